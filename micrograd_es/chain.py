@@ -1,0 +1,92 @@
+"""The chain rule on recorded nodes: an order, and one multiplication an edge.
+
+Nothing here knows calculus. A node has `parents` and, as numbers, the `partials`
+∂node/∂parent; a backward pass multiplies and adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from micrograd_es.engine import Value
+
+
+def topological_order(root: Value) -> list[Value]:
+    """The nodes below `root`, `root` first, each before its operands.
+
+    The order depends on the graph alone, and is found without recursion.
+    """
+    order: list[Value] = []
+    seen: set[Value] = set()
+    stack: list[Value | None] = [root]
+    while stack:
+        node = stack.pop()
+        if node is None:  # everything below the node under this mark is done
+            order.append(stack.pop())  # type: ignore[arg-type]
+        elif node not in seen:
+            seen.add(node)
+            if node.parents:
+                stack.append(node)
+                stack.append(None)
+                stack.extend(node.parents)
+            else:
+                order.append(node)
+    order.reverse()
+    return order
+
+
+def adjoints_of(root: Value, order: list[Value]) -> dict[Value, float]:
+    """d(root)/d(node) for every node that a gradient reaches.
+
+    A node that `root` uses only through branches that were not taken is not
+    reached: it is absent, which is not the same as a gradient of 0.0 (0.0 times
+    an infinite partial is nan; nothing is nothing).
+    """
+    adjoints = {root: 1.0}
+    reached = adjoints.get
+    for node in order:
+        if node.parents:
+            upstream = reached(node)
+            if upstream is not None:
+                for parent, partial in zip(node.parents, node.partials):
+                    if partial is not None:
+                        adjoints[parent] = reached(parent, 0.0) + upstream * partial
+    return adjoints
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One multiplication of a backward pass: ``after = before + upstream · partial``.
+
+    `contribution` is that product, and `partial` 0.0 where the operand takes no
+    gradient.
+    """
+
+    node: Value
+    parent: Value
+    index: int
+    upstream: float
+    partial: float
+    contribution: float
+    before: float
+    after: float
+
+
+def backward_edges(root: Value) -> Iterator[Edge]:
+    """The multiplications of `adjoints_of`, in its order, one an edge."""
+    adjoints = {root: 1.0}
+    for node in topological_order(root):
+        upstream = adjoints.get(node)
+        for index, (parent, partial) in enumerate(zip(node.parents, node.partials)):
+            before = adjoints.get(parent, 0.0)
+            if upstream is None or partial is None:
+                yield Edge(node, parent, index, upstream or 0.0, 0.0, 0.0, before, before)
+            else:
+                contribution = upstream * partial
+                adjoints[parent] = after = before + contribution
+                yield Edge(
+                    node, parent, index, upstream, partial, contribution, before, after
+                )  # fmt: skip

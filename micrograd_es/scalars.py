@@ -1,0 +1,37 @@
+"""What counts as a real number, and its float64."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from numbers import Real
+from typing import Any, TypeAlias, TypeGuard, Union
+
+import numpy as np
+
+Number: TypeAlias = Union[float, Real, "np.number[Any]"]
+
+
+def as_float(x: object) -> float:
+    """`x` as a float64, exactly where it is an integer or a NumPy number.
+
+    Raises
+    ------
+    TypeError
+        It is not a real number: a string, None, complex, a boolean, an array of
+        more than one element.
+    OverflowError
+        It is an integer beyond float range.
+    """
+    if type(x) is float:
+        return x
+    if is_number(x):
+        return float(x)
+    if isinstance(x, np.ndarray) and x.size == 1:
+        return as_float(x.item())
+    shape = f" of shape {x.shape}" if isinstance(x, np.ndarray) else ""
+    raise TypeError(f"expected a real number, got {type(x).__name__}{shape}")
+
+
+def is_number(x: object) -> TypeGuard[Number]:
+    """Whether `x` is one real number; booleans and arrays are not."""
+    return isinstance(x, (Real, Decimal)) and not isinstance(x, bool)
