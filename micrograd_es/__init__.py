@@ -13,9 +13,11 @@ from micrograd_es.errors import (
 )
 from micrograd_es.functions import custom, dot, maximum, minimum, vsum, where
 from micrograd_es.i18n import set_language
+from micrograd_es.steps import BackwardPass
 
 __all__ = [
     "AnomalyError",
+    "BackwardPass",
     "ConvergenceWarning",
     "ElementwiseWarning",
     "GradientError",
