@@ -13,24 +13,38 @@ from micrograd_es.errors import (
 )
 from micrograd_es.functions import custom, dot, maximum, minimum, vsum, where
 from micrograd_es.i18n import set_language
+from micrograd_es.losses import binary_cross_entropy, cross_entropy, hinge, mse, sum_squares
+from micrograd_es.nn import MLP, Layer, Module, Neuron
+from micrograd_es.optim import SGD, Adam
 from micrograd_es.steps import BackwardPass
 
 __all__ = [
+    "Adam",
     "AnomalyError",
     "BackwardPass",
     "ConvergenceWarning",
     "ElementwiseWarning",
     "GradientError",
+    "Layer",
+    "MLP",
     "ModelFormatError",
+    "Module",
+    "Neuron",
     "RendererMissingError",
+    "SGD",
     "Value",
+    "binary_cross_entropy",
+    "cross_entropy",
     "custom",
     "detect_anomaly",
     "dot",
     "grad",
+    "hinge",
     "maximum",
     "minimum",
+    "mse",
     "set_language",
+    "sum_squares",
     "vsum",
     "where",
 ]
