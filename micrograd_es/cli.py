@@ -1,0 +1,200 @@
+"""The command line: the tour, the demos, and any expression drawn, stepped or explained."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from micrograd_es.engine import Value
+from micrograd_es.errors import RendererMissingError
+from micrograd_es.expression import parse
+from micrograd_es.gallery import listed, load
+from micrograd_es.i18n import LANGUAGES, speaking
+from micrograd_es.i18n import gettext as _
+from micrograd_es.steps import BackwardPass
+
+FOLDER = "micrograd-es"
+_ASSIGNMENT = re.compile(r"([^\W\d]\w*)\s*=(?!=)(.*)", re.DOTALL)
+
+
+class _Wrong(Exception):
+    """What is wrong with the command line, in one line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _Wrong(message)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status: 0, or 2 after one line on stderr that says what is wrong."""
+    try:
+        words = list(sys.argv[1:] if argv is None else argv)
+        with speaking(_language(words)):
+            return _run(words)
+    except _Wrong as wrong:
+        print(f"micrograd-es: {' '.join(str(wrong).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader has gone, as `head` does
+        sys.stderr.close()
+        return 1
+
+
+def _run(words: list[str]) -> int:
+    words, numbers = _numbers(words)
+    options = _parser().parse_args(words)
+    if numbers and "expression" not in options:
+        raise _Wrong(_("{name}= belongs to an expression").format(name=next(iter(numbers))))
+    try:
+        if options.command in (None, "demo"):
+            _demo(getattr(options, "name", "apuntes"), options.out)
+        elif options.command == "play":
+            _play(options.port)
+        else:
+            try:
+                root, variables = parse(options.expression, numbers)
+            except ValueError as error:
+                raise _Wrong(str(error)) from None
+            {"draw": _draw, "step": _step, "explain": _explain}[options.command](
+                root, variables, options
+            )
+    except OSError as error:
+        raise _Wrong(
+            _("{file}: {problem}").format(file=error.filename or FOLDER, problem=error.strerror)
+        ) from None
+    except RendererMissingError as error:
+        raise _Wrong(str(error)) from None
+    return 0
+
+
+def _demo(name: str | None, out: Path | None) -> None:
+    if name is None:
+        for title, about in listed():
+            print(f"{title:12}{about}")
+        return
+    try:
+        demo = load(name)
+    except ValueError as error:
+        raise _Wrong(str(error)) from None
+    demo.main(_folder(out))
+
+
+def _folder(out: Path | None) -> Path:
+    folder = out or Path(FOLDER)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _draw(root: Value, variables: dict[str, Value], options: argparse.Namespace) -> None:
+    from micrograd_es.draw import draw_graph
+
+    root.backward()
+    path = _folder(options.out) / f"{_('graph')}.svg"
+    draw_graph(root).render(outfile=path, cleanup=True)
+    print(path.resolve())
+
+
+def _step(root: Value, variables: dict[str, Value], options: argparse.Namespace) -> None:
+    steps = BackwardPass(root)
+    if options.out:
+        path = _folder(options.out) / f"{_('steps')}.html"
+        steps.save_html(path)
+        print(path.resolve())
+    else:
+        steps.play()
+
+
+def _explain(root: Value, variables: dict[str, Value], options: argparse.Namespace) -> None:
+    from micrograd_es.explain import explain
+
+    if options.wrt not in variables:
+        known = ", ".join(sorted(variables)) or "—"
+        raise _Wrong(
+            _("--wrt names a variable of the expression ({known}), not {name}").format(
+                known=known, name=options.wrt
+            )
+        )
+    root.label = root.label or "f"
+    print(explain(root, variables[options.wrt]).text)
+
+
+def _play(port: int) -> None:
+    from micrograd_es.play import serve
+
+    try:
+        serve(port)
+    except ImportError as error:
+        raise _Wrong(str(error)) from None
+
+
+def _parser() -> _Parser:
+    common = _Parser(add_help=False)
+    common.add_argument("--lang", choices=LANGUAGES, default=argparse.SUPPRESS, help=_("language"))
+    common.add_argument(
+        "--out", type=Path, default=argparse.SUPPRESS, metavar="FOLDER", help=_("output folder")
+    )
+    top = _Parser(
+        prog="micrograd-es",
+        parents=[common],
+        description=_("See how backpropagation works. Without a command: the tour."),
+        epilog=_('An expression: micrograd-es step "2*(a*b+c)**2" a=1 b=2 c=3'),
+    )
+    top.set_defaults(out=None)
+    commands = top.add_subparsers(dest="command", metavar=_("COMMAND"), parser_class=_Parser)
+    demo = commands.add_parser("demo", parents=[common], help=_("run a demo; alone, list them"))
+    demo.add_argument("name", nargs="?")
+    for name, about in (
+        ("draw", _("draw the graph of an expression, with its gradients")),
+        ("step", _("step through the backward pass of an expression")),
+        ("explain", _("explain one derivative as a sum of products of partials")),
+    ):
+        command = commands.add_parser(name, parents=[common], help=about)
+        command.add_argument("expression", metavar="EXPR")
+        if name == "explain":
+            command.add_argument("--wrt", required=True, metavar="NAME", help=_("the variable"))
+    play = commands.add_parser("play", parents=[common], help=_("train a network in the browser"))
+    play.add_argument("--port", type=int, default=8000, help=_("port on this machine"))
+    return top
+
+
+def _language(words: list[str]) -> str:
+    """What ``--lang`` says, which has to be known before anything else is said."""
+    for word, following in zip(words, [*words[1:], ""]):
+        language = following if word == "--lang" else word.removeprefix("--lang=")
+        if word.startswith("--lang") and language in LANGUAGES:
+            return language
+    return "es"
+
+
+def _numbers(words: list[str]) -> tuple[list[str], dict[str, float]]:
+    """The words, and the ``name=number`` that stood anywhere among them."""
+    rest: list[str] = []
+    numbers: dict[str, float] = {}
+    for word in words:
+        match = None if rest and rest[-1] in ("--out", "--lang", "--wrt") else (
+            _ASSIGNMENT.fullmatch(word)
+        )
+        if match is None:
+            # an expression such as -x**2 is no option
+            rest.append(f" {word}" if re.match(r"-[^-]", word) and word != "-h" else word)
+            continue
+        name, text = match.groups()
+        if name in numbers:
+            raise _Wrong(_("{name} is given twice").format(name=name))
+        try:
+            numbers[name] = float(text)
+        except ValueError:
+            raise _Wrong(
+                _("{name}={text}: {text} is no number").format(name=name, text=text or "''")
+            ) from None
+    return rest, numbers
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""Expressions as text, such as ``2*(a*b+c)**2``, made into a graph of Values.
+
+The text is parsed and never evaluated: what is not on the list below is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from micrograd_es.engine import Operand, Value, as_value
+from micrograd_es.functions import function
+from micrograd_es.i18n import gettext as _
+from micrograd_es.ops import TABLE
+from micrograd_es.scalars import Number
+
+LIMIT = 10_000
+
+_OPERATORS: dict[type[ast.operator] | type[ast.unaryop], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.Pow: "pow",
+    ast.USub: "neg",
+}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    name: function(op)
+    for name, op in TABLE.items()
+    if name not in ("add", "sub", "mul", "div", "pow", "neg", "sum", "where", "less", "less_equal")
+}
+_OF_TWO = {"maximum", "minimum", "max", "min"}
+FUNCTIONS |= {"max": FUNCTIONS["maximum"], "min": FUNCTIONS["minimum"]}
+CONSTANTS = {"pi": math.pi, "e": math.e}
+
+
+def parse(text: str, numbers: Mapping[str, Number]) -> tuple[Value, dict[str, Value]]:
+    """The expression as a graph, and its variables by name, at the numbers given.
+
+    Raises
+    ------
+    ValueError
+        The text is no expression of numbers, names, ``+ - * / **`` and the functions
+        of `FUNCTIONS`; or a name has no number, or a number no name.
+
+    Examples
+    --------
+    >>> y, variables = parse("2*(a*b+c)**2", {"a": 1, "b": 2, "c": 3})
+    >>> y.data, sorted(variables)
+    (50.0, ['a', 'b', 'c'])
+    """
+    tree = _tree(text)
+    functions = {n.func for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in functions}
+    for name in sorted(set(numbers) - used):
+        raise ValueError(_("the expression does not use {name}").format(name=name))
+    variables = {name: Value(number, label=name) for name, number in numbers.items()}
+    known = {name: Value(x, label=name) for name, x in CONSTANTS.items() if name in used}
+    for name in sorted(used - set(variables) - set(known)):
+        raise ValueError(_("{name} has no number: write {name}=1, say").format(name=name))
+    try:
+        return as_value(_graph(tree, known | variables)), variables
+    except _Refused as refused:
+        what = ast.get_source_segment(text.strip(), refused.node) or ""
+        raise ValueError(
+            _("this has no place in an expression: {text}").format(text=_shortened(what))
+        ) from None
+
+
+class _Refused(Exception):
+    def __init__(self, node: ast.expr) -> None:
+        self.node = node
+
+
+def _tree(text: str) -> ast.expr:
+    if len(text) > LIMIT:
+        raise ValueError(_("the expression has more than {limit} characters").format(limit=LIMIT))
+    try:
+        with warnings.catch_warnings():  # such as for 0or 1, which is refused anyway
+            warnings.simplefilter("ignore")
+            return ast.parse(text.strip(), mode="eval").body
+    except SyntaxError as error:
+        place = _("this is no expression: {text}").format(text=_shortened(text))
+        if error.offset and error.lineno == 1 and len(text) < 60:
+            place += " " + _("(at character {n})").format(n=min(error.offset, len(text)))
+        raise ValueError(place) from None
+    except (RecursionError, MemoryError):
+        raise ValueError(_("the expression is nested too deeply")) from None
+    except ValueError:
+        raise ValueError(_("this is no expression: {text}").format(text=_shortened(text))) from None
+
+
+def _graph(tree: ast.expr, names: Mapping[str, Value]) -> Operand:
+    """Operands first, without recursion: ``a+a+a+…`` is as deep as it is long."""
+    done: list[Operand] = []
+    todo: list[ast.expr | tuple[Callable[..., Any], int]] = [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, tuple):
+            apply, n = node
+            done[-n:] = [apply(*done[-n:])]
+        elif isinstance(node, ast.Constant):
+            done.append(_constant(node))
+        elif isinstance(node, ast.Name) and node.id in names:
+            done.append(names[node.id])
+        else:
+            apply, operands = _step(node)
+            todo.append((apply, len(operands)))
+            todo.extend(reversed(operands))
+    return done[0]
+
+
+def _step(node: ast.expr) -> tuple[Callable[..., Any], list[ast.expr]]:
+    """What a node of the syntax tree does, and to what."""
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        if isinstance(node.op, ast.Pow):
+            return lambda a, b: as_value(a) ** b, [node.left, node.right]
+        return function(TABLE[_OPERATORS[type(node.op)]]), [node.left, node.right]
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd):
+        return lambda a: a, [node.operand]
+    if isinstance(node, ast.UnaryOp) and type(node.op) in _OPERATORS:
+        return lambda a: -a, [node.operand]  # of a number, still a number: x ** -2
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+        apply, name = FUNCTIONS.get(node.func.id), node.func.id
+        if apply is None:
+            known = ", ".join(sorted(FUNCTIONS))
+            raise ValueError(
+                _("there is no function {name}; there are {known}").format(name=name, known=known)
+            )
+        arity = 2 if name in _OF_TWO else 1
+        if len(node.args) != arity:
+            raise ValueError(
+                _("{name} takes {arity} operands, not {n}").format(
+                    name=name, arity=arity, n=len(node.args)
+                )
+            )
+        return apply, node.args
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
+        raise ValueError(_("a power is written **, not ^"))
+    raise _Refused(node)
+
+
+def _constant(node: ast.Constant) -> float:
+    if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
+        raise _Refused(node)
+    try:
+        return float(node.value)
+    except OverflowError:
+        raise ValueError(_("a number is beyond the range of a float")) from None
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else line[:57] + "…"
