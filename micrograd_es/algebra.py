@@ -34,7 +34,7 @@ class Algebra:
     """
 
     def __init__(self, names: Mapping[str, Function], lazy: bool = False) -> None:
-        self._names: dict[str, Any] = {"__builtins__": {}, "abs": abs, **names}
+        self._names: dict[str, Any] = {"__builtins__": {}, "abs": abs, "len": len, **names}
         self._lazy = lazy
         for op in TABLE.values():
             # A partial may call any function of the table: tanh' uses sigmoid.
@@ -50,7 +50,8 @@ class Algebra:
 
     def forward(self, op: Operation) -> Function:
         """``(value, partials)`` of a row from its operands, in one call."""
-        return self._compile(op, f"(y := {op.value}), ({', '.join(op.df)},)")
+        partials = f"({', '.join(op.df)},)" + (" * len(a)" if op.variadic else "")
+        return self._compile(op, f"(y := {op.value}), {partials}")
 
     def _compile(self, op: Operation, text: str, first: str = "") -> Function:
         operands = "*a" if op.variadic else ", ".join(op.operands)

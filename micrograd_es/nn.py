@@ -99,9 +99,9 @@ class Neuron(Module):
         nonlin: bool = True,
         seed: int | random.Random | None = None,
     ) -> None:
-        source = _random_source(seed)
+        uniform = (_random_source(seed) or random).uniform
         self.activation = _checked(activation) if nonlin else "linear"
-        self.w = [Value(source.uniform(-1, 1)) for _ in range(_size(nin, "inputs"))]
+        self.w = [Value(uniform(-1, 1)) for _ in range(_size(nin, "inputs"))]
         self.b = Value(0.0)
         self._bear_names(None, (), "a")
 
@@ -304,7 +304,7 @@ def _checked(activation: str) -> str:
     return activation
 
 
-def _random_source(seed: int | random.Random | None) -> Any:
-    if seed is None:
-        return random
-    return seed if isinstance(seed, random.Random) else random.Random(operator.index(seed))
+def _random_source(seed: int | random.Random | None) -> random.Random | None:
+    if seed is None or isinstance(seed, random.Random):
+        return seed
+    return random.Random(operator.index(seed))

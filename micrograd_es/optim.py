@@ -45,7 +45,9 @@ class Optimizer:
         """Moves every parameter against its gradient."""
         theta = np.array([p.data for p in self.parameters])
         gradient = np.array([p.grad for p in self.parameters])
-        for p, number in zip(self.parameters, self.update(theta, gradient).tolist()):
+        with np.errstate(all="ignore"):  # a training that diverges ends in inf and nan
+            moved = self.update(theta, gradient)
+        for p, number in zip(self.parameters, moved.tolist()):
             p.data = number
 
     def zero_grad(self) -> None:

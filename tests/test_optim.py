@@ -1,0 +1,80 @@
+"""SGD and Adam against PyTorch's, step by step."""
+
+import numpy as np
+import pytest
+
+from micrograd_es import SGD, Adam, Value
+
+SETTINGS = [
+    (SGD, {"lr": 0.1}),
+    (SGD, {"lr": 0.1, "momentum": 0.9}),
+    (SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
+    (Adam, {}),
+    (Adam, {"lr": 0.1, "weight_decay": 0.1}),
+    (Adam, {"lr": 0.1, "betas": (0.8, 0.9), "eps": 1e-3}),
+]
+
+
+@pytest.mark.parametrize(("kind", "settings"), SETTINGS)
+def test_steps_are_those_of_torch(kind, settings):
+    torch = pytest.importorskip("torch")
+    ours = [Value(3.0), Value(-0.5)]
+    theirs = torch.tensor([3.0, -0.5], dtype=torch.float64, requires_grad=True)
+    a = kind(ours, **settings)
+    b = getattr(torch.optim, kind.__name__)([theirs], **settings)
+    for _ in range(20):
+        a.zero_grad()
+        b.zero_grad()
+        (ours[0].tanh() * ours[1] + ours[1] ** 2).backward()
+        (theirs[0].tanh() * theirs[1] + theirs[1] ** 2).backward()
+        a.step()
+        b.step()
+        np.testing.assert_allclose([v.data for v in ours], theirs.detach().numpy(), rtol=1e-12)
+
+
+def test_zero_grad():
+    w = Value(1.0)
+    (w * w).backward()
+    SGD([w]).zero_grad()
+    assert w.grad == 0.0
+
+
+def test_the_defaults_are_those_of_torch():
+    w = Value(1.0)
+    sgd, adam = SGD([w]), Adam([w])
+    assert (sgd.lr, sgd.momentum, sgd.weight_decay) == (1e-3, 0.0, 0.0)
+    assert (adam.lr, adam.betas, adam.eps, adam.weight_decay) == (1e-3, (0.9, 0.999), 1e-8, 0.0)
+
+
+def test_any_iterable_of_parameters():
+    w = Value(1.0)
+    w.grad = 1.0
+    SGD((v for v in [w]), lr=0.5).step()
+    assert w.data == 0.5
+
+
+def test_a_step_that_overflows_goes_on_as_ieee_says():
+    w = Value(1e308)
+    w.grad = -1e308
+    SGD([w], lr=10).step()
+    assert w.data == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda w: SGD([]), ValueError),
+        (lambda w: SGD([w, w]), ValueError),
+        (lambda w: SGD([1.0]), TypeError),
+        (lambda w: SGD([w], lr=-1), ValueError),
+        (lambda w: SGD([w], lr=float("nan")), ValueError),
+        (lambda w: SGD([w], lr="0.1"), TypeError),
+        (lambda w: SGD([w], momentum=-0.1), ValueError),
+        (lambda w: Adam([w], betas=(0.9, 1.0)), ValueError),
+        (lambda w: Adam([w], betas=(0.9,)), ValueError),
+        (lambda w: Adam([w], eps=-1), ValueError),
+    ],
+)
+def test_refuses(make, error):
+    with pytest.raises(error):
+        make(Value(1.0))
