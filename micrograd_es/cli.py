@@ -177,8 +177,10 @@ def _numbers(words: list[str]) -> tuple[list[str], dict[str, float]]:
     rest: list[str] = []
     numbers: dict[str, float] = {}
     for word in words:
-        match = None if rest and rest[-1] in ("--out", "--lang", "--wrt") else (
-            _ASSIGNMENT.fullmatch(word)
+        match = (
+            None
+            if rest and rest[-1] in ("--out", "--lang", "--wrt")
+            else (_ASSIGNMENT.fullmatch(word))
         )
         if match is None:
             # an expression such as -x**2 is no option
