@@ -1,5 +1,6 @@
 """Scripts written for micrograd and for microgpt run with their import changed."""
 
+import itertools
 import math
 import random
 
@@ -144,7 +145,7 @@ def test_a_transformer_step_in_the_manner_of_microgpt():
 
     def loss():
         keys, values, losses = [], [], []
-        for place, (token, target) in enumerate(zip(document, document[1:])):
+        for place, (token, target) in enumerate(itertools.pairwise(document)):
             probabilities = softmax(forward(token, place, keys, values))
             losses.append(-probabilities[target].log())
         return (1 / len(losses)) * sum(losses)

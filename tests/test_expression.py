@@ -1,5 +1,6 @@
 """Expressions: what they compute, and that nothing else gets through."""
 
+import contextlib
 import math
 
 import numpy as np
@@ -102,10 +103,8 @@ def test_speaks_spanish():
 
 @given(st.text(alphabet="ab123+-*/.()^,= tanhmxe\n'\\_[]{}<>!~@%", max_size=40))
 def test_whatever_comes_is_a_graph_or_a_valueerror(text):
-    try:
+    with contextlib.suppress(ValueError):
         parse(text, {})
-    except ValueError:
-        pass
 
 
 def test_every_function_of_one_or_two_operands_is_there():
