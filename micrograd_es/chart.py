@@ -1,0 +1,182 @@
+"""Charts as SVG: a curve, points, a map of cells. What the demos end with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import ceil, floor, isfinite, log10
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from micrograd_es.notation import number
+
+if TYPE_CHECKING:
+    import jinja2
+
+WIDTH, HEIGHT = 640, 420
+_LEFT, _RIGHT, _TOP, _BOTTOM = 76, 20, 48, 56
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve through the points (x, y)."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points (x, y); `kind` is 0 or 1, which chooses both colour and shape."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    label: str = ""
+    kind: int = 0
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A map of numbers in -1..1, row by row from the lowest y, over x0..x1 and y0..y1."""
+
+    x0: float
+    x1: float
+    y0: float
+    y1: float
+    numbers: Any
+
+
+Layer: TypeAlias = Line | Points | Cells
+
+
+def chart(
+    layers: Sequence[Layer],
+    title: str,
+    x_label: str = "",
+    y_label: str = "",
+    log_y: bool = False,
+) -> str:
+    """The layers over one another as an SVG document, the first at the bottom.
+
+    `log_y` has a logarithmic y axis, on which what is not positive is left out.
+    """
+    xs, ys = _extent(layers, log_y)
+    x_ticks, y_ticks = _ticks(*xs), (_powers(*ys) if log_y else _ticks(*ys))
+    if log_y:
+        ys = (min(ys[0], y_ticks[0]), max(ys[1], y_ticks[-1]))
+    scale = _Scale(*xs, *ys, log_y)
+    return _template("chart.svg").render(
+        title=title,
+        x_label=x_label,
+        y_label=y_label,
+        x_ticks=[(scale.x(t), number(t)) for t in x_ticks],
+        y_ticks=[(scale.y(t), number(t)) for t in y_ticks],
+        shapes=[_shape(layer, scale) for layer in layers],
+        legend=[s for s in (_shape(layer, scale) for layer in layers) if s["label"]],
+        width=WIDTH,
+        height=HEIGHT,
+        left=_LEFT,
+        right=WIDTH - _RIGHT,
+        top=_TOP,
+        bottom=HEIGHT - _BOTTOM,
+    )
+
+
+@dataclass(frozen=True)
+class _Scale:
+    x0: float
+    x1: float
+    y0: float
+    y1: float
+    log: bool
+
+    def x(self, x: float) -> float:
+        return round(_LEFT + (WIDTH - _LEFT - _RIGHT) * (x - self.x0) / (self.x1 - self.x0), 2)
+
+    def y(self, y: float) -> float:
+        y0, y1, y = (log10(v) for v in (self.y0, self.y1, y)) if self.log else (self.y0, self.y1, y)
+        return round(HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * (y - y0) / (y1 - y0), 2)
+
+
+def _shape(layer: Layer, scale: _Scale) -> dict[str, Any]:
+    if isinstance(layer, Cells):
+        return {"kind": "cells", "label": "", "cells": _runs(layer, scale)}
+    points = [
+        (scale.x(x), scale.y(y))
+        for x, y in zip(layer.x, layer.y)
+        if isfinite(y) and (y > 0 or not scale.log)
+    ]
+    if isinstance(layer, Line):
+        return {"kind": "line", "label": layer.label, "points": points}
+    return {"kind": f"points{layer.kind}", "label": layer.label, "points": points}
+
+
+def _runs(cells: Cells, scale: _Scale) -> list[tuple[float, float, float, float, str, float]]:
+    """Rectangles with a colour class and an opacity; neighbours of one shade are one."""
+    shades = np.round(np.clip(np.asarray(cells.numbers, float), -1, 1) * 8).astype(int)
+    rows, columns = shades.shape
+    xs = [scale.x(x) for x in np.linspace(cells.x0, cells.x1, columns + 1)]
+    ys = [scale.y(y) for y in np.linspace(cells.y0, cells.y1, rows + 1)]
+    runs = []
+    for r in range(rows):
+        start = 0
+        for c in range(1, columns + 1):
+            if c == columns or shades[r, c] != shades[r, start]:
+                shade = int(shades[r, start])
+                if shade:
+                    w, h = round(xs[c] - xs[start], 2), round(ys[r] - ys[r + 1], 2)
+                    colour = "high" if shade > 0 else "low"
+                    runs.append((xs[start], ys[r + 1], w, h, colour, abs(shade) / 16))
+                start = c
+    return runs
+
+
+def _extent(
+    layers: Sequence[Layer], log_y: bool
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    xs: list[float] = []
+    ys: list[float] = []
+    exact = any(isinstance(layer, Cells) for layer in layers)
+    for layer in layers:
+        if isinstance(layer, Cells):
+            xs += [layer.x0, layer.x1]
+            ys += [layer.y0, layer.y1]
+        else:
+            xs += list(layer.x)
+            ys += [y for y in layer.y if isfinite(y) and (y > 0 or not log_y)]
+    return _range(xs, 0.0), _range(ys, 0.0 if exact or log_y else 0.05)
+
+
+def _range(numbers: Sequence[float], margin: float) -> tuple[float, float]:
+    low, high = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
+    if low == high:
+        low, high = (low - 0.5, high + 0.5) if low <= 0 else (low / 2, high * 2)
+    return low - margin * (high - low), high + margin * (high - low)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """About five round numbers in low..high."""
+    rough = (high - low) / 5
+    unit = 10.0 ** floor(log10(rough))
+    step = next(m * unit for m in (1, 2, 5, 10) if m * unit >= rough)
+    first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
+    return [round(k * step, 12) for k in range(first, last + 1)]
+
+
+def _powers(low: float, high: float) -> list[float]:
+    """Powers of ten around low..high, at most about six."""
+    first, last = floor(log10(low) + 1e-9), ceil(log10(high) - 1e-9)
+    return [10.0**k for k in range(first, last + 1, max(1, (last - first) // 6))]
+
+
+@cache
+def _template(name: str) -> jinja2.Template:
+    import jinja2
+
+    loader = jinja2.PackageLoader("micrograd_es")
+    return jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    ).get_template(name)
