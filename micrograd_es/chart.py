@@ -85,6 +85,33 @@ def chart(
     )
 
 
+def tiles(
+    images: Sequence[Any], captions: Sequence[str], marked: Sequence[bool], title: str
+) -> str:
+    """Small grey pictures (arrays of 0..1, white is 0) with captions, eight in a row, as SVG."""
+    side, across, down = 64, 76, 96
+    shapes = [
+        {
+            "x": 24 + across * (i % 8),
+            "y": _TOP + down * (i // 8),
+            "caption": caption,
+            "marked": mark,
+            "pixels": [
+                (round(c * side / len(row), 2), round(r * side / len(image), 2), round(float(v), 2))
+                for r, row in enumerate(image)
+                for c, v in enumerate(row)
+                if v > 0
+            ],
+            "pixel": side / len(image),
+        }
+        for i, (image, caption, mark) in enumerate(zip(images, captions, marked))
+    ]
+    height = _TOP + down * ceil(len(images) / 8)
+    return _template("tiles.svg").render(
+        title=title, tiles=shapes, side=side, width=WIDTH, height=height
+    )
+
+
 @dataclass(frozen=True)
 class _Scale:
     x0: float
