@@ -178,7 +178,7 @@ def _extent(
 
 
 def _range(numbers: Sequence[float], margin: float) -> tuple[float, float]:
-    low, high = (min(numbers), max(numbers)) if numbers else (0.0, 1.0)
+    low, high = (min(numbers), max(numbers)) if numbers else (0.1, 1.0)
     if low == high:
         low, high = (low - 0.5, high + 0.5) if low <= 0 else (low / 2, high * 2)
     return low - margin * (high - low), high + margin * (high - low)

@@ -1,0 +1,47 @@
+import math
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from micrograd_es.chart import Cells, Line, Points, chart, tiles
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_a_line_goes_from_corner_to_corner():
+    root = ET.fromstring(chart([Line([0, 1], [0, 10])], "title"))
+    (line,) = root.iter(f"{SVG}polyline")
+    (x0, y0), (x1, y1) = (map(float, p.split(",")) for p in line.get("points").split())
+    assert x0 < x1
+    assert y0 > y1
+
+
+def test_text_is_text():
+    root = ET.fromstring(chart([Line([0], [1], "<b>&")], '</text><script>"', "x < y", "&"))
+    texts = [t.text for t in root.iter(f"{SVG}text")]
+    assert {"<b>&", '</text><script>"', "x < y", "&"} <= set(texts)
+    assert not list(root.iter(f"{SVG}script"))
+
+
+def test_a_logarithmic_axis_leaves_out_what_is_not_positive():
+    text = chart([Line([0, 1, 2, 3], [1.0, 0.0, math.nan, 0.001])], "t", log_y=True)
+    (line,) = ET.fromstring(text).iter(f"{SVG}polyline")
+    assert len(line.get("points").split()) == 2
+
+
+@pytest.mark.parametrize("y", [[], [5.0], [0.0], [2.0, 2.0], [-3.0, -3.0], [math.inf, 1.0]])
+def test_any_curve(y):
+    ET.fromstring(chart([Line(range(len(y)), y)], "t"))
+    ET.fromstring(chart([Line(range(len(y)), y)], "t", log_y=True))
+
+
+def test_cells_of_one_shade_are_one_rectangle():
+    text = chart([Cells(0, 2, 0, 1, [[1, 1], [-1, 0]]), Points([1], [0.5], "p", 1)], "t")
+    cells = [r for r in ET.fromstring(text).iter(f"{SVG}rect") if r.get("class") in ("high", "low")]
+    assert [c.get("class") for c in cells] == ["high", "low"]
+
+
+def test_tiles():
+    root = ET.fromstring(tiles([[[0, 1], [0.5, 0]]] * 9, ["<3>"] * 9, [True] + [False] * 8, "t"))
+    assert sum("ink" in r.get("class", "") for r in root.iter(f"{SVG}rect")) == 18
+    assert sum("wrong" in r.get("class", "") for r in root.iter(f"{SVG}rect")) == 1
