@@ -1,7 +1,8 @@
 """The chain rule on recorded nodes: an order, and one multiplication an edge.
 
 Nothing here knows calculus. A node has `parents` and, as numbers, the `partials`
-∂node/∂parent; a backward pass multiplies and adds.
+∂node/∂parent; a backward pass multiplies and adds. The two passes over a whole graph
+take both from `edges`, where they lie one after the other.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ def topological_order(root: Value) -> list[Value]:
             order.append(stack.pop())  # type: ignore[arg-type]
         elif node not in seen:
             seen.add(node)
-            if node.parents:
+            edges = node.edges
+            if edges:
                 stack.append(node)
                 stack.append(None)
-                stack.extend(node.parents)
+                stack.extend(edges[: len(edges) // 2])
             else:
                 order.append(node)
     order.reverse()
@@ -48,10 +50,11 @@ def adjoints_of(root: Value, order: list[Value]) -> dict[Value, float]:
     adjoints = {root: 1.0}
     reached = adjoints.get
     for node in order:
-        if node.parents:
+        edges = node.edges
+        if edges:
             upstream = reached(node)
             if upstream is not None:
-                for parent, partial in zip(node.parents, node.partials):
+                for parent, partial in zip(edges, edges[len(edges) // 2 :]):
                     if partial is not None:
                         adjoints[parent] = reached(parent, 0.0) + upstream * partial
     return adjoints

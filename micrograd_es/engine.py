@@ -67,12 +67,14 @@ class Value:
     (10.0, 6.0)
     """
 
-    __slots__ = ("__weakref__", "_data", "grad", "label", "parents", "partials", "rule")
+    # The operands and their partials lie in one tuple, first all of these, then all of
+    # those: half of what building a graph costs is the garbage collector's, and it
+    # looks at every tuple.
+    __slots__ = ("__weakref__", "_data", "edges", "grad", "label", "rule")
 
+    edges: tuple[Any, ...]
     grad: float
     label: str
-    parents: tuple[Value, ...]
-    partials: tuple[float | None, ...]
     rule: Operation | CustomOperation | None
 
     def __init__(self, data: Number, label: str = "") -> None:
@@ -82,8 +84,7 @@ class Value:
         self.grad = 0.0
         self.label = label
         self.rule = None
-        self.parents = ()
-        self.partials = ()
+        self.edges = ()
 
     @property
     def data(self) -> float:
@@ -93,6 +94,16 @@ class Value:
     @data.setter
     def data(self, number: Number) -> None:
         self._data = as_float(number)
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        """The operands, in order."""
+        return self.edges[: len(self.edges) // 2]
+
+    @property
+    def partials(self) -> tuple[float | None, ...]:
+        """∂(this node)/∂(each operand)."""
+        return self.edges[len(self.edges) // 2 :]
 
     @property
     def op(self) -> str:
@@ -114,10 +125,10 @@ class Value:
         adjoints = adjoints_of(self, order)
         with _accumulating:
             for node in order:
-                if node.parents:
-                    node.grad = adjoints.get(node, 0.0)
-                elif node in adjoints:
-                    node.grad += adjoints[node]
+                if node.edges:
+                    node.grad = 0.0
+            for node, adjoint in adjoints.items():
+                node.grad += adjoint
 
     # The names that scripts written for micrograd use.
 
@@ -260,8 +271,7 @@ def record(
     node.grad = 0.0
     node.label = ""
     node.rule = rule
-    node.parents = parents
-    node.partials = partials
+    node.edges = parents + partials
     if anomaly.watches and anomaly.is_watching():
         anomaly.watch_forward(node)
     return node
@@ -280,8 +290,7 @@ def _restore(
     node = Value(data, label)
     node.grad = grad
     node.rule = rule
-    node.parents = parents
-    node.partials = partials
+    node.edges = parents + partials
     return node
 
 
