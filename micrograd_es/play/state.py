@@ -1,0 +1,194 @@
+"""The state of the page: what stands in its address, and in every request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from micrograd_es.i18n import LANGUAGES
+from micrograd_es.i18n import gettext as _
+from micrograd_es.nn import ACTIVATIONS
+from micrograd_es.play.points import COUNT, EDGE, Array, points
+
+DATA = ("moons", "circles", "xor", "spiral", "blobs")
+LOSSES = ("mse", "hinge", "binary_cross_entropy", "cross_entropy")
+MAX_LAYERS = 4
+MAX_NEURONS = 16
+MAX_POINTS = 200
+MAX_UPDATES = 10_000
+MAX_RATE = 100.0
+MAX_SEED = 999_999
+MAX_QUERY = 8_000
+
+_INTEGER = re.compile(r"0|[1-9][0-9]{0,5}")
+_DECIMAL = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,6})?")
+
+
+class BadRequest(ValueError):
+    """What is wrong with an address, in one line."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A point that was moved, added (from number 60 on), or deleted (`at` is None)."""
+
+    number: int
+    at: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that the page shows follows from this."""
+
+    data: str = "moons"
+    changes: tuple[Change, ...] = ()
+    layers: tuple[int, ...] = (4, 4)
+    activation: str = "tanh"
+    loss: str = "mse"
+    lr: float = 0.1
+    seed: int = 1
+    updates: int = 0
+    point: int | None = None
+    lang: str = "es"
+
+    @property
+    def start(self) -> State:
+        """The part that decides how a training goes, from its first update on."""
+        return replace(self, updates=0, point=None, lang="es")
+
+    def points(self) -> tuple[list[int], Array, Array]:
+        """The numbers of the points, X of shape (n, 2), and the classes."""
+        X, classes = points(self.data, self.seed)
+        table = {n: (x, y, c) for n, ((x, y), c) in enumerate(zip(X.tolist(), classes.tolist()))}
+        for change in self.changes:
+            if change.at is None:
+                table.pop(change.number, None)
+            else:
+                table[change.number] = change.at
+        if not table:
+            raise BadRequest(_("there has to be at least one point"))
+        rows = np.array(list(table.values()))
+        return list(table), rows[:, :2], rows[:, 2]
+
+
+def parsed(query: Iterable[tuple[str, str]]) -> State:
+    """The state that a query says, defaults where it says nothing.
+
+    Raises
+    ------
+    BadRequest
+        A name is unknown or said twice, or what it says is not of its kind or too large.
+    """
+    settings: dict[str, Any] = {}
+    for name, text in query:
+        if name not in _READERS:
+            raise BadRequest(_("there is no setting {name}").format(name=_short(name)))
+        if name in settings:
+            raise BadRequest(_("{name} is given twice").format(name=name))
+        try:
+            settings[name] = _READERS[name](text)
+        except ValueError as error:
+            raise BadRequest(f"{name}={_short(text)}: {error}") from None
+    state = State(**settings)
+    numbers = state.points()[0]
+    if state.point is not None and state.point not in numbers:
+        raise BadRequest(_("there is no point {n}").format(n=state.point))
+    return state
+
+
+def defaults() -> dict[str, str]:
+    """The state of an empty address, as text, for the page."""
+    texts = {"changes": "", "layers": "-".join(map(str, State.layers)), "point": ""}
+    return {name: str(value) for name, value in (asdict(State()) | texts).items()}
+
+
+def _short(text: str) -> str:
+    text = "".join(c if c.isprintable() else "�" for c in text)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in names:
+            raise ValueError(_("expected one of {names}").format(names=", ".join(names)))
+        return text
+
+    return read
+
+
+def _up_to(largest: int, least: int = 0) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not _INTEGER.fullmatch(text) or not least <= int(text) <= largest:
+            raise ValueError(
+                _("expected an integer from {least} to {largest}").format(
+                    least=least, largest=largest
+                )
+            )
+        return int(text)
+
+    return read
+
+
+def _decimal(least: float, largest: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        if not _DECIMAL.fullmatch(text) or not least <= float(text) <= largest:
+            raise ValueError(
+                _("expected a decimal number from {least} to {largest}").format(
+                    least=least, largest=largest
+                )
+            )
+        return float(text)
+
+    return read
+
+
+_neurons = _up_to(MAX_NEURONS, least=1)
+_coordinate = _decimal(-EDGE, EDGE)
+_number = _up_to(MAX_POINTS - 1)
+
+
+def _layers(text: str) -> tuple[int, ...]:
+    """``8-4`` is two hidden layers; the empty text is none."""
+    words = text.split("-") if text else []
+    if len(words) > MAX_LAYERS:
+        raise ValueError(_("at most {n} hidden layers").format(n=MAX_LAYERS))
+    return tuple([_neurons(word) for word in words])
+
+
+def _changes(text: str) -> tuple[Change, ...]:
+    """``3_0.5_-0.2_1*7`` moves point 3 to (0.5, -0.2), of class 1, and deletes point 7."""
+    changes: dict[int, Change] = {}
+    for word in text.split("*") if text else []:
+        first, *rest = word.split("_")
+        number = _number(first)
+        if number in changes:
+            raise ValueError(_("point {n} is there twice").format(n=number))
+        if not rest:
+            changes[number] = Change(number, None)
+        elif len(rest) == 3 and rest[2] in ("-1", "1"):
+            x, y = map(_coordinate, rest[:2])
+            changes[number] = Change(number, (x, y, float(rest[2])))
+        else:
+            raise ValueError(_("a point is number_x_y_class, and its class -1 or 1"))
+    if any(n >= COUNT and change.at is None for n, change in changes.items()):
+        raise ValueError(_("only the points of the data set can be missing"))
+    return tuple([changes[n] for n in sorted(changes)])
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "data": _one_of(DATA),
+    "changes": _changes,
+    "layers": _layers,
+    "activation": _one_of(ACTIVATIONS),
+    "loss": _one_of(LOSSES),
+    "lr": _decimal(0.0, MAX_RATE),
+    "seed": _up_to(MAX_SEED),
+    "updates": _up_to(MAX_UPDATES),
+    "point": lambda text: _number(text) if text else None,
+    "lang": _one_of(LANGUAGES),
+}
+assert set(_READERS) == {field.name for field in fields(State)}
