@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from functools import cache
+from html import escape
 from math import isfinite
 
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -44,3 +48,97 @@ def number(x: float | None) -> str:
         digits, exponent = f"{x:.3e}".split("e")
         text = f"{float(digits):g}e{int(exponent)}"
     return text.replace("-", "−")
+
+
+def latex_number(x: float | None) -> str:
+    r"""`number` for LaTeX.
+
+    Examples
+    --------
+    >>> latex_number(-0.5), latex_number(1234567.0)
+    ('-0.5', '1.235 \\cdot 10^{6}')
+    """
+    text = number(x).replace("−", "-").replace("∞", r"\infty").replace("—", r"\text{—}")
+    if text == "nan":
+        return r"\mathrm{nan}"
+    return re.sub(r"e(-?\d+)", r" \\cdot 10^{\1}", text)
+
+
+_PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉·", "01234567890123456789,")
+_LABEL = re.compile(
+    r"([^\W\d_]'?)(?:₍([₀-₉]+)₎)?(?:⁽([⁰¹²³⁴-⁹]+(?:·[⁰¹²³⁴-⁹]+)*)⁾)?|([^\W\d_])_?(\d+)",
+)
+_ACCENTS = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar"}
+_ESCAPES = {
+    "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+    **{c: "\\" + c for c in "{}$&#_%"},
+}  # fmt: skip
+
+
+def latex(label: str) -> str:
+    r"""The label as LaTeX: the notes' names as symbols, anything else as text.
+
+    Examples
+    --------
+    >>> print(latex("w₍₁₎⁽²·¹⁾"), latex("ŷ⁽¹⁾"), latex("x1"), latex("σ"), latex("50 % {"))
+    w_{(1)}^{(2,1)} \hat{y}^{(1)} x_{1} \sigma \text{50 \% \{}
+    """
+    match = _LABEL.fullmatch(label)
+    letter = match and _letter((match[1] or match[4]).rstrip("'"))
+    if not match or not letter:
+        return rf"\text{{{_escaped(label)}}}"
+    if match[4]:
+        return f"{letter}_{{{match[5]}}}"
+    below = f"_{{({match[2].translate(_PLAIN)})}}" if match[2] else ""
+    above = f"^{{({match[3].translate(_PLAIN)})}}" if match[3] else ""
+    prime = "'" if match[1].endswith("'") else ""
+    return f"{letter}{prime}{below}{above}"
+
+
+def _letter(letter: str) -> str | None:
+    if letter.isascii():
+        return letter
+    base, *marks = list(unicodedata.normalize("NFD", letter))
+    if len(marks) == 1 and marks[0] in _ACCENTS and base.isascii():
+        return rf"\{_ACCENTS[marks[0]]}{{{base}}}"
+    greek = re.fullmatch(r"GREEK SMALL LETTER (\w+)", unicodedata.name(letter, ""))
+    if greek and greek[1] not in ("OMICRON", "FINAL"):
+        return "\\" + greek[1].lower().replace("lamda", "lambda")
+    return None
+
+
+def _escaped(text: str) -> str:
+    printable = (c if c.isprintable() else " " for c in text)
+    return "".join(_ESCAPES.get(c, c) for c in printable)
+
+
+_TEXT = re.compile(r"\\text\{((?:[^{}\\]|\\text[a-z]+\{\}|\\[^a-z])*)\}")
+_UNESCAPES = {v: k for k, v in _ESCAPES.items()}
+_ESCAPED = re.compile("|".join(map(re.escape, _UNESCAPES)))
+
+
+_PRIVATE = 0xE000  # private characters stand for texts while the formula is converted
+
+
+@cache
+def mathml(source: str) -> str:
+    r"""LaTeX as a MathML element, all that is text in it escaped.
+
+    Examples
+    --------
+    >>> "<mtext>&lt;b&gt;</mtext>" in mathml(r"\text{<b>}")
+    True
+    """
+    from latex2mathml.converter import convert
+
+    texts: list[str] = []
+
+    def taken(match: re.Match[str]) -> str:
+        texts.append(_ESCAPED.sub(lambda m: _UNESCAPES[m[0]], match[1]))
+        return f" {chr(_PRIVATE + len(texts) - 1)} "
+
+    def given_back(match: re.Match[str]) -> str:
+        return f"<mtext>{escape(texts[ord(match[1]) - _PRIVATE])}</mtext>"
+
+    element = convert(_TEXT.sub(taken, source))
+    return re.sub(r"<m[io]>([\ue000-\uf8ff])</m[io]>", given_back, element)

@@ -1,0 +1,70 @@
+"""The notes' names and numbers, as text, LaTeX and MathML."""
+
+import math
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from micrograd_es.notation import latex, latex_number, mathml, name, number
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        (name("w", 2, 1, layer=1), "w_{(1)}^{(2,1)}"),
+        (name("ŷ", 1), r"\hat{y}^{(1)}"),
+        (name("z", 12, layer=10), "z_{(10)}^{(12)}"),
+        ("C", "C"),
+        ("x1", "x_{1}"),
+        ("x_2", "x_{2}"),
+        ("λ", r"\lambda"),
+        ("loss", r"\text{loss}"),
+        (r"a\b", r"\text{a\textbackslash{}b}"),
+        ("{^_~$&#%}", r"\text{\{\textasciicircum{}\_\textasciitilde{}\$\&\#\%\}}"),
+        ("a\nb", r"\text{a b}"),
+    ],
+)
+def test_a_label_in_latex(label, expected):
+    assert latex(label) == expected
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_any_label_becomes_mathml_that_shows_it_and_nothing_else(label):
+    element = ET.fromstring(mathml(latex(label) + " + 1"))
+    tags = {e.tag.split("}")[1] for e in element.iter()}
+    assert tags <= {
+        "math", "mrow", "mi", "mn", "mo", "mtext", "msub", "msup", "msubsup", "mover"
+    }  # fmt: skip
+    if latex(label).startswith(r"\text"):
+        shown = "".join(c if c.isprintable() else " " for c in label)
+        assert "".join(element.itertext()).replace("\xa0", " ") == shown.replace("\xa0", " ") + "+1"
+
+
+def test_mathml_of_a_hostile_label_is_text():
+    element = mathml(latex("</script><script>alert(1)</script>"))
+    assert "<script" not in element
+    assert "&lt;/script&gt;&lt;script&gt;" in element
+
+
+@given(st.floats(-1e308, 1e308))
+def test_a_number_is_right_to_four_significant_digits(x):
+    shown = float(number(x).replace("−", "-"))
+    assert shown == pytest.approx(x, rel=5.0001e-4, abs=5e-324)
+    assert ("e" in number(x)) == (x != 0 and not 1e-4 <= abs(x) < 1e5)
+
+
+@pytest.mark.parametrize(
+    ("x", "text", "tex"),
+    [
+        (None, "—", r"\text{—}"),
+        (-0.0, "0", "0"),
+        (math.inf, "∞", r"\infty"),
+        (-math.inf, "−∞", r"-\infty"),
+        (math.nan, "nan", r"\mathrm{nan}"),
+        (-1.5e-7, "−1.5e−7", r"-1.5 \cdot 10^{-7}"),
+    ],
+)
+def test_numbers_that_are_none(x, text, tex):
+    assert (number(x), latex_number(x)) == (text, tex)
