@@ -7,7 +7,7 @@ take both from `edges`, where they lie one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,10 +78,14 @@ class Edge:
     after: float
 
 
-def backward_edges(root: Value) -> Iterator[Edge]:
-    """The multiplications of `adjoints_of`, in its order, one an edge."""
+def backward_edges(root: Value, order: Iterable[Value] | None = None) -> Iterator[Edge]:
+    """The multiplications of `adjoints_of`, in its order, one an edge.
+
+    Another `order` is for seeing what it does: a node hands on what has arrived when
+    its turn comes, so the gradients are wrong wherever it comes before all its users.
+    """
     adjoints = {root: 1.0}
-    for node in topological_order(root):
+    for node in topological_order(root) if order is None else order:
         upstream = adjoints.get(node)
         for index, (parent, partial) in enumerate(zip(node.parents, node.partials)):
             before = adjoints.get(parent, 0.0)
