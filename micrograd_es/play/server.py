@@ -140,7 +140,7 @@ def _train(state: State) -> Response:
             ],
             "curve": _thinned(run.costs[: updates + 1]),
             "cells": CELLS,
-            "map": (100 * run.map(theta)).clip(-100, 100).round().astype(int).tolist(),
+            "map": run.map(theta).tolist(),
             "layers": [len(layer.neurons) for layer in model.layers],
             "labels": [p.label for p in model.parameters()],
             "parameters": theta.tolist(),
@@ -157,9 +157,10 @@ def _thinned(costs: list[float], most: int = 240) -> list[tuple[int, float]]:
 
 
 def _graph(state: State) -> Response:
+    cost = _picked(state)
     from micrograd_es.draw import draw_graph, svg_of
 
-    svg = svg_of(draw_graph(_picked(state)))
+    svg = svg_of(draw_graph(cost))
     policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
     return Response(svg, media_type="image/svg+xml", headers={"Content-Security-Policy": policy})
 

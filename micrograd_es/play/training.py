@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -103,11 +104,16 @@ class Training:
         self.stopped = False
 
     def advance(self, updates: int, seconds: float) -> None:
-        """Trains until so many updates are done, or it has stopped, or the time is up."""
+        """Trains until so many updates are done, or it has stopped, or the time is up.
+
+        It makes at least one update, so that whoever keeps asking gets there.
+        """
         end = monotonic() + seconds
         with self._lock:
-            while len(self.costs) <= updates and not self.stopped and monotonic() < end:
+            while len(self.costs) <= updates and not self.stopped:
                 self._step()
+                if monotonic() > end:
+                    break
 
     def _step(self) -> None:
         with np.errstate(all="ignore"):
@@ -143,11 +149,15 @@ class Training:
             return self._score.value(self._X, theta)
 
     def map(self, theta: Array) -> Array:
-        """The score at CELLS × CELLS places of the plane, row by row from the lowest y."""
+        """The score at CELLS × CELLS places of the plane, row by row from the lowest x₂.
+
+        Integers from -100 to 100: what is beyond ±1 is as certain as can be.
+        """
         line = np.linspace(-EDGE, EDGE, CELLS)
         x, y = np.meshgrid(line, line)
         with np.errstate(all="ignore"):
-            return self._score.value(np.column_stack([x.ravel(), y.ravel()]), theta)
+            scores = self._score.value(np.column_stack([x.ravel(), y.ravel()]), theta)
+        return np.round(100 * np.nan_to_num(scores).clip(-1, 1)).astype(int)
 
     @property
     def points(self) -> tuple[list[int], Array, Array]:
@@ -164,7 +174,7 @@ def training(start: State) -> Training:
 def cost_of_point(state: State) -> Value:
     """The cost C of the picked point alone, as a graph with its gradients."""
     run = training(state.start)
-    run.advance(state.updates, seconds=60)
+    run.advance(state.updates, seconds=inf)
     theta, _gradient = run.at(min(state.updates, len(run.costs) - 1))
     model = network(state)
     for p, number in zip(model.parameters(), theta.tolist()):

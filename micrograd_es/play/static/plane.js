@@ -101,8 +101,18 @@ export class Plane {
     return element ? Number(element.dataset.n) : null;
   }
 
+  /** The nearest of the points that lie one over another where the pointer is. */
+  nearest(event) {
+    const hit = this.numberAt(event);
+    const made = event.type === "click" && event.detail === 0; // by a screen reader
+    if (hit === null || made) return hit;
+    const [x, y] = this.fromEvent(event);
+    const distance = (n) => Math.hypot(this.points.get(n).x - x, this.points.get(n).y - y);
+    return [...this.points.keys()].reduce((a, b) => (distance(b) < distance(a) ? b : a), hit);
+  }
+
   clicked(event) {
-    const n = this.numberAt(event);
+    const n = this.nearest(event);
     const tool = this.callbacks.tool();
     if (this.moved) this.moved = false; // the end of a drag, and no click
     else if (tool === "delete" && n !== null) this.callbacks.remove(n);
@@ -111,7 +121,7 @@ export class Plane {
   }
 
   pressed(event) {
-    const n = this.numberAt(event);
+    const n = this.nearest(event);
     this.moved = false;
     if (n === null || event.button !== 0 || this.callbacks.tool() !== "move") return;
     const point = this.points.get(n);

@@ -48,6 +48,7 @@ async function go(changed) {
   state = { ...state, ...changed };
   asking?.abort();
   const mine = (asking = new AbortController());
+  document.body.dataset.asking = "yes";
   try {
     let answer;
     do {
@@ -67,8 +68,10 @@ async function go(changed) {
     showSettings();
     if (shown) show(shown.answer);
   } finally {
-    if (asking === mine) asking = null;
-    document.body.dataset.asking = asking ? "yes" : "no";
+    if (asking === mine) {
+      asking = null;
+      document.body.dataset.asking = "no";
+    }
   }
 }
 

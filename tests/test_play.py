@@ -1,0 +1,398 @@
+"""The server of the training page: what it answers, and what it refuses."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from urllib.parse import urlencode
+
+import httpx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from micrograd_es import play
+from micrograd_es.i18n import speaking
+from micrograd_es.nn import ACTIVATIONS, MLP
+from micrograd_es.play.points import COUNT, EDGE, points
+from micrograd_es.play.state import DATA, LOSSES, BadRequest, State, defaults, parsed
+from micrograd_es.play.training import training
+
+PLACES = ("/", "/train", "/graph.svg", "/steps")
+
+
+class Client:
+    """Asks the application without a server; an exception in it is one here."""
+
+    def __init__(self):
+        self.app = play.app()
+
+    def request(self, method, path, **options):
+        async def ask():
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+                return await http.request(method, path, **options)
+
+        return asyncio.run(ask())
+
+    def get(self, path, **options):
+        return self.request("GET", path, **options)
+
+
+@pytest.fixture(scope="module")
+def client():
+    return Client()
+
+
+def train(client, **state):
+    """The answer once training is as far as it was asked to be."""
+    while True:
+        answer = client.get("/train", params=state)
+        assert answer.status_code == 200, answer.text
+        answer = answer.json()
+        if answer["updates"] == state.get("updates", 0) or answer["stopped"]:
+            return answer
+
+
+# -- the page
+
+
+@pytest.mark.parametrize(("lang", "title"), [("es", "Entrenar una red"), ("en", "Train a network")])
+def test_the_page_speaks_the_language_asked_for(client, lang, title):
+    page = client.get("/", params={"lang": lang})
+    assert page.status_code == 200
+    assert f'<html lang="{lang}">' in page.text
+    assert f"<title>{title}" in page.text
+
+
+def test_spanish_is_the_default(client):
+    assert client.get("/").text == client.get("/?lang=es").text
+
+
+def test_the_page_may_load_nothing_but_its_own_files(client):
+    page = client.get("/")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert page.headers["x-content-type-options"] == "nosniff"
+    # what the policy would stop anyway is not there
+    assert not re.findall(r"<style|<script(?![^>]*src=)|\son\w+=|\sstyle=|https?://", page.text)
+    for path in re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text):
+        file = client.get(path)
+        assert file.status_code == 200
+        assert "default-src 'none'" in file.headers["content-security-policy"]
+
+
+def test_the_form_shows_what_the_address_says(client):
+    page = client.get("/?data=spiral&activation=relu&lr=0.025&seed=7").text
+    assert '<option value="spiral" selected>' in page
+    assert '<option value="relu" selected>' in page
+    assert 'value="0.025"' in page
+    assert (
+        'name="seed" type="number" min="0" max="999999" step="1" inputmode="numeric" value="7"'
+        in (" ".join(page.split()))
+    )
+
+
+def test_the_page_knows_the_defaults():
+    assert parsed(defaults().items()) == State()
+
+
+# -- training
+
+
+def by_hand(state, updates):
+    """Gradient descent on the mean of squares of a tanh network, in NumPy alone."""
+    _numbers, X, classes = state.points()
+    sizes = [2, *state.layers, 1]
+    theta = np.array([p.data for p in MLP(2, sizes[1:], "tanh", seed=state.seed).parameters()])
+    costs = []
+    for step in range(updates + 1):
+        blocks, start = [], 0
+        for m, n in pairwise(sizes):
+            blocks.append(theta[start : start + n * (m + 1)].reshape(n, m + 1))
+            start += n * (m + 1)
+        a = [X]
+        for k, block in enumerate(blocks):
+            z = a[-1] @ block[:, :-1].T + block[:, -1]
+            a.append(z if k == len(blocks) - 1 else np.tanh(z))
+        miss = a[-1][:, 0] - classes
+        costs.append(np.mean(miss**2))
+        delta = (2 * miss / len(X))[:, None]
+        gradient = []
+        for k in range(len(blocks) - 1, -1, -1):
+            gradient.append(np.column_stack([delta.T @ a[k], delta.sum(0)]).ravel())
+            delta = (delta @ blocks[k][:, :-1]) * (1 - a[k] ** 2)
+        gradient = np.concatenate(gradient[::-1])
+        if step < updates:
+            theta = theta - state.lr * gradient
+    return costs, theta, gradient
+
+
+def test_training_is_gradient_descent(client):
+    state = State(data="circles", layers=(3, 2), lr=0.2, seed=4)
+    costs, theta, gradient = by_hand(state, 30)
+    answer = train(client, data="circles", layers="3-2", lr="0.2", seed=4, updates=30)
+    assert answer["updates"] == 30
+    assert [u for u, _cost in answer["curve"]] == list(range(31))
+    np.testing.assert_allclose([cost for _u, cost in answer["curve"]], costs, rtol=1e-10)
+    np.testing.assert_allclose(answer["parameters"], theta, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(answer["gradient"], gradient, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("data", DATA)
+def test_every_cost_falls_on_every_data_set(client, data, loss):
+    answer = train(client, data=data, loss=loss, updates=15)
+    assert answer["cost"] < answer["curve"][0][1]
+    assert len(answer["points"]) == COUNT
+    assert len(answer["map"]) == answer["cells"] ** 2
+    assert all(-100 <= score <= 100 for score in answer["map"])
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_trains(client, activation):
+    answer = train(client, activation=activation, lr="0.02", updates=10)
+    assert answer["cost"] < answer["curve"][0][1]
+
+
+def test_the_network_may_have_no_hidden_layer(client):
+    answer = train(client, layers="", data="blobs", updates=20)
+    assert answer["layers"] == [1]
+    assert answer["labels"] == ["w₍₁₎⁽¹·¹⁾", "w₍₁₎⁽¹·²⁾", "b₍₁₎⁽¹⁾"]
+    assert len(answer["wrong"]) <= 3
+
+
+def test_the_map_and_the_points_on_the_wrong_side_follow_the_score(client):
+    answer = train(client, layers="", data="xor", updates=3)
+    (u, v, b), n = answer["parameters"], answer["cells"]
+    line = np.linspace(-EDGE, EDGE, n)
+    score = b + u * line[None, :] + v * line[:, None]
+    np.testing.assert_allclose(
+        np.reshape(answer["map"], (n, n)), 100 * score.clip(-1, 1), atol=0.51
+    )
+    wrong = [k for k, x, y, c in answer["points"] if (b + u * x + v * y > 0) != (c > 0)]
+    assert answer["wrong"] == wrong
+
+
+@pytest.mark.parametrize("updates", [0, 1, 24, 25, 26, 60, 99])
+def test_rewinding_gives_the_same_bits(client, updates):
+    start = {"data": "moons", "seed": 11, "layers": "3"}
+    furthest = train(client, **start, updates=100)
+    rewound = train(client, **start, updates=updates)
+    again = train(client, **start, updates=100)
+    training.cache_clear()
+    assert train(client, **start, updates=updates) == rewound
+    assert rewound["curve"] == furthest["curve"][: updates + 1]
+    assert again == furthest
+
+
+def test_a_long_training_is_answered_in_parts(client, monkeypatch):
+    monkeypatch.setattr("micrograd_es.play.server.SECONDS", 1e-6)  # one update a request
+    training.cache_clear()
+    for reached in (1, 2, 3, 3):
+        answer = client.get("/train?seed=5&updates=3").json()
+        assert answer["updates"] == reached
+        assert answer["curve"][-1] == [reached, answer["cost"]]
+        assert not answer["stopped"]
+
+
+def test_a_training_that_diverges_stops_at_its_last_finite_update(client):
+    text = client.get("/train?activation=linear&lr=100&updates=1000").text
+    answer = json.loads(text, parse_constant=pytest.fail)  # no NaN, no Infinity
+    assert answer["stopped"]
+    assert 0 < answer["updates"] < 1000
+    assert not train(client, activation="linear", lr=100, updates=answer["updates"])["stopped"]
+
+
+# -- points
+
+
+def test_points_are_moved_added_and_deleted(client):
+    before = {n: rest for n, *rest in train(client)["points"]}
+    after = {n: rest for n, *rest in train(client, changes="3_0.5_-0.25_1*7*60_-1_1_-1")["points"]}
+    assert after == {n: rest for n, rest in before.items() if n != 7} | {
+        3: [0.5, -0.25, 1],
+        60: [-1, 1, -1],
+    }
+
+
+def test_a_deleted_point_takes_no_part(client):
+    changes = "*".join(map(str, range(1, COUNT)))
+    answer = train(client, changes=changes, updates=200)
+    assert [n for n, *_ in answer["points"]] == [0]
+    assert answer["cost"] < 1e-6
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_a_data_set_has_two_classes_in_the_plane_and_comes_from_its_seed(name):
+    X, classes = points(name, 3)
+    assert X.shape == (COUNT, 2)
+    assert np.abs(X).max() <= EDGE
+    assert sorted(classes) == [-1] * 30 + [1] * 30
+    again, other = points(name, 3)[0], points(name, 4)[0]
+    np.testing.assert_array_equal(X, again)
+    assert not np.array_equal(X, other)
+
+
+# -- what is refused
+
+WRONG = [
+    "data=mnist",
+    "data=",
+    "seed=-1",
+    "seed=1.5",
+    "seed=01",
+    "seed=1000000",
+    "seed=²",
+    "updates=-1",
+    "updates=10001",
+    "updates=nan",
+    "updates=٣",
+    "layers=0",
+    "layers=17",
+    "layers=4-",
+    "layers=4,4",
+    "layers=1-1-1-1-1",
+    "activation=exp",
+    "loss=sum",
+    "lr=nan",
+    "lr=inf",
+    "lr=-0.1",
+    "lr=1e-3",
+    "lr=100.5",
+    "lr=0.1234567",
+    "lr=",
+    "lr=0x1",
+    "lr=1_0",
+    "lr=%200.1",
+    "point=60",
+    "point=200",
+    "point=x",
+    "point=7&changes=7",
+    "changes=7*7",
+    "changes=3_0_0",
+    "changes=3_0_0_2",
+    "changes=3_0_0_0",
+    "changes=3_2.5_0_1",
+    "changes=3_nan_0_1",
+    "changes=3_0_0_1_1",
+    "changes=200_0_0_1",
+    "changes=60",
+    "changes=*",
+    "changes=" + "*".join(map(str, range(COUNT))),
+    "lang=fr",
+    "colour=red",
+    "seed=1&seed=2",
+    "=1",
+    "data=%00",
+    "data=a%0Ab",
+    "data=%ff",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("query", WRONG)
+def test_what_is_wrong_is_refused_in_one_line(client, place, query):
+    answer = client.get(f"{place}?{query}")
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text
+    assert answer.text.isprintable()
+    assert len(answer.text) < 200
+
+
+def test_refusals_are_said_in_the_language_of_the_page(client):
+    assert client.get("/train?seed=x").text == "seed=x: se esperaba un entero de 0 a 999999"
+    assert (
+        client.get("/train?seed=x&lang=en").text == "seed=x: expected an integer from 0 to 999999"
+    )
+
+
+def test_an_address_that_is_too_long_is_refused(client):
+    answer = client.get("/train?changes=" + "1" * 10_000)
+    assert answer.status_code == 414
+    assert "\n" not in answer.text
+
+
+@pytest.mark.parametrize("place", ["/graph.svg", "/steps"])
+def test_a_graph_is_that_of_a_point(client, place):
+    assert client.get(place).status_code == 400
+
+
+def test_other_methods_and_places_are_refused(client):
+    for place in PLACES:
+        assert client.request("POST", place, content=b"x" * 1_000_000).status_code == 405
+    for place in ("/nothing", "/static/../server.py", "/static/%2e%2e/server.py", "/static/"):
+        assert client.get(place).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["example.org", "127.0.0.1.example.org", "10.0.0.1", ""])
+def test_other_names_for_this_machine_are_refused(client, host):
+    for place in (*PLACES, "/static/play.js"):
+        answer = client.get(place, headers={"host": host})
+        assert answer.status_code == 400
+    assert client.get("/", headers={"host": "localhost:1234"}).status_code == 200
+
+
+names = st.sampled_from([*defaults(), "x", ""])
+pieces = st.text("0123456789-+._*eEinfa٣ \x00", max_size=12) | st.text(max_size=6)
+words = st.sampled_from([*DATA, *LOSSES, *ACTIVATIONS, "es", "en", "4-4", "0.1", "12", "3_0_0_1"])
+
+
+@given(st.lists(st.tuples(names, pieces | words), max_size=4))
+@settings(max_examples=400, deadline=None)
+def test_any_address_is_a_state_or_is_refused_in_one_line(query):
+    with speaking("en"):
+        try:
+            state = parsed(query)
+        except BadRequest as error:
+            refusal = str(error)
+        else:
+            assert 1 <= len(state.points()[0]) <= 200
+            assert np.isfinite(state.lr)
+            assert len(state.layers) <= 4
+            return
+    assert refusal
+    assert refusal.isprintable()
+
+
+@given(st.sampled_from(PLACES[:2]), st.lists(st.tuples(names, pieces), max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_any_request_is_answered_or_refused(client, place, query):
+    query = [(name, text) for name, text in query if name != "updates"]
+    query = urlencode(query, errors="surrogatepass")
+    assert client.get(f"{place}?{query}").status_code in (200, 400)
+
+
+# -- the server
+
+
+def test_the_extra_is_named_where_it_is_missing(monkeypatch):
+    monkeypatch.delitem(sys.modules, "micrograd_es.play.server", raising=False)
+    monkeypatch.setitem(sys.modules, "starlette.applications", None)
+    with pytest.raises(ImportError, match=re.escape('pip install "micrograd-es[play]"')):
+        play.serve(0)
+
+
+def test_there_is_no_port_70000():
+    with pytest.raises(ValueError, match="70000"):
+        play.serve(70000, open_browser=False)
+
+
+def test_the_server_answers_this_machine_and_says_where():
+    script = "from micrograd_es.play import serve; serve(0, open_browser=False)"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as run:
+        try:
+            address = run.stdout.readline().split()[0]
+            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
+            assert "micrograd_es" in httpx.get(address).text
+            port = int(address.rstrip("/").rpartition(":")[2])
+            with pytest.raises(OSError, match="in use") as taken:
+                play.serve(port, open_browser=False)
+            assert taken.value.filename == f"127.0.0.1:{port}"
+        finally:
+            run.terminate()
