@@ -129,7 +129,7 @@ def _play(port: int) -> None:
 
     try:
         serve(port)
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         raise _Wrong(str(error)) from None
 
 
