@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
 from typing import overload
 
 from micrograd_es.chain import Edge, backward_edges, topological_order
@@ -92,6 +94,24 @@ class BackwardPass:
             return None
         self.position -= 1
         return self.events[self.position]
+
+    def save_html(self, path: str | PathLike[str], limit: int | None = None) -> None:
+        """Writes the stepping page: one HTML file that opens from disk and asks for nothing.
+
+        Raises
+        ------
+        ValueError
+            The pass has more than `limit` events (500 unless told otherwise).
+        """
+        from micrograd_es.page import LIMIT, stepping_page
+
+        page = stepping_page(self, LIMIT if limit is None else limit)
+        Path(path).write_text(page, encoding="utf-8")
+
+    def _repr_html_(self) -> str:
+        from micrograd_es.page import cell
+
+        return cell(self)
 
     def _check(self, k: int) -> None:
         if not 0 <= k <= len(self):

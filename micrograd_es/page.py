@@ -1,0 +1,289 @@
+"""The stepping page: a backward pass as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from functools import cache
+from math import isclose, isfinite, isnan
+from typing import TYPE_CHECKING, Any
+
+from micrograd_es.algebra import ieee
+from micrograd_es.chain import Edge, backward_edges
+from micrograd_es.custom import CustomOperation
+from micrograd_es.engine import FORWARD, Value
+from micrograd_es.i18n import LANGUAGES, get_language, speaking
+from micrograd_es.notation import latex, mathml, number
+from micrograd_es.page_texts import texts
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from micrograd_es.steps import BackwardPass
+    from micrograd_es.symbols import Formula
+
+LIMIT = 500
+
+
+def stepping_page(steps: BackwardPass, limit: int = LIMIT) -> str:
+    """The page as HTML text.
+
+    Raises
+    ------
+    ValueError
+        The pass has more than `limit` events.
+    """
+    if len(steps) > limit:
+        raise ValueError(
+            f"a page of {len(steps)} events is beyond limit={limit}: draw the graph folded "
+            "(by neuron, layer or sample), step a smaller part of it, or raise the limit"
+        )
+    from micrograd_es import draw
+
+    names = _names(steps.nodes)
+    style, script = _source("stepping.css"), _source("stepping.js")
+    return _template("stepping.html").render(
+        language=get_language(),
+        texts=texts(),
+        title=names[steps.root],
+        style=style,
+        script=script,
+        policy="; ".join(
+            [
+                "default-src 'none'",
+                f"script-src '{_digest(script)}'",
+                f"style-src '{_digest(style)}'",
+                "img-src data:",
+                "base-uri 'none'",
+                "form-action 'none'",
+            ]
+        ),
+        svg=draw.svg_of(draw.draw_graph(steps.root, limit=limit)),
+        formulas=_formulas(steps, names),
+        nodes=[{"name": names[n], "value": number(n.data)} for n in steps.nodes],
+        data=_data(steps, names),
+    )
+
+
+def cell(steps: BackwardPass, limit: int = LIMIT) -> str:
+    """The page inside a frame of its own, as Jupyter shows it."""
+    return _template("frame.html").render(page=stepping_page(steps, limit), texts=texts())
+
+
+# -- what the page's script is given -------------------------------------------
+
+
+def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
+    place = {node: i for i, node in enumerate(steps.nodes)}
+    grads, differences = steps.at(len(steps)), central_differences(steps.nodes)
+    right = _frames(steps.events, steps.nodes, place)
+    wrong_edges, wrong_grads = _wrong_order(steps)
+    reached = {e.parent for e in steps.events if _arrives(e)} | {steps.root}
+    return {
+        "texts": _catalogs(),
+        "root": place[steps.root],
+        "nodes": [
+            {
+                "name": names[n],
+                "value": number(n.data),
+                "leaf": not n.parents,
+                "parents": [place[p] for p in n.parents],
+                "grad": number(grads[n] if n in reached else None),
+                "wrong": n in reached and not _same(grads[n], wrong_grads.get(n, 0.0)),
+                "difference": number(differences[n]),
+                "agrees": _agree(grads[n], differences[n], steps.root.data),
+            }
+            for n in steps.nodes
+        ],
+        "right": right,
+        "wrong": _frames(wrong_edges, [], place) if wrong_edges else None,
+    }
+
+
+def _frames(
+    events: list[Edge], forward: list[Value], place: dict[Value, int]
+) -> list[dict[str, Any]]:
+    """What the player shows, one after the other; a sum at a fan-out comes on its own."""
+    frames: list[dict[str, Any]] = [{"kind": "start"}]
+    frames += [{"kind": "forward", "node": place[n]} for n in forward if n.parents]
+    frames.append({"kind": "seed"})
+    reached: set[Value] = set()
+    for e in events:
+        frame = {"node": place[e.node], "parent": place[e.parent], "index": e.index}
+        if not _arrives(e):
+            frames.append({"kind": "none", **frame})
+            continue
+        first = e.parent not in reached
+        reached.add(e.parent)
+        frames.append(
+            {
+                "kind": "product",
+                **frame,
+                "upstream": _both(e.upstream),
+                "partial": _both(e.partial),
+                "result": _both(e.contribution),
+                "arrives": first,
+            }
+        )
+        if not first:
+            frames.append(
+                {
+                    "kind": "sum",
+                    **frame,
+                    "before": _both(e.before),
+                    "contribution": _both(e.contribution),
+                    "result": _both(e.after),
+                }
+            )
+    return frames
+
+
+def _arrives(e: Edge) -> bool:
+    """Whether the operand takes a gradient at all (a branch not taken does not)."""
+    return e.node.partials[e.index] is not None
+
+
+def _both(x: float) -> list[str]:
+    """The number as it is shown, and exactly (JSON has no infinity)."""
+    return [number(x), str(x).replace("inf", "Infinity").replace("nan", "NaN")]
+
+
+def _wrong_order(steps: BackwardPass) -> tuple[list[Edge], dict[Value, float]]:
+    """The pass in an order that is no topological one, and the gradients it ends with.
+
+    Where every order gives the same, as in a tree, there are no edges to show.
+    """
+    right = steps.at(len(steps))
+    for last_in_first_out in (True, False):
+        order: dict[Value, None] = {}
+        waiting = [steps.root]
+        while waiting:
+            node = waiting.pop(-1 if last_in_first_out else 0)
+            if node not in order:
+                order[node] = None
+                waiting += reversed(node.parents) if last_in_first_out else node.parents
+        edges = list(backward_edges(steps.root, order))
+        grads = {steps.root: 1.0} | {e.parent: e.after for e in edges}
+        if any(not _same(right[n], grads[n]) for n in grads):
+            return edges, grads
+    return [], right
+
+
+def _same(a: float, b: float) -> bool:
+    return isclose(a, b, rel_tol=1e-12) or (isnan(a) and isnan(b))
+
+
+# -- finite differences ----------------------------------------------------------
+
+
+def central_differences(nodes: list[Value]) -> dict[Value, float]:
+    """d(last of the nodes)/d(each) from the values alone, with no derivative rule.
+
+    `nodes` is a whole graph, each after its operands. Each node in turn is moved a
+    little to either side, and what stands above it is computed again.
+    """
+    result = {}
+    for k, node in enumerate(nodes):
+        h = 6e-6 * max(1.0, abs(node.data))
+        high, low = node.data + h, node.data - h
+        if not isfinite(node.data):
+            result[node] = float("nan")
+        else:
+            result[node] = (_root_with(nodes, k, high) - _root_with(nodes, k, low)) / (high - low)
+    return result
+
+
+def _root_with(nodes: list[Value], k: int, x: float) -> float:
+    moved = {nodes[k]: x}
+    for node in nodes[k + 1 :]:
+        if not moved.keys().isdisjoint(node.parents):
+            moved[node] = _value(node, [moved.get(p, p.data) for p in node.parents])
+    return moved.get(nodes[-1], nodes[-1].data)
+
+
+def _value(node: Value, operands: list[float]) -> float:
+    assert node.rule is not None
+    if isinstance(node.rule, CustomOperation):
+        return node.rule.forward(operands)[0]
+    try:
+        value: float = FORWARD[node.rule](*operands)[0]
+        return value
+    except (ArithmeticError, ValueError):
+        return ieee(node.rule, operands)[0]
+
+
+def _agree(gradient: float, difference: float, root: float) -> bool:
+    return isclose(gradient, difference, rel_tol=1e-6, abs_tol=1e-9 * max(1.0, abs(root)))
+
+
+# -- names, formulas, files --------------------------------------------------------
+
+
+def _names(nodes: list[Value]) -> dict[Value, str]:
+    return {
+        n: n.label or (number(n.data) if not n.parents else f"v{i}") for i, n in enumerate(nodes)
+    }
+
+
+def _formulas(steps: BackwardPass, names: dict[Value, str]) -> dict[str, str]:
+    """MathML by the id under which the script finds it."""
+    from micrograd_es.formula import Writer
+
+    writer = Writer({n: name for n, name in names.items() if n.parents or n.label})
+    result = {}
+    for i, node in enumerate(steps.nodes):
+        result[f"name-{i}"] = mathml(latex(names[node]))
+        if node.parents:
+            expression = writer.expression(node)
+            result[f"forward-{i}"] = mathml(expression.latex)
+            result[f"numbers-{i}"] = mathml(expression.latex_numbers)
+        for j, recorded in enumerate(node.partials):
+            if recorded is not None:
+                partial = writer.partial(node, j)
+                result[f"partial-{i}-{j}"] = mathml(_factor(partial, partial.latex))
+                result[f"inserted-{i}-{j}"] = mathml(_factor(partial, partial.latex_numbers))
+    return result
+
+
+def _factor(formula: Formula, written: str) -> str:
+    """The formula as it stands after a multiplication sign."""
+    from micrograd_es.symbols import Sum
+
+    enclosed = isinstance(formula, Sum) or written.startswith("-")
+    return rf"\left({written}\right)" if enclosed else written
+
+
+def _catalogs() -> dict[str, dict[str, str]]:
+    catalogs = {}
+    for language in LANGUAGES:
+        with speaking(language):
+            catalogs[language] = texts()
+    return catalogs
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("micrograd_es"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _template(name: str) -> jinja2.Template:
+    return _environment().get_template(name)
+
+
+@cache
+def _source(name: str) -> str:
+    environment = _environment()
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
