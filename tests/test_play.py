@@ -150,7 +150,7 @@ def test_every_cost_falls_on_every_data_set(client, data, loss):
     assert answer["cost"] < answer["curve"][0][1]
     assert len(answer["points"]) == COUNT
     assert len(answer["map"]) == answer["cells"] ** 2
-    assert all(-100 <= score <= 100 for score in answer["map"])
+    assert all(-1000 <= score <= 1000 for score in answer["map"])
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -172,7 +172,7 @@ def test_the_map_and_the_points_on_the_wrong_side_follow_the_score(client):
     line = np.linspace(-EDGE, EDGE, n)
     score = b + u * line[None, :] + v * line[:, None]
     np.testing.assert_allclose(
-        np.reshape(answer["map"], (n, n)), 100 * score.clip(-1, 1), atol=0.51
+        np.reshape(answer["map"], (n, n)), 1000 * score.clip(-1, 1), atol=0.51
     )
     wrong = [k for k, x, y, c in answer["points"] if (b + u * x + v * y > 0) != (c > 0)]
     assert answer["wrong"] == wrong

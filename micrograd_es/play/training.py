@@ -151,13 +151,13 @@ class Training:
     def map(self, theta: Array) -> Array:
         """The score at CELLS × CELLS places of the plane, row by row from the lowest x₂.
 
-        Integers from -100 to 100: what is beyond ±1 is as certain as can be.
+        Integers from -1000 to 1000: what is beyond ±1 is as certain as can be.
         """
         line = np.linspace(-EDGE, EDGE, CELLS)
         x, y = np.meshgrid(line, line)
         with np.errstate(all="ignore"):
             scores = self._score.value(np.column_stack([x.ravel(), y.ravel()]), theta)
-        return np.round(100 * np.nan_to_num(scores).clip(-1, 1)).astype(int)
+        return np.round(1000 * np.nan_to_num(scores).clip(-1, 1)).astype(int)
 
     @property
     def points(self) -> tuple[list[int], Array, Array]:

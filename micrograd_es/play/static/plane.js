@@ -184,7 +184,7 @@ export class Plane {
     map.forEach((score, i) => {
       const row = cells - 1 - Math.floor(i / cells); // the map begins below, an image above
       const end = score < 0 ? low : high;
-      const mixed = zero.map((from, k) => from + (end[k] - from) * (Math.abs(score) / 100));
+      const mixed = zero.map((from, k) => from + (end[k] - from) * (Math.abs(score) / 1000));
       image.data.set([...mixed, 255], 4 * (row * cells + (i % cells)));
     });
     const small = new OffscreenCanvas(cells, cells);
