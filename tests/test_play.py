@@ -101,6 +101,34 @@ def test_the_page_knows_the_defaults():
     assert parsed(defaults().items()) == State()
 
 
+def luminance(colour):
+    parts = np.array([int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read(client, scheme):
+    style = client.get("/static/play.css").text
+    blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    colours = {}
+    for block in blocks if scheme == "dark" else blocks[:1]:
+        colours |= dict(re.findall(r"--([\w-]+): (#\w{6})", block))
+
+    def contrast(a, b):
+        low, high = sorted([luminance(colours[a]), luminance(colours[b])])
+        return (high + 0.05) / (low + 0.05)
+
+    for text in ("text", "soft", "action"):
+        assert contrast(text, "page") >= 4.5
+        assert contrast(text, "panel") >= 4.5
+    assert contrast("on-action", "action") >= 4.5
+    for ground in ("map-zero", "map-low", "map-high"):
+        assert contrast("text", ground) >= 4.5
+    for drawn in ("low", "high"):  # lines and signs
+        assert contrast(drawn, "page") >= 3
+
+
 # -- training
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -24,6 +23,7 @@ from micrograd_es.play import state as limits
 from micrograd_es.play.points import COUNT, EDGE
 from micrograd_es.play.state import BadRequest, State, defaults, parsed
 from micrograd_es.play.training import CELLS, cost_of_point, network, training
+from micrograd_es.steps import BackwardPass
 
 if TYPE_CHECKING:
     import jinja2
@@ -166,12 +166,16 @@ def _graph(state: State) -> Response:
 
 
 def _steps(state: State) -> Response:
-    from micrograd_es.steps import BackwardPass
+    from micrograd_es.page import LIMIT, stepping_page
 
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "steps.html")
-        BackwardPass(_picked(state)).save_html(path)
-        html = path.read_text("utf-8")
+    steps = BackwardPass(_picked(state))
+    if len(steps) > LIMIT:
+        raise BadRequest(
+            _(
+                "the backward pass has {n} steps, and a page {limit}: choose a smaller network"
+            ).format(n=len(steps), limit=LIMIT)
+        )
+    html = stepping_page(steps)
     # the page brings a policy of its own, which allows its one script and nothing else
     return HTMLResponse(html, headers={"Content-Security-Policy": "frame-ancestors 'none'"})
 
