@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from micrograd_es.symbols import Formula
 
 LIMIT = 500
+LONGEST_NAME = 40
 
 
 def stepping_page(steps: BackwardPass, limit: int = LIMIT) -> str:
@@ -66,8 +67,12 @@ def stepping_page(steps: BackwardPass, limit: int = LIMIT) -> str:
 
 
 def cell(steps: BackwardPass, limit: int = LIMIT) -> str:
-    """The page inside a frame of its own, as Jupyter shows it."""
-    return _template("frame.html").render(page=stepping_page(steps, limit), texts=texts())
+    """The page inside a frame of its own, as Jupyter shows it; past the limit, what to do."""
+    try:
+        page, problem = stepping_page(steps, limit), ""
+    except ValueError as error:
+        page, problem = "", str(error)
+    return _template("frame.html").render(page=page, problem=problem, texts=texts())
 
 
 # -- what the page's script is given -------------------------------------------
@@ -220,16 +225,21 @@ def _agree(gradient: float, difference: float, root: float) -> bool:
 
 
 def _names(nodes: list[Value]) -> dict[Value, str]:
-    return {
-        n: n.label or (number(n.data) if not n.parents else f"v{i}") for i, n in enumerate(nodes)
-    }
+    """Labels as one can read them, and v0, v1, … for nodes that have none."""
+    return {n: _readable(n.label) or f"v{i}" for i, n in enumerate(nodes)}
+
+
+def _readable(label: str) -> str:
+    """The label without what cannot be seen or sent, cut where it is long."""
+    seen = "".join(c if c.isprintable() else " " for c in label).strip()
+    return seen if len(seen) <= LONGEST_NAME else seen[: LONGEST_NAME - 1] + "…"
 
 
 def _formulas(steps: BackwardPass, names: dict[Value, str]) -> dict[str, str]:
     """MathML by the id under which the script finds it."""
     from micrograd_es.formula import Writer
 
-    writer = Writer({n: name for n, name in names.items() if n.parents or n.label})
+    writer = Writer({n: name for n, name in names.items() if n.parents or _readable(n.label)})
     result = {}
     for i, node in enumerate(steps.nodes):
         result[f"name-{i}"] = mathml(latex(names[node]))

@@ -38,7 +38,7 @@ def texts() -> dict[str, str]:
         "predict": _("Predict, then reveal"),
         "wrong_order": _("Wrong order"),
         "no_wrong_order": _("No order goes wrong here: every operation's result is used once."),
-        "keys": _("Keys: ← → one step, Home and End, Space plays. Click a node: its gradient."),
+        "keys": _("Keys: ← → Home End Space. Click a node: its gradient."),
         "count": _("{k} of {n}"),
         "phase_start": _("Start"),
         "phase_forward": _("Forward pass"),

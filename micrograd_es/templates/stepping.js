@@ -147,15 +147,18 @@
       row.classList.toggle("bad", bad);
       row.querySelector(".value").textContent = value;
       row.querySelector(".grad").textContent = bad ? `✗ ${grad}` : grad ?? "—";
+      row.querySelector(".grad").title = bad ? t("wrong_mark") : "";
       row.querySelector(".proof").textContent = isWrong ? node.grad : proof(node, i, grad);
+      row.querySelector(".proof").title = isWrong ? "" : t(node.agrees ? "agrees" : "differs");
       picture[i]?.(value, grad ?? "—", bad);
     });
     light(f);
+    reach(document.querySelector("tr.now"));
     $("time").max = frames().length - 1;
     $("time").value = place;
     $("time").setAttribute("aria-valuetext", `${t("count", { k: place, n: frames().length - 1 })}: ${t(`phase_${f.kind}`)}`);
     [...$("marks").children].forEach((mark, k) => mark.classList.toggle("past", k <= place));
-    $("play").firstElementChild.textContent = timer ? "⏸" : "▶▶";
+    $("play").firstElementChild.textContent = timer ? "⏸" : "▶";
     label($("play"), timer ? "pause" : "play");
     if (standalone) history.replaceState(null, "", `#${isWrong ? "x" : ""}${place}`);
   }
@@ -196,15 +199,26 @@
       lit(`e${f.node}_${f.index}`); lit(`r${f.node}`); lit(`o${f.node}`);
       lit(`n${f.node}`, "from"); lit(`n${f.parent}`, "to");
     }
-    const target = svg.querySelector(".to");
-    if (target) follow(target);
+    const boxes = [...svg.querySelectorAll(".from, .to")].map((e) => e.getBoundingClientRect());
+    if (boxes.length) follow(boxes);
   }
 
-  function follow(element) {
-    const box = element.getBoundingClientRect(), view = canvas.getBoundingClientRect(), margin = 60;
-    const shift = (low, high, from, to) =>
-      low < from + margin ? low - from - margin : high > to - margin ? high - to + margin : 0;
-    const left = shift(box.left, box.right, view.left, view.right), top = shift(box.top, box.bottom, view.top, view.bottom);
+  function reach(row) {
+    if (!row) return;
+    const table = row.closest(".scroll"), box = row.getBoundingClientRect(), view = table.getBoundingClientRect();
+    const head = table.querySelector("thead").offsetHeight;
+    if (box.top < view.top + head) table.scrollTop += box.top - view.top - head;
+    else if (box.bottom > view.bottom) table.scrollTop += box.bottom - view.bottom;
+  }
+
+  // scrolls as little as shows all that is lit, and a margin around it
+  function follow(boxes) {
+    const view = canvas.getBoundingClientRect(), margin = 24;
+    const shift = (low, high) => {
+      const from = Math.min(...boxes.map((b) => b[low])) - margin, to = Math.max(...boxes.map((b) => b[high])) + margin;
+      return from < view[low] ? from - view[low] : Math.max(0, Math.min(to - view[high], from - view[low]));
+    };
+    const left = shift("left", "right"), top = shift("top", "bottom");
     if (left || top) canvas.scrollBy({ left, top });
   }
 
@@ -365,6 +379,7 @@
     document.documentElement.style.colorScheme = dark ? "dark" : "light";
     $("dark").setAttribute("aria-pressed", dark);
   };
+  matchMedia("(prefers-color-scheme: dark)").onchange = (event) => { dark = event.matches; paint(); };
   $("dark").onclick = () => { dark = !dark; paint(); };
 
   // -- start -----------------------------------------------------------------------------
