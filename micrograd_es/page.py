@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from functools import cache
+from heapq import heappop, heappush
 from math import isclose, isfinite, isnan
 from typing import TYPE_CHECKING, Any
 
@@ -154,24 +155,24 @@ def _both(x: float) -> list[str]:
 
 
 def _wrong_order(steps: BackwardPass) -> tuple[list[Edge], dict[Value, float]]:
-    """The pass in an order that is no topological one, and the gradients it ends with.
+    """The pass where no node waits for all its users, and the gradients it ends with.
 
-    Where every order gives the same, as in a tree, there are no edges to show.
+    Of the nodes reached it takes the lowest, so that a node with several users goes
+    before all but one of them. Where nothing goes wrong, as in a tree, there are no edges.
     """
+    place = {node: i for i, node in enumerate(steps.nodes)}
+    waiting, seen, order = [place[steps.root]], {steps.root}, []
+    while waiting:
+        node = steps.nodes[heappop(waiting)]
+        order.append(node)
+        for parent in node.parents:
+            if parent not in seen:
+                seen.add(parent)
+                heappush(waiting, place[parent])
+    edges = list(backward_edges(steps.root, order))
+    grads = {steps.root: 1.0} | {e.parent: e.after for e in edges}
     right = steps.at(len(steps))
-    for last_in_first_out in (True, False):
-        order: dict[Value, None] = {}
-        waiting = [steps.root]
-        while waiting:
-            node = waiting.pop(-1 if last_in_first_out else 0)
-            if node not in order:
-                order[node] = None
-                waiting += reversed(node.parents) if last_in_first_out else node.parents
-        edges = list(backward_edges(steps.root, order))
-        grads = {steps.root: 1.0} | {e.parent: e.after for e in edges}
-        if any(not _same(right[n], grads[n]) for n in grads):
-            return edges, grads
-    return [], right
+    return (edges if any(not _same(right[n], grads[n]) for n in grads) else []), grads
 
 
 def _same(a: float, b: float) -> bool:

@@ -37,7 +37,7 @@ def texts() -> dict[str, str]:
         "speed": _("Speed"),
         "predict": _("Predict, then reveal"),
         "wrong_order": _("Wrong order"),
-        "no_wrong_order": _("No order goes wrong here: every operation's result is used once."),
+        "no_wrong_order": _("No order goes wrong here: every result has a single user."),
         "keys": _("Keys: ← → Home End Space. Click a node: its gradient."),
         "count": _("{k} of {n}"),
         "phase_start": _("Start"),
