@@ -57,11 +57,11 @@ def texts() -> dict[str, str]:
         ),
         "say_product": _(
             "{node} hands {parent} its gradient times the local partial: "
-            "{upstream} · {partial} = {result}."
+            "{upstream} · {factor} = {result}."
         ),
         "say_sum": _(
             "{parent} is used more than once, so what arrives is added: "
-            "{before} → {before} + {contribution} = {result}."
+            "{before} → {before} + {term} = {result}."
         ),
         "say_none": _("{parent} takes no gradient from {node}."),
         "say_final": _("That completes the gradient of {parent}."),
@@ -79,6 +79,6 @@ def texts() -> dict[str, str]:
         "correct": _("Right: {result}."),
         "sign": _("Nearly: look at the sign."),
         "not_added": _("That is what arrives. Add it to {before}, which is already there."),
-        "one_factor": _("That is only one of the two factors: multiply {upstream} · {partial}."),
+        "one_factor": _("That is only one of the two factors: multiply {upstream} · {factor}."),
         "not_yet": _("Not yet. Try again, or reveal it."),
     }

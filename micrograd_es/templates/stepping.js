@@ -11,6 +11,7 @@
   let place = 0;
   let predicting = false;
   let timer = null;
+  let remembering = null;
   let revealed = new Set();
 
   const t = (key, values = {}) =>
@@ -121,7 +122,8 @@
     if (f.node !== undefined) Object.assign(texts, { node: name(f.node), value: data.nodes[f.node].value });
     if (f.parent !== undefined) texts.parent = name(f.parent);
     if (f.node !== undefined) texts.right = data.nodes[f.node].grad;
-    return Object.assign(texts, { root: name(data.root) });
+    const enclosed = (text) => (text?.startsWith("−") ? `(${text})` : text);
+    return Object.assign(texts, { root: name(data.root), factor: enclosed(texts.partial), term: enclosed(texts.contribution) });
   }
 
   function show() {
@@ -139,18 +141,24 @@
     $("formula").replaceChildren(...formulas[f.kind](f, hidden));
     $("answer").hidden = !hidden;
 
+    const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
     data.nodes.forEach((node, i) => {
       const grad = known.grads[i], value = known.values[i] ? node.value : "—";
       const bad = isWrong && node.wrong && grad !== null;
       const row = rows.get(i);
       row.classList.toggle("now", i === f.parent || (f.kind === "forward" && i === f.node));
       row.classList.toggle("bad", bad);
-      row.querySelector(".value").textContent = value;
-      row.querySelector(".grad").textContent = bad ? `✗ ${grad}` : grad ?? "—";
-      row.querySelector(".grad").title = bad ? t("wrong_mark") : "";
-      row.querySelector(".proof").textContent = isWrong ? node.grad : proof(node, i, grad);
-      row.querySelector(".proof").title = isWrong ? "" : t(node.agrees ? "agrees" : "differs");
-      picture[i]?.(value, grad ?? "—", bad);
+      const shown = bad ? `✗ ${grad}` : grad ?? "—", [valueCell, gradCell, proofCell] = row.querySelectorAll("td");
+      put(valueCell, value);
+      put(gradCell, shown);
+      put(proofCell, isWrong ? node.grad : proof(node, i, grad));
+      gradCell.title = bad ? t("wrong_mark") : "";
+      proofCell.title = isWrong ? "" : t(node.agrees ? "agrees" : "differs");
+      if (picture[i]) {
+        put(picture[i].value, value);
+        put(picture[i].gradient, shown);
+        picture[i].group.classList.toggle("bad", bad);
+      }
     });
     light(f);
     reach(document.querySelector("tr.now"));
@@ -160,7 +168,15 @@
     [...$("marks").children].forEach((mark, k) => mark.classList.toggle("past", k <= place));
     $("play").firstElementChild.textContent = timer ? "⏸" : "▶";
     label($("play"), timer ? "pause" : "play");
-    if (standalone) history.replaceState(null, "", `#${isWrong ? "x" : ""}${place}`);
+    remember();
+  }
+
+  // browsers refuse an address that changes at every step
+  function remember() {
+    clearTimeout(remembering);
+    if (!standalone) return;
+    const address = `#${order === "wrong" ? "x" : ""}${place}`;
+    remembering = setTimeout(() => history.replaceState(null, "", address), 150);
   }
 
   function proof(node, i, grad) {
@@ -179,12 +195,7 @@
     gradient.classList.add("gradient");
     group.classList.add("node");
     group.addEventListener("click", () => go(finals[order][i]));
-    return (v, g, bad) => {
-      value.textContent = v;
-      gradient.textContent = bad ? `✗ ${g}` : g;
-      group.classList.toggle("bad", bad);
-      group.classList.toggle("unknown", v === "—");
-    };
+    return { group, value, gradient };
   });
 
   function light(f) {
