@@ -14,9 +14,11 @@ from micrograd_es.errors import (
 from micrograd_es.functions import custom, dot, maximum, minimum, vsum, where
 from micrograd_es.i18n import set_language
 from micrograd_es.losses import binary_cross_entropy, cross_entropy, hinge, mse, sum_squares
+from micrograd_es.net import Net, d_sigmoid, sigmoid
 from micrograd_es.nn import MLP, Layer, Module, Neuron
 from micrograd_es.optim import SGD, Adam
 from micrograd_es.steps import BackwardPass
+from micrograd_es.tape import Tape
 
 __all__ = [
     "Adam",
@@ -29,13 +31,16 @@ __all__ = [
     "MLP",
     "ModelFormatError",
     "Module",
+    "Net",
     "Neuron",
     "RendererMissingError",
     "SGD",
+    "Tape",
     "Value",
     "binary_cross_entropy",
     "cross_entropy",
     "custom",
+    "d_sigmoid",
     "detect_anomaly",
     "dot",
     "grad",
@@ -44,6 +49,7 @@ __all__ = [
     "minimum",
     "mse",
     "set_language",
+    "sigmoid",
     "sum_squares",
     "vsum",
     "where",

@@ -1,0 +1,268 @@
+"""The recording as a short list of steps, each over many rows at once.
+
+Nodes of one depth and one operation make a step. The sums among them are dot products;
+where every list of left factors meets every list of right factors (the weights of a
+layer and the activations of many samples), the step is one matrix product.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from micrograd_es.custom import CustomOperation
+from micrograd_es.ops import Operation
+from micrograd_es.tape.recording import BATCHED, Recording
+from micrograd_es.tape.rows import Rows
+
+
+@dataclass
+class Step:
+    """Rows `rows` of a store, computed together.
+
+    Attributes
+    ----------
+    trained : bool
+        Whether the rows depend on a parameter.
+    """
+
+    store: int
+    rows: slice
+    trained: bool
+
+    def __len__(self) -> int:
+        return int(self.rows.stop - self.rows.start)
+
+
+@dataclass
+class Elementwise(Step):
+    """One operation on rows: ``y = f(*operands)``.
+
+    `wanted` says for each operand whether it takes a gradient at all, `to_parameters`
+    whether it leads to a parameter.
+    """
+
+    rule: Operation | CustomOperation
+    operands: list[Rows]
+    wanted: list[bool]
+    to_parameters: list[bool]
+
+    @property
+    def name(self) -> str:
+        """Name of the operation."""
+        return self.rule.name
+
+
+@dataclass
+class Product:
+    """Σ over the first axis of left·right.
+
+    As a matrix product, `left` has shape (M, k) and `right` (k, S); otherwise both have
+    shape (k, n).
+    """
+
+    left: Rows
+    right: Rows
+    matrix: bool
+    to_parameters: tuple[bool, bool]
+
+
+@dataclass
+class SumStep(Step):
+    """Sums of products and of plain terms."""
+
+    products: list[Product] = field(default_factory=list)
+    plain: list[tuple[Rows, bool]] = field(default_factory=list)
+
+
+@dataclass
+class Program:
+    """All steps, each after those that it reads from."""
+
+    steps: list[Step]
+    sizes: tuple[int, int]
+    place: list[int]  # the row of each node in its store; -1 where it is not computed
+
+
+def plan(recording: Recording) -> Program:
+    """Groups the nodes into steps and gives each its row."""
+    n = len(recording.nodes)
+    place, sizes = [-1] * n, [0, 0]
+
+    def give_row(i: int) -> None:
+        store = recording.store[i]
+        place[i] = sizes[store]
+        sizes[store] += 1
+
+    groups: dict[int, dict[Any, list[int]]] = defaultdict(dict)
+    depth = [0] * n
+    for i in range(n):
+        if i in recording.absorbed:
+            continue
+        if not recording.operands[i]:
+            give_row(i)
+            continue
+        depth[i] = 1 + max([depth[j] for j in recording.inputs_of(i)], default=0)
+        groups[depth[i]].setdefault(_key(recording, i), []).append(i)
+
+    steps: list[Step] = []
+    for level in sorted(groups):
+        for members in groups[level].values():
+            parts = _blocks(recording, members) if members[0] in recording.sums else [members]
+            for part in parts:
+                if isinstance(part, list):
+                    part.sort(key=lambda i: [place[j] for j in recording.inputs_of(i)])
+                    ordered = part
+                else:
+                    ordered = part.in_rows(place)
+                for i in ordered:
+                    give_row(i)
+                first, store = place[ordered[0]], recording.store[ordered[0]]
+                rows = slice(first, first + len(ordered))
+                step = (
+                    _sum_step(recording, place, part, ordered, rows)
+                    if ordered[0] in recording.sums
+                    else _elementwise(recording, place, ordered, rows)
+                )
+                step.store = store
+                steps.append(step)
+    return Program(steps, (sizes[0], sizes[1]), place)
+
+
+def _key(recording: Recording, i: int) -> Any:
+    """What nodes of one step have in common."""
+    store, trained = recording.store, recording.trained
+    if i in recording.sums:
+        terms = recording.sums[i]
+        kinds = [(store[a], store[b], trained[a], trained[b]) for a, b in terms.products]
+        # products of one kind stand together, and so do plain terms
+        terms.products = [p for _, p in sorted(zip(kinds, terms.products), key=lambda t: t[0])]
+        terms.plain.sort(key=lambda j: (store[j], trained[j]))
+        plain = tuple([(store[j], trained[j]) for j in terms.plain])
+        return "sum", store[i], tuple(sorted(kinds)), plain
+    rule = recording.rule(i)
+    same = (rule.f, rule.df) if isinstance(rule, CustomOperation) else rule.name
+    takes = tuple([p is None and not _piecewise(rule) for p in recording.nodes[i].partials])
+    return same, takes, store[i], tuple([(store[j], trained[j]) for j in recording.operands[i]])
+
+
+def _piecewise(rule: Operation | CustomOperation) -> bool:
+    return isinstance(rule, Operation) and rule.piecewise
+
+
+@dataclass
+class _Block:
+    """Sums in which each of M lists of left factors meets each of S right ones."""
+
+    grid: list[list[int]]  # M x S nodes
+    lefts: list[tuple[int, ...]]
+    rights: list[tuple[int, ...]]
+
+    def in_rows(self, place: list[int]) -> list[int]:
+        # in the order of the rows that they read, so that those are slices
+        self.rights, columns = _sorted(self.rights, place)
+        self.lefts, rows = _sorted(self.lefts, place)
+        self.grid = [[self.grid[r][c] for c in columns] for r in rows]
+        return [i for row in self.grid for i in row]
+
+
+def _sorted(
+    lists: list[tuple[int, ...]], place: list[int]
+) -> tuple[list[tuple[int, ...]], list[int]]:
+    order = sorted(range(len(lists)), key=lambda k: [place[j] for j in lists[k]])
+    return [lists[k] for k in order], order
+
+
+def _blocks(recording: Recording, members: list[int]) -> list[list[int] | _Block]:
+    """Matrix products among sums of one kind, and the sums that are left over."""
+    products = recording.sums[members[0]].products
+    if not products:
+        return [members]
+    a, b = products[0]
+    kind = recording.store[a], recording.store[b]
+    same_kind = sum((recording.store[x], recording.store[y]) == kind for x, y in products)
+    if kind == (BATCHED, BATCHED) or same_kind < len(products):
+        return [members]
+    grid: dict[tuple[int, ...], dict[tuple[int, ...], int]] = defaultdict(dict)
+    rest: list[int] = []
+    for i in members:
+        left, right = (tuple(side) for side in zip(*recording.sums[i].products))
+        if right in grid[left]:
+            rest.append(i)
+        else:
+            grid[left][right] = i
+    met: dict[frozenset[tuple[int, ...]], list[tuple[int, ...]]] = defaultdict(list)
+    for left, row in grid.items():
+        met[frozenset(row)].append(left)
+    result: list[list[int] | _Block] = []
+    for lefts in met.values():
+        rights = list(grid[lefts[0]])
+        if len(lefts) * len(rights) == 1 and len(rights[0]) < 8:
+            rest.append(grid[lefts[0]][rights[0]])
+        else:
+            nodes = [[grid[left][right] for right in rights] for left in lefts]
+            result.append(_Block(nodes, lefts, rights))
+    return [*result, rest] if rest else result
+
+
+def _sum_step(
+    recording: Recording, place: list[int], part: list[int] | _Block, order: list[int], rows: slice
+) -> SumStep:
+    store, trained = recording.store, recording.trained
+    step = SumStep(store[order[0]], rows, trained[order[0]])
+    terms = [recording.sums[i] for i in order]
+
+    def where(indices: Any) -> Rows:
+        first = np.asarray(indices).flat[0]
+        table = np.asarray(indices)
+        return Rows(store[first], np.array([place[j] for j in table.flat]).reshape(table.shape))
+
+    if isinstance(part, _Block):
+        a, b = part.lefts[0][0], part.rights[0][0]
+        right = np.array(part.rights).T  # (k, S)
+        step.products.append(
+            Product(where(part.lefts), where(right), True, (trained[a], trained[b]))
+        )
+    else:
+        pairs = np.array([t.products for t in terms]).reshape(len(order), -1, 2)
+        for k in _runs([_pair_kind(recording, p) for p in terms[0].products]):
+            left, right = pairs[:, k, 0].T, pairs[:, k, 1].T  # (k, n)
+            a, b = left.flat[0], right.flat[0]
+            step.products.append(
+                Product(where(left), where(right), False, (trained[a], trained[b]))
+            )
+    plain = np.array([t.plain for t in terms]).reshape(len(order), -1)
+    for k in _runs([(store[j], trained[j]) for j in terms[0].plain]):
+        table = plain[:, k].T
+        step.plain.append((where(table), trained[table.flat[0]]))
+    return step
+
+
+def _pair_kind(recording: Recording, pair: tuple[int, int]) -> Any:
+    return tuple([(recording.store[j], recording.trained[j]) for j in pair])
+
+
+def _runs(kinds: list[Any]) -> list[slice]:
+    """Slices over neighbours of one kind."""
+    cuts = [k for k in range(1, len(kinds)) if kinds[k] != kinds[k - 1]]
+    return [slice(a, b) for a, b in zip([0, *cuts], [*cuts, len(kinds)]) if b > a]
+
+
+def _elementwise(
+    recording: Recording, place: list[int], order: list[int], rows: slice
+) -> Elementwise:
+    node = recording.nodes[order[0]]
+    rule = recording.rule(order[0])
+    operands, wanted, to_parameters = [], [], []
+    for k in range(len(node.parents)):
+        below = [recording.operands[i][k] for i in order]
+        operands.append(Rows(recording.store[below[0]], [place[j] for j in below]))
+        constant = node.partials[k] is None and not _piecewise(rule)  # the number in x ** 2
+        trained = recording.trained[below[0]]
+        wanted.append(not constant and (trained or recording.store[below[0]] == BATCHED))
+        to_parameters.append(trained and not constant)
+    store, trained = recording.store[order[0]], recording.trained[order[0]]
+    return Elementwise(store, rows, trained, rule, operands, wanted, to_parameters)

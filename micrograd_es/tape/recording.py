@@ -1,0 +1,152 @@
+"""The graph as lists of integers, with its sums and dot products written out.
+
+A sum of sums is one sum, and a product that only a sum uses is a term of it: what is
+left of a neuron is its activation and ``Σ left·right + Σ plain``, ready to become a row
+of a matrix product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from micrograd_es.custom import CustomOperation
+from micrograd_es.engine import Value
+from micrograd_es.ops import Operation
+
+# Where a node's number lives: one for all samples, or one for each.
+STATIC, BATCHED = 0, 1
+
+
+@dataclass
+class Sum:
+    """``Σ left·right + Σ plain``, as indices of nodes."""
+
+    products: list[tuple[int, int]] = field(default_factory=list)
+    plain: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Recording:
+    """The nodes below some outputs, each after its operands, by index.
+
+    Attributes
+    ----------
+    nodes : list of Value
+    operands : list of tuple of int
+        Empty for what is given: inputs, parameters, constants.
+    store : list of int
+        STATIC where a number is the same in every sample, else BATCHED.
+    trained : list of bool
+        Whether a parameter is below.
+    sums : dict of int to Sum
+        What is left to compute as a sum, by the node that it is.
+    absorbed : set of int
+        Nodes that have become a part of a sum, and are not computed.
+    constants : dict of int to float
+        The leaves that are neither inputs nor parameters.
+    """
+
+    nodes: list[Value]
+    operands: list[tuple[int, ...]] = field(default_factory=list)
+    store: list[int] = field(default_factory=list)
+    trained: list[bool] = field(default_factory=list)
+    sums: dict[int, Sum] = field(default_factory=dict)
+    absorbed: set[int] = field(default_factory=set)
+    constants: dict[int, float] = field(default_factory=dict)
+
+    def inputs_of(self, i: int) -> Iterable[int]:
+        """The nodes that have to be there before node `i` is computed."""
+        if i not in self.sums:
+            return self.operands[i]
+        terms = self.sums[i]
+        return [j for pair in terms.products for j in pair] + terms.plain
+
+    def rule(self, i: int) -> Operation | CustomOperation:
+        """The rule of a node that is computed."""
+        rule = self.nodes[i].rule
+        assert rule is not None
+        return rule
+
+
+def record(
+    outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]
+) -> Recording:
+    """The recording of a graph; inputs and parameters come first, whether used or not."""
+    given = [*inputs, *parameters]
+    sources = set(given)
+    nodes = given + [v for v in _below(outputs, sources) if v not in sources]
+    place = {v: i for i, v in enumerate(nodes)}
+    recording = Recording(nodes)
+    operands, store, trained = recording.operands, recording.store, recording.trained
+    for i, v in enumerate(nodes):
+        if i < len(given):
+            operands.append(())
+            store.append(BATCHED if i < len(inputs) else STATIC)
+            trained.append(i >= len(inputs))
+            continue
+        below_it = tuple([place[p] for p in v.parents])
+        operands.append(below_it)
+        store.append(BATCHED if any([store[j] for j in below_it]) else STATIC)
+        trained.append(any([trained[j] for j in below_it]))
+        if not below_it:
+            recording.constants[i] = v.data
+    _gather_sums(recording, len(given), {place[v] for v in outputs})
+    return recording
+
+
+def _below(outputs: Sequence[Value], given: set[Value]) -> list[Value]:
+    """The nodes below the outputs, each after its operands; what is given ends a path."""
+    order: list[Value] = []
+    seen: set[Value] = set()
+    stack: list[Value | None] = [*reversed(outputs)]
+    while stack:
+        node = stack.pop()
+        if node is None:
+            order.append(stack.pop())  # type: ignore[arg-type]
+        elif node not in seen:
+            seen.add(node)
+            parents = node.parents
+            if node in given or not parents:
+                order.append(node)
+            else:
+                stack += [node, None]
+                stack.extend(reversed(parents))
+    return order
+
+
+def _gather_sums(recording: Recording, first: int, outputs: set[int]) -> None:
+    operands, store, sums = recording.operands, recording.store, recording.sums
+    names = [v.op for v in recording.nodes]
+    uses = [0] * len(names)
+    for below_it in operands:
+        for j in below_it:
+            uses[j] += 1
+    for i in range(first, len(names)):
+        if names[i] not in ("add", "sum") or not operands[i]:
+            continue
+        terms: Sum | None = None
+        own = Sum()
+        for j in operands[i]:
+            alone = uses[j] == 1 and j >= first and j not in outputs and store[j] == store[i]
+            if alone and j in sums:
+                recording.absorbed.add(j)
+                other = sums.pop(j)
+                if terms is None:  # the first one is taken over: a long chain stays linear
+                    terms = other
+                else:
+                    own.products += other.products
+                    own.plain += other.plain
+            elif alone and names[j] == "mul":
+                recording.absorbed.add(j)
+                a, b = operands[j]
+                # what is the same for all samples is the matrix, and stands on the left
+                own.products.append((b, a) if store[a] > store[b] else (a, b))
+            else:
+                own.plain.append(j)
+        if terms is None:
+            terms = own
+        else:
+            terms.products += own.products
+            terms.plain += own.plain
+        sums[i] = terms

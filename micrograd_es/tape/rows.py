@@ -1,0 +1,79 @@
+"""Rows of a store: how a step reads its operands, and how gradients come back to them.
+
+A store is an array with one row a node. A step's operands are rows of it, and where
+they lie one after the other they are a slice, which costs nothing to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from micrograd_es.tape.recording import STATIC
+
+Array = Any
+
+
+class Rows:
+    """Rows of a store as an array of indices of any shape.
+
+    Parameters
+    ----------
+    store : int
+        STATIC or BATCHED.
+    indices : array of int
+        The row for each place.
+    """
+
+    def __init__(self, store: int, indices: Any) -> None:
+        indices = np.asarray(indices, dtype=np.intp)
+        self.store = store
+        self.shape = indices.shape
+        flat = indices.ravel()
+        first = int(flat[0])
+        # one row for all places of an operation: it is broadcast
+        self.single = indices.ndim == 1 and flat.size > 1 and bool((flat == first).all())
+        self.at: Any
+        if self.single:
+            self.at = slice(first, first + 1)
+        elif bool((np.diff(flat) == 1).all()):
+            self.at = slice(first, first + flat.size)
+        else:
+            self.at = flat
+        self._unique: Any = self.at
+        self._order: Any = None
+        if not isinstance(self.at, slice):
+            order = np.argsort(flat, kind="stable")
+            sorted_ = flat[order]
+            starts = np.flatnonzero(np.diff(sorted_, prepend=-1))
+            if starts.size < flat.size:
+                self._order, self._starts, self._unique = order, starts, sorted_[starts]
+
+    def read(self, stores: list[Array]) -> Array:
+        """The rows, in the shape of the indices, then the batch."""
+        rows = stores[self.store][self.at]
+        return rows if len(self.shape) == 1 else rows.reshape(*self.shape, rows.shape[-1])
+
+    def add(self, xp: Any, accumulate: Callable[..., Array], stores: list[Array], g: Array) -> None:
+        """Adds gradients, of the shape of the indices and then the batch, to the rows."""
+        if self.store == STATIC and g.shape[-1] != 1:
+            g = xp.sum(g, axis=-1, keepdims=True)
+        if self.single:
+            g = xp.sum(g, axis=0, keepdims=True)
+        elif g.ndim != 2:
+            g = g.reshape(-1, g.shape[-1])
+        if self._order is not None:
+            g = _sums_of_runs(xp, g[self._order], self._starts)
+        stores[self.store] = accumulate(stores[self.store], self._unique, g)
+
+
+def _sums_of_runs(xp: Any, g: Array, starts: Any) -> Array:
+    """Sums of the rows from each start to the next."""
+    if xp is np:
+        return np.add.reduceat(g, starts, axis=0)
+    total = xp.cumulative_sum(g, axis=0) if hasattr(xp, "cumulative_sum") else xp.cumsum(g, axis=0)
+    ends = np.append(starts[1:], g.shape[0]) - 1
+    upto = total[ends]
+    return xp.concat([upto[:1], upto[1:] - upto[:-1]], axis=0)

@@ -1,0 +1,348 @@
+"""`Tape`: a scalar graph, recorded once and replayed on arrays."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from micrograd_es.engine import Value
+from micrograd_es.tape.customs import array_functions
+from micrograd_es.tape.exact import Sample
+from micrograd_es.tape.program import Elementwise, SumStep, plan
+from micrograd_es.tape.recording import BATCHED, STATIC, record
+from micrograd_es.tape.replay import Interpreter
+
+Array = Any
+
+
+class Tape:
+    """The graph below `output`, recorded once, to be replayed on arrays of samples.
+
+    Parameters
+    ----------
+    output : Value or iterable of Values
+        What is computed.
+    inputs : iterable of Values
+        The Values that differ from sample to sample: the columns of X.
+    parameters : iterable of Values
+        The Values that are the same in all samples, and trained.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (P,)
+        The parameters; read from their `data` at recording, assignable.
+    memory_limit : int
+        Bytes that a replay may take for its numbers; larger batches run in parts.
+
+    Notes
+    -----
+    All other leaves are constants, with the data that they had at recording. A tape
+    knows the graph and not the Python that made it: ``if v > 0:`` was decided at
+    recording and is replayed as it was, and so is ``max(values)``, which compares data;
+    `where`, `maximum`, `minimum` and `relu` are part of the graph and decide anew in
+    every sample. A tape may be used from several threads.
+
+    Examples
+    --------
+    >>> x, w = Value(0.0, "x"), Value(3.0, "w")
+    >>> tape = Tape(w * x * x, inputs=[x], parameters=[w])
+    >>> tape.value([[1.0], [2.0]])
+    array([ 3., 12.])
+    >>> tape.value_and_grad([[1.0], [2.0]])
+    (array([ 3., 12.]), array([2.5]))
+    """
+
+    def __init__(
+        self,
+        output: Value | Iterable[Value],
+        inputs: Iterable[Value] = (),
+        parameters: Iterable[Value] = (),
+    ) -> None:
+        self._single = isinstance(output, Value)
+        self._outputs: list[Value] = [output] if isinstance(output, Value) else list(output)
+        self._inputs, self._parameters = list(inputs), list(parameters)
+        _check(self._outputs, self._inputs, self._parameters)
+        self._recording = record(self._outputs, self._inputs, self._parameters)
+        self._program = plan(self._recording)
+        self._interpreter = Interpreter(self._program, array_functions(self._recording))
+        self._theta = np.array([v.data for v in self._parameters])
+        self.memory_limit = 2**28
+        self._buffers = threading.local()
+        rows = self._program.place
+        place = {v: i for i, v in enumerate(self._recording.nodes)}
+        self._output_nodes = [place[v] for v in self._outputs]
+        n = len(self._inputs)
+        self._input_rows = np.array(rows[:n], dtype=int)
+        self._parameter_rows = np.array(rows[n : n + len(self._parameters)], dtype=int)
+        constants = self._recording.constants
+        self._constant_rows = np.array([rows[i] for i in constants], dtype=int)
+        self._constant_numbers = np.array([*constants.values()])
+
+    @property
+    def theta(self) -> Array:
+        """The parameters, shape (P,)."""
+        return self._theta
+
+    @theta.setter
+    def theta(self, numbers: Any) -> None:
+        self._theta = self._checked_theta(numbers).copy()
+
+    def write_back(self) -> None:
+        """Puts `theta` into the data of the parameters."""
+        for v, number in zip(self._parameters, self._theta.tolist()):
+            v.data = number
+
+    def value(self, X: Any = None, theta: Any = None) -> Array:
+        """The outputs of every sample: shape (B,), or (B, n) of n outputs.
+
+        Parameters
+        ----------
+        X : shape (B, number of inputs)
+            One row a sample; omitted where there are no inputs.
+        theta : shape (P,), optional
+            Parameters to use instead of `theta`.
+        """
+        X, theta = self._samples(X), self._checked_theta(theta)
+        result = np.empty((len(X), len(self._outputs)))
+        for part in self._parts(len(X)):
+            result[part] = self._forward(X[part], theta, part.start)[0]
+        return result[:, 0] if self._single else result
+
+    def value_and_grad(
+        self, X: Any = None, theta: Any = None, weights: Any = None
+    ) -> tuple[Array, Array]:
+        """The outputs, shape (B,), and the gradient of their weighted sum, shape (P,).
+
+        Parameters
+        ----------
+        weights : shape (B,), optional
+            1/B each by default.
+
+        Raises
+        ------
+        ValueError
+            The tape has several outputs: their gradients are `vjp`'s.
+        AnomalyError
+            Under `detect_anomaly`, naming node and sample, where a number is not finite.
+        """
+        if not self._single:
+            raise ValueError("value_and_grad is of one output; use vjp for several")
+        X, theta = self._samples(X), self._checked_theta(theta)
+        if weights is None:
+            weights = np.full(len(X), 1 / max(1, len(X)))
+        else:
+            weights = _floats(weights, "weights")
+            if weights.shape != (len(X),):
+                raise ValueError(f"weights should have shape ({len(X)},), not {weights.shape}")
+        values, _, gradient = self._differentiated(X, theta, weights[:, None], False)
+        return values[:, 0], gradient
+
+    def vjp(self, X: Any, cotangent: Any, theta: Any = None) -> tuple[Array, Array]:
+        """``(d inputs (B, inputs), d parameters (P,))`` of Σ cotangent·output.
+
+        Parameters
+        ----------
+        cotangent : shape (B,), or (B, n) of n outputs
+        """
+        X, theta = self._samples(X), self._checked_theta(theta)
+        cotangent = _floats(cotangent, "the cotangent")
+        wanted = (len(X),) if self._single else (len(X), len(self._outputs))
+        if cotangent.shape != wanted:
+            raise ValueError(f"the cotangent should have shape {wanted}, not {cotangent.shape}")
+        cotangent = cotangent.reshape(len(X), len(self._outputs))
+        return self._differentiated(X, theta, cotangent, True)[1:]
+
+    def summary(self) -> str:
+        """What was found in the graph: steps, matrix products, and what is left over."""
+        steps, sizes = self._program.steps, self._program.sizes
+        lines = [
+            f"{len(self._recording.nodes)} nodes in {len(steps)} steps; "
+            f"{sizes[STATIC]} rows for all samples, {sizes[BATCHED]} for each"
+        ]
+        for step in steps:
+            for product in step.products if isinstance(step, SumStep) else ():
+                m, k = product.left.shape
+                lines.append(
+                    f"  matrix product ({m}, {k}) · {product.right.shape}"
+                    if product.matrix
+                    else f"  {k} dot products of {m}"
+                )
+        alone = Counter(s.name for s in steps if isinstance(s, Elementwise) and len(s) == 1)
+        groups = [len(s) for s in steps if isinstance(s, Elementwise) and len(s) > 1]
+        lines.append(f"  {len(groups)} groups of one operation, of {sum(groups)} nodes")
+        left = ", ".join(f"{n} {name}" for name, n in sorted(alone.items())) or "nothing"
+        lines.append(f"  left over, a step for each node: {left}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        output = self._outputs[0] if self._single else self._outputs
+        state = {"_theta": self._theta, "memory_limit": self.memory_limit}
+        return Tape, (output, self._inputs, self._parameters), state
+
+    # -- a batch, part by part --------------------------------------------------------
+
+    def _parts(self, batch: int) -> list[slice]:
+        """The batch in parts that fit into the memory limit."""
+        # numbers and adjoints, and about as much again for what is computed on the way
+        row = 8 * 4 * max(1, self._program.sizes[BATCHED])
+        size = max(1, self.memory_limit // row)
+        count = -(-batch // size)
+        return [slice(batch * k // count, batch * (k + 1) // count) for k in range(count)]
+
+    def _differentiated(
+        self, X: Array, theta: Array, cotangent: Array, everything: bool
+    ) -> tuple[Array, Array, Array]:
+        """Outputs (B, n), d inputs (B, inputs) and d parameters (P,)."""
+        outputs = np.empty((len(X), len(self._outputs)))
+        d_inputs, gradient = np.zeros(X.shape), np.zeros(len(theta))
+        for part in self._parts(len(X)):
+            outputs[part], odd = self._forward(X[part], theta, part.start)
+            d_inputs[part], d = self._backward(
+                X[part], theta, cotangent[part], odd, everything, part.start
+            )
+            gradient += d
+        return outputs, d_inputs, gradient
+
+    def _stores(self, batch: int) -> tuple[list[Array], list[Array]]:
+        """The arrays of this thread for numbers and adjoints, made once for a size of batch."""
+        mine = self._buffers
+        if getattr(mine, "batch", None) != batch:
+            static, batched = self._program.sizes
+            mine.stores = [np.zeros((static, 1)), np.zeros((batched, batch))]
+            mine.adjoints = [np.zeros((static, 1)), np.zeros((batched, batch))]
+            mine.stores[STATIC][self._constant_rows, 0] = self._constant_numbers
+            mine.batch = batch
+        return mine.stores, mine.adjoints
+
+    def _forward(self, X: Array, theta: Array, first: int) -> tuple[Array, Array]:
+        """Outputs (B, n), and the samples in which a number is not finite."""
+        stores, _ = self._stores(len(X))
+        stores[BATCHED][self._input_rows] = X.T
+        stores[STATIC][self._parameter_rows, 0] = theta
+        with np.errstate(all="ignore"):
+            self._interpreter.forward(stores)
+        outputs = np.empty((len(X), len(self._outputs)))
+        for n, i in enumerate(self._output_nodes):
+            outputs[:, n] = stores[self._recording.store[i]][self._program.place[i]]
+        odd = _not_finite(stores)
+        for k in odd:
+            sample = self._exact(X, theta, k, first)
+            outputs[k] = [sample.values[i].data for i in self._output_nodes]
+        return outputs, odd
+
+    def _backward(
+        self,
+        X: Array,
+        theta: Array,
+        cotangent: Array,
+        odd: Array,
+        everything: bool,
+        first: int,
+    ) -> tuple[Array, Array]:
+        """d inputs (B, inputs) and d parameters (P,), after `_forward` on the same samples."""
+        stores, adjoints = self._stores(len(X))
+        d_inputs, gradient = self._without(odd, stores, adjoints, cotangent, everything)
+        again = _not_finite(adjoints)
+        if len(again):
+            odd = np.union1d(odd, again).astype(int)
+            d_inputs, gradient = self._without(odd, stores, adjoints, cotangent, everything)
+        for k in odd:
+            sample = self._exact(X, theta, k, first)
+            d = sample.adjoints(
+                list(zip(self._output_nodes, cotangent[k].tolist())),
+                range(len(self._inputs) + len(self._parameters)),
+            )
+            d_inputs[k] = d[: len(self._inputs)]
+            with np.errstate(all="ignore"):
+                gradient += d[len(self._inputs) :]
+        return d_inputs, gradient
+
+    def _without(
+        self,
+        odd: Array,
+        stores: list[Array],
+        adjoints: list[Array],
+        cotangent: Array,
+        everything: bool,
+    ) -> tuple[Array, Array]:
+        """The backward pass of the arrays, leaving out the samples that are done one by one."""
+        if len(odd) == len(cotangent):
+            return np.zeros((len(cotangent), len(self._inputs))), np.zeros(len(self._parameters))
+        if len(odd):
+            cotangent = cotangent.copy()
+            cotangent[odd] = 0.0
+            stores[BATCHED][:, odd] = 0.0
+        for array in adjoints:
+            array.fill(0.0)
+        for n, i in enumerate(self._output_nodes):
+            store, row, seed = self._recording.store[i], self._program.place[i], cotangent[:, n]
+            adjoints[store][row] += seed if store == BATCHED else seed.sum()
+        with np.errstate(all="ignore"):
+            self._interpreter.backward(stores, adjoints, everything)
+        if len(odd):  # 0 times the infinite partial at 0 is nan
+            adjoints[BATCHED][:, odd] = 0.0
+        return (
+            adjoints[BATCHED][self._input_rows].T.copy(),
+            adjoints[STATIC][self._parameter_rows, 0].copy(),
+        )
+
+    def _exact(self, X: Array, theta: Array, k: int, first: int) -> Sample:
+        return Sample(self._recording, [*X[k].tolist(), *theta.tolist()], first + int(k))
+
+    # -- what users give --------------------------------------------------------------
+
+    def _samples(self, X: Any) -> Array:
+        n = len(self._inputs)
+        if X is None:
+            if n:
+                raise ValueError(f"X should have shape (B, {n}): one column an input")
+            return np.zeros((1, 0))
+        X = _floats(X, "X")
+        if X.ndim != 2 or X.shape[1] != n:
+            raise ValueError(f"X should have shape (B, {n}), not {X.shape}")
+        return X
+
+    def _checked_theta(self, theta: Any) -> Array:
+        if theta is None:
+            return self._theta
+        theta = _floats(theta, "theta")
+        if theta.shape != (len(self._parameters),):
+            raise ValueError(
+                f"theta should have shape ({len(self._parameters)},), not {theta.shape}"
+            )
+        return theta
+
+
+def _check(outputs: list[Value], inputs: list[Value], parameters: list[Value]) -> None:
+    for what, values in ("output", outputs), ("input", inputs), ("parameter", parameters):
+        for v in values:
+            if not isinstance(v, Value):
+                raise TypeError(f"each {what} of a tape is a Value, not {type(v).__name__}")
+    if not outputs:
+        raise ValueError("a tape has at least one output")
+    if len({*inputs, *parameters}) < len(inputs) + len(parameters):
+        raise ValueError("an input or a parameter is listed twice")
+
+
+def _floats(numbers: Any, what: str) -> Array:
+    array = np.asarray(numbers)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{what} should hold real numbers, not {array.dtype}")
+    return array.astype(float, copy=False)
+
+
+def _not_finite(stores: list[Array]) -> Array:
+    """The samples in which a number is nan or infinite; all, if it is one for all."""
+    static, batched = stores
+    with np.errstate(all="ignore"):
+        # a sum of squares is finite only if all of them are, and takes next to no time
+        flat, one = batched.ravel(), static.ravel()
+        if np.isfinite(np.dot(flat, flat) + np.dot(one, one)):
+            return np.array([], dtype=int)
+    if not np.isfinite(static).all():
+        return np.arange(batched.shape[1])
+    return np.flatnonzero(~np.isfinite(batched).all(axis=0))
