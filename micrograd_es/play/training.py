@@ -17,8 +17,8 @@ from micrograd_es.engine import Value
 from micrograd_es.nn import MLP
 from micrograd_es.optim import SGD
 from micrograd_es.play.points import EDGE, Array
-from micrograd_es.play.replay import Tape
 from micrograd_es.play.state import State
+from micrograd_es.tape import Tape
 
 _EVERY = 25  # parameters are kept once in so many updates, and worked out again between
 CELLS = 48
@@ -118,7 +118,7 @@ class Training:
     def _step(self) -> None:
         with np.errstate(all="ignore"):
             theta = self._update(self._theta, self._gradient)
-            cost, gradient = self._evaluate(theta)
+        cost, gradient = self._evaluate(theta)
         if not (np.isfinite(cost) and np.isfinite(theta).all() and np.isfinite(gradient).all()):
             self.stopped = True
             return
@@ -145,8 +145,7 @@ class Training:
 
     def scores(self, theta: Array) -> Array:
         """The score of each point."""
-        with np.errstate(all="ignore"):
-            return self._score.value(self._X, theta)
+        return self._score.value(self._X, theta)
 
     def map(self, theta: Array) -> Array:
         """The score at CELLS × CELLS places of the plane, row by row from the lowest x₂.
@@ -155,8 +154,7 @@ class Training:
         """
         line = np.linspace(-EDGE, EDGE, CELLS)
         x, y = np.meshgrid(line, line)
-        with np.errstate(all="ignore"):
-            scores = self._score.value(np.column_stack([x.ravel(), y.ravel()]), theta)
+        scores = self._score.value(np.column_stack([x.ravel(), y.ravel()]), theta)
         return np.round(1000 * np.nan_to_num(scores).clip(-1, 1)).astype(int)
 
     @property

@@ -12,6 +12,7 @@ let state = { ...config.defaults, ...Object.fromEntries(new URLSearchParams(loca
 let shown = null; // the answer that the page shows, and the state that it belongs to
 let longest = { start: "", curve: [[0, 0]] }; // the furthest curve from the present start
 let running = false;
+let loop = null; // the one loop that may run
 let asking = null; // aborts the request in flight
 
 // -- the address -----------------------------------------------------------------
@@ -172,7 +173,8 @@ function run(on) {
 }
 
 async function keepRunning() {
-  while (running) {
+  const mine = (loop = {});
+  while (running && loop === mine) {
     const began = performance.now();
     await forward(Number(element("speed").value));
     await new Promise((later) => setTimeout(later, Math.max(0, 50 - (performance.now() - began))));
