@@ -86,6 +86,9 @@
     return ids.map(stored).filter((e) => e && !seen.has(key(e.textContent)) && seen.add(key(e.textContent)));
   };
 
+  // the only product that arrives at its node is the gradient; of several, one is a term
+  const alone = (f) => frames().every((g) => g.parent !== f.parent || g.index === f.index && g.node === f.node);
+
   const formulas = {
     start: () => [],
     none: (f) => [line(derivative(f.node, f.parent), sign("="), plain("0"))],
@@ -100,7 +103,8 @@
       const upstream = () => marked(inParentheses(f.upstream[0]), "gradient");
       const edge = `${f.node}-${f.index}`, partial = inParentheses(f.partial[0]);
       return [
-        line(derivative(data.root, f.node), sign("·"), derivative(f.node, f.parent)),
+        line(...(alone(f) ? [derivative(data.root, f.parent), sign("=")] : []),
+          derivative(data.root, f.node), sign("·"), derivative(f.node, f.parent)),
         ...[...distinct([`partial-${edge}`, `inserted-${edge}`], partial.textContent), partial]
           .map((factor) => line(sign("="), upstream(), sign("·"), factor)),
         line(sign("="), hidden ? math("mn", "?") : marked(plain(f.result[0]), "gradient")),
@@ -137,7 +141,7 @@
     $("step-title").textContent = t(`phase_${f.kind}`);
     $("count").textContent = t("count", { k: place, n: frames().length - 1 });
     $("say").textContent = hidden ? t(`ask_${f.kind}`, values) : t(isWrong && f.kind === "start" ? "say_start_wrong" : `say_${f.kind}`, values);
-    $("note").textContent = early ? `✗ ${t("say_early", values)}` : complete ? t("say_final", values) : "";
+    $("note").textContent = early ? `✗ ${t("say_early", values)}` : complete ? t("say_final", values) : f.kind === "start" ? t("keys") : "";
     $("formula").replaceChildren(...formulas[f.kind](f, hidden));
     $("answer").hidden = !hidden;
 
@@ -261,6 +265,7 @@
     if (asked(frame())) return reveal();
     if (place === frames().length - 1) return stop();
     go(place + 1);
+    if (asked(frame()) && !timer) $("number").focus();
   }
 
   function reveal() {
@@ -314,7 +319,7 @@
   rows.forEach((row, i) => { row.querySelector("button").onclick = () => go(finals[order][i]); });
 
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.matches("input:not([type=range]), select");
+    const typing = event.target.matches("select") || (event.target === $("number") && (event.target.value || event.key === " "));
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === " " && event.target.matches("button")) return;
     const action = {
