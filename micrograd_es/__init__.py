@@ -11,6 +11,7 @@ from micrograd_es.errors import (
     ModelFormatError,
     RendererMissingError,
 )
+from micrograd_es.explain import Explanation, explain
 from micrograd_es.functions import custom, dot, maximum, minimum, vsum, where
 from micrograd_es.i18n import set_language
 from micrograd_es.losses import binary_cross_entropy, cross_entropy, hinge, mse, sum_squares
@@ -19,6 +20,7 @@ from micrograd_es.nn import MLP, Layer, Module, Neuron
 from micrograd_es.optim import SGD, Adam
 from micrograd_es.steps import BackwardPass
 from micrograd_es.tape import Tape
+from micrograd_es.train import fit
 
 __all__ = [
     "Adam",
@@ -26,6 +28,7 @@ __all__ = [
     "BackwardPass",
     "ConvergenceWarning",
     "ElementwiseWarning",
+    "Explanation",
     "GradientError",
     "Layer",
     "MLP",
@@ -43,6 +46,8 @@ __all__ = [
     "d_sigmoid",
     "detect_anomaly",
     "dot",
+    "explain",
+    "fit",
     "grad",
     "hinge",
     "maximum",

@@ -70,16 +70,23 @@ def cross_entropy(predictions: Any, targets: Any) -> Any:
                 f"expected targets of shape {scores.shape[:-1]} (classes) or {scores.shape} "
                 f"(probabilities), got {wanted.shape}"
             )
-        wanted = _one_hot(wanted, scores.shape[-1])
+        wanted = one_hot(wanted, scores.shape[-1])
     return _loss(scores, wanted, _cross_entropy_terms, _mean_over_samples)
 
 
-def _one_hot(classes: np.ndarray[Any, Any], k: int) -> np.ndarray[Any, Any]:
-    result = np.zeros((*classes.shape, k), dtype=object)
-    for place, c in np.ndenumerate(classes):
+def one_hot(classes: Any, k: int) -> np.ndarray[Any, Any]:
+    """The classes as probabilities 0 or 1: one more axis, of length k.
+
+    Raises
+    ------
+    ValueError
+        A class is no integer from 0 to k - 1.
+    """
+    classes = np.asarray(classes)
+    for c in classes.flat:
         if isinstance(c, Value) or c != int(c) or not 0 <= c < k:
             raise ValueError(f"a class is an integer from 0 to {k - 1}, not {c!r}")
-        result[(*place, int(c))] = 1
+    result: np.ndarray[Any, Any] = (classes[..., None] == np.arange(k)).astype(float)
     return result
 
 

@@ -23,7 +23,7 @@ from micrograd_es.errors import AnomalyError, ConvergenceWarning
 from micrograd_es.functions import custom, function, products, sum_node, vsum
 from micrograd_es.notation import name
 from micrograd_es.ops import TABLE
-from micrograd_es.scalars import as_float
+from micrograd_es.scalars import as_array
 from micrograd_es.tape import Tape
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
@@ -300,7 +300,7 @@ class Net:
         return np.hstack([x.reshape(-1, self.N), y.reshape(-1, self.N)])
 
     def _patterns(self, X: Any, what: str, ndim: int | None = None) -> Array:
-        array = _real(X, what)
+        array = as_array(X, what)
         if array.ndim not in ((ndim,) if ndim else (1, 2)) or array.shape[-1] != self.N:
             many = "" if ndim else f" or (n, {self.N})"
             raise ValueError(f"{what} should have shape ({self.N},){many}, not {array.shape}")
@@ -322,17 +322,8 @@ def _values(symbol: str, numbers: Array) -> Array:
     return result
 
 
-def _real(numbers: Any, what: str) -> Array:
-    array = np.asarray(numbers)
-    if array.dtype == object:  # fractions, large integers; or what is no number at all
-        array = np.asarray(np.frompyfunc(as_float, 1, 1)(array), dtype=float)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{what} should hold real numbers, not {array.dtype}")
-    return array.astype(float)
-
-
 def _like(old: Array, what: str, numbers: Any) -> Array:
-    array = _real(numbers, what)
+    array = as_array(numbers, what)
     if array.shape != old.shape:
         raise ValueError(f"{what} should have shape {old.shape}, not {array.shape}")
     return array

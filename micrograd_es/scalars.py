@@ -35,3 +35,24 @@ def as_float(x: object) -> float:
 def is_number(x: object) -> TypeGuard[Number]:
     """Whether `x` is one real number; booleans and arrays are not."""
     return isinstance(x, (Real, Decimal)) and not isinstance(x, bool)
+
+
+def as_array(numbers: object, what: str) -> np.ndarray[Any, Any]:
+    """An array of float64; the array itself if it is one.
+
+    Raises
+    ------
+    TypeError
+        They are no real numbers.
+    ValueError
+        They make no array: rows of different lengths.
+    """
+    try:
+        array = np.asarray(numbers)
+    except ValueError:
+        raise ValueError(f"the rows of {what} are of different lengths") from None
+    if array.dtype == object:  # fractions, large integers; or what is no number at all
+        array = np.asarray(np.frompyfunc(as_float, 1, 1)(array), dtype=float)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{what} should hold real numbers, not {array.dtype}")
+    return array.astype(float, copy=False)

@@ -138,7 +138,9 @@ BUILDS = {
         lambda x, w: vsum([dot(w, x[:2]).tanh(), dot(w, x[2:]).tanh()]), 4, 2,
     ),
     "only parameters": (lambda x, w: (w[0] * w[1]).sin() + w[0] / w[1], 0, 2),
-    "static sum in a batched one": (lambda x, w: x[0] * w[0] + 0.1 * vsum([p * p for p in w]), 1, 4),
+    "static sum in a batched one": (
+        lambda x, w: x[0] * w[0] + 0.1 * vsum([p * p for p in w]), 1, 4,
+    ),
 }  # fmt: skip
 
 
@@ -399,7 +401,7 @@ def test_an_anomaly_names_node_and_sample():
     y = (x * w).log()
     tape = Tape(y, [x], [w])
     tape.memory_limit = 1  # one sample a part: the number still counts from the start
-    with detect_anomaly(), pytest.raises(AnomalyError, match="sample 2.*log") as caught:
+    with detect_anomaly(), pytest.raises(AnomalyError, match=r"sample 2.*log") as caught:
         tape.value([[1.0], [2.0], [0.0]])
     assert caught.value.node is y
     assert caught.value.sample == 2
@@ -448,6 +450,7 @@ TWO = Tape([X_, W_], [X_], [W_])
         (lambda: TAPE.value([[True]]), TypeError, "real"),
         (lambda: TAPE.value([[1j]]), TypeError, "real"),
         (lambda: TAPE.value([[None]]), TypeError, "real"),
+        (lambda: TAPE.value([[1.0], []]), ValueError, "lengths"),
         (lambda: TAPE.value([[1.0]], theta=[1.0, 2.0]), ValueError, r"\(1,\)"),
         (lambda: TAPE.value_and_grad([[1.0]], weights=[1.0, 2.0]), ValueError, r"\(1,\)"),
         (lambda: TAPE.vjp([[1.0]], [[1.0]]), ValueError, r"\(1,\)"),

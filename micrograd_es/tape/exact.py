@@ -73,8 +73,7 @@ class Sample:
             try:
                 anomaly.watch_backward(root)
             except AnomalyError as error:
-                assert error.node is not None
-                raise self._named(error, self._recorded[error.node]) from None
+                raise self._named(error, self._recorded[error.node or root]) from None
 
     def _named(self, error: AnomalyError, node: Value) -> AnomalyError:
         return AnomalyError(f"in sample {self._number}: {error}", node, self._number)

@@ -87,8 +87,8 @@ def record(
             continue
         below_it = tuple([place[p] for p in v.parents])
         operands.append(below_it)
-        store.append(BATCHED if any([store[j] for j in below_it]) else STATIC)
-        trained.append(any([trained[j] for j in below_it]))
+        store.append(BATCHED if any(store[j] for j in below_it) else STATIC)
+        trained.append(any(trained[j] for j in below_it))
         if not below_it:
             recording.constants[i] = v.data
     _gather_sums(recording, len(given), {place[v] for v in outputs})

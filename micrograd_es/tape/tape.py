@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from micrograd_es.engine import Value
+from micrograd_es.scalars import as_array
 from micrograd_es.tape.customs import array_functions
 from micrograd_es.tape.exact import Sample
 from micrograd_es.tape.program import Elementwise, SumStep, plan
@@ -135,7 +136,7 @@ class Tape:
         if weights is None:
             weights = np.full(len(X), 1 / max(1, len(X)))
         else:
-            weights = _floats(weights, "weights")
+            weights = as_array(weights, "weights")
             if weights.shape != (len(X),):
                 raise ValueError(f"weights should have shape ({len(X)},), not {weights.shape}")
         values, _, gradient = self._differentiated(X, theta, weights[:, None], False)
@@ -149,7 +150,7 @@ class Tape:
         cotangent : shape (B,), or (B, n) of n outputs
         """
         X, theta = self._samples(X), self._checked_theta(theta)
-        cotangent = _floats(cotangent, "the cotangent")
+        cotangent = as_array(cotangent, "the cotangent")
         wanted = (len(X),) if self._single else (len(X), len(self._outputs))
         if cotangent.shape != wanted:
             raise ValueError(f"the cotangent should have shape {wanted}, not {cotangent.shape}")
@@ -301,7 +302,7 @@ class Tape:
             if n:
                 raise ValueError(f"X should have shape (B, {n}): one column an input")
             return np.zeros((1, 0))
-        X = _floats(X, "X")
+        X = as_array(X, "X")
         if X.ndim != 2 or X.shape[1] != n:
             raise ValueError(f"X should have shape (B, {n}), not {X.shape}")
         return X
@@ -309,7 +310,7 @@ class Tape:
     def _checked_theta(self, theta: Any) -> Array:
         if theta is None:
             return self._theta
-        theta = _floats(theta, "theta")
+        theta = as_array(theta, "theta")
         if theta.shape != (len(self._parameters),):
             raise ValueError(
                 f"theta should have shape ({len(self._parameters)},), not {theta.shape}"
@@ -326,13 +327,6 @@ def _check(outputs: list[Value], inputs: list[Value], parameters: list[Value]) -
         raise ValueError("a tape has at least one output")
     if len({*inputs, *parameters}) < len(inputs) + len(parameters):
         raise ValueError("an input or a parameter is listed twice")
-
-
-def _floats(numbers: Any, what: str) -> Array:
-    array = np.asarray(numbers)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{what} should hold real numbers, not {array.dtype}")
-    return array.astype(float, copy=False)
 
 
 def _not_finite(stores: list[Array]) -> Array:
