@@ -16,9 +16,8 @@ import numpy as np
 
 from micrograd_es.engine import Value
 from micrograd_es.errors import AnomalyError
-from micrograd_es.i18n import gettext as _
 from micrograd_es.nn import Module
-from micrograd_es.notation import name
+from micrograd_es.notation import name, number
 from micrograd_es.optim import Adam, Optimizer
 from micrograd_es.scalars import as_array
 from micrograd_es.tape import Tape
@@ -35,12 +34,15 @@ class History(list[float]):
         The costs of the held-out samples after each epoch, where there are any.
     stopped_early : bool
         Whether `patience` ended the training.
+    interrupted : bool
+        Whether Ctrl-C did.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.held_out: list[float] = []
         self.stopped_early = False
+        self.interrupted = False
 
 
 def fit(
@@ -63,7 +65,7 @@ def fit(
     ----------
     model : Module
         Anything with `parameters()` that gives Values for a list of Values.
-    X : shape (n, inputs) or (n,)
+    X : shape (n, inputs)
     Y : shape (n,) or (n, outputs)
         What the loss compares with; for a model of several outputs, (n,) are classes
         counted from 0.
@@ -86,24 +88,31 @@ def fit(
     AnomalyError
         The cost turned nan or infinite; the Values hold the last parameters with which
         it was finite.
-    KeyboardInterrupt
-        Ctrl-C; the Values hold the last complete update.
+
+    Notes
+    -----
+    Ctrl-C ends the training after the last complete update, which is in the Values.
 
     Examples
     --------
     >>> from micrograd_es import MLP, SGD, mse
     >>> model = MLP(1, [1], seed=0)
-    >>> X = [-1.0, 0.0, 1.0]
-    >>> costs = fit(model, X, [-1.0, 1.0, 3.0], mse, SGD(model.parameters(), lr=0.5), epochs=50)
+        >>> X, Y = [[-1.0], [0.0], [1.0]], [-1.0, 1.0, 3.0]
+    >>> costs = fit(model, X, Y, mse, SGD(model.parameters(), lr=0.5), epochs=50, progress=False)
     >>> [round(p.data, 6) for p in model.parameters()]
     [2.0, 1.0]
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"fit trains a Module, not {type(model).__name__}")
     optimizer = Adam(model.parameters()) if optimizer is None else optimizer
+    if not set(optimizer.parameters) <= set(model.parameters()):
+        raise ValueError("the optimizer moves Values that are no parameters of the model")
     epochs, patience = _count(epochs, "epochs", 0), _count(patience, "patience", 1)
     rows, targets = _samples(X, Y)
     size = min(_count(batch_size, "batch_size", 1) or len(rows), len(rows))
     inputs, wanted, cost = _recorded(model, loss, rows, targets)
     tape = Tape(cost, [*inputs, *wanted], optimizer.parameters)
+    training = _Training(tape, optimizer)
     samples = _table(rows, targets, len(wanted))
     others = None
     if held_out is not None:
@@ -114,10 +123,10 @@ def fit(
     random = None if seed is None else np.random.default_rng(seed)
     best, since = inf, 0
     try:
-        with _bar(epochs or 0, progress) as advance:
-            for epoch in range(epochs or 0):
+        with _bar(epochs, progress) as advance:
+            for epoch in range(epochs):
                 order = slice(None) if random is None else random.permutation(len(samples))
-                costs.append(_epoch(tape, optimizer, samples[order], size, epoch))
+                costs.append(training.epoch(samples[order], size, epoch))
                 if others is not None:
                     costs.held_out.append(float(tape.value(others).mean()))
                 advance(costs[-1])
@@ -126,27 +135,108 @@ def fit(
                 if patience is not None and since >= patience:
                     costs.stopped_early = True
                     break
+    except KeyboardInterrupt:
+        costs.interrupted = True
     finally:
         tape.write_back()
     return costs
 
 
-def _epoch(tape: Tape, optimizer: Optimizer, samples: Array, size: int, epoch: int) -> float:
-    """The mean cost of the samples; the tape's theta has moved by one update a batch."""
-    total = 0.0
-    for start in range(0, len(samples), size):
-        batch = samples[start : start + size]
-        theta = tape.theta
-        values, gradient = tape.value_and_grad(batch)
-        cost = float(values.mean())
-        moved = theta
-        if isfinite(cost):
+class _Training:
+    """A tape's parameters on their way, and the last of which the cost is known to be finite."""
+
+    def __init__(self, tape: Tape, optimizer: Optimizer) -> None:
+        self.tape, self._optimizer = tape, optimizer
+        self._sound = tape.theta
+
+    def epoch(self, samples: Array, size: int, count: int) -> float:
+        """The mean cost of the samples, after one update for each `size` of them."""
+        total = 0.0
+        for start in range(0, len(samples), size):
+            values, gradient = self.tape.value_and_grad(samples[start : start + size])
+            theta, cost = self.tape.theta, float(values.mean())
+            if not isfinite(cost):
+                raise self._undone(f"the cost turned {cost} in epoch {count}")
+            self._sound = theta
             with np.errstate(all="ignore"):
-                moved = optimizer.update(theta, gradient)
-        if not (isfinite(cost) and np.isfinite(moved).all()):
-            tape.theta = theta if isfinite(cost) else getattr(tape, "_before", theta)
-            what = f"cost turned {cost}" if not isfinite(cost) else "update turned nan or infinite"
-            raise AnomalyError(f"the {what} in epoch {epoch}")
-        tape.theta = moved
-        total += float(values.sum())
-    return total / len(samples)
+                moved = self._optimizer.update(theta, gradient)
+            if not np.isfinite(moved).all():
+                raise self._undone(f"a parameter turned nan or infinite in epoch {count}")
+            self.tape.theta = moved
+            total += cost * len(values)
+        return total / len(samples)
+
+    def _undone(self, what: str) -> AnomalyError:
+        self.tape.theta = self._sound
+        return AnomalyError(what)
+
+
+def _recorded(
+    model: Module, loss: Callable[[Any, Any], Any], rows: Array, targets: Array
+) -> tuple[list[Value], list[Value], Value]:
+    """The inputs, targets and cost of one sample, as a graph."""
+    inputs = [Value(x, label=name("x", n)) for n, x in enumerate(rows[0], 1)]
+    prediction: Any = model(inputs)  # type: ignore[operator]
+    outputs = [prediction] if isinstance(prediction, Value) else list(prediction)
+    numbers = _table(rows[:1, :0], targets[:1], len(outputs))[0]
+    wanted = [Value(t, label=name("ŷ", n)) for n, t in enumerate(numbers, 1)]
+    single = isinstance(prediction, Value)
+    cost = loss(prediction, wanted[0]) if single else loss(outputs, wanted)
+    if not isinstance(cost, Value):
+        raise TypeError(f"the loss of Values gives a Value, not {type(cost).__name__}")
+    return inputs, wanted, cost
+
+
+def _samples(X: Any, Y: Any) -> tuple[Array, Array]:
+    rows, targets = as_array(X, "X"), as_array(Y, "Y")
+    if rows.ndim != 2 or not len(rows):
+        raise ValueError(f"X should have shape (n, inputs), with n above 0, not {rows.shape}")
+    if targets.ndim not in (1, 2) or len(targets) != len(rows):
+        n = len(rows)
+        raise ValueError(f"Y should have shape ({n},) or ({n}, outputs), not {targets.shape}")
+    return rows, targets
+
+
+def _table(rows: Array, targets: Array, outputs: int) -> Array:
+    """One row a sample: its inputs, then one target for each output."""
+    if targets.ndim == 1 and outputs > 1:
+        targets = _one_hot(targets, outputs)
+    elif targets.ndim == 1:
+        targets = targets[:, None]
+    if targets.shape[1] != outputs:
+        raise ValueError(
+            f"the model has {outputs} outputs: Y should have shape (n, {outputs}), "
+            f"or (n,) for classes, not (n, {targets.shape[1]})"
+        )
+    return np.hstack([rows, targets])
+
+
+def _one_hot(classes: Array, outputs: int) -> Array:
+    wrong = classes[~np.isin(classes, range(outputs))]
+    if len(wrong):
+        raise ValueError(f"a class is an integer from 0 to {outputs - 1}, not {wrong[0]:g}")
+    return np.asarray(np.eye(outputs)[classes.astype(int)])
+
+
+def _count(given: Any, what: str, least: int) -> Any:
+    if given is None:
+        return None
+    if isinstance(given, bool):
+        raise TypeError(f"{what} is an integer, not a bool")
+    if operator.index(given) < least:
+        raise ValueError(f"{what} is an integer from {least} upwards, not {given!r}")
+    return operator.index(given)
+
+
+@contextmanager
+def _bar(epochs: int, shown: bool) -> Iterator[Callable[[float], None]]:
+    """A progress bar on stderr; gives what tells it the next cost."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
+        task = progress.add_task("C = —", total=epochs)
+        yield lambda cost: progress.update(task, advance=1, description=f"C = {number(cost)}")

@@ -174,3 +174,39 @@ def test_refuses(make, error, says):
     with pytest.raises(error, match=says):
         make()
     assert numbers(MODEL) == before
+
+
+def test_held_out_samples_end_the_training():
+    model = MLP(2, [3, 1], seed=0)
+    still = SGD(model.parameters(), lr=0.0)
+    history = fit(model, X[:8], Y[:8], hinge, still, patience=3, held_out=(X[8:], Y[8:]))
+    expected = np.mean([hinge(model(x), y).data for x, y in zip(X[8:], Y[8:])])
+    assert history.held_out == pytest.approx([expected] * 4)
+    assert history.stopped_early
+    with pytest.raises(ValueError, match="held-out"):
+        fit(model, X, Y, hinge, held_out=(X[:, :1], Y))
+
+
+def test_only_the_optimisers_parameters_are_trained():
+    model = MLP(2, [3, 1], seed=0)
+    before = numbers(model)
+    fit(model, X, Y, mse, SGD(model.layers[1].parameters(), lr=0.1), epochs=2)
+    n = len(model.layers[0].parameters())
+    assert numbers(model)[:n] == before[:n]
+    assert numbers(model)[n:] != before[n:]
+
+
+def test_a_training_that_diverges_keeps_parameters_of_a_finite_cost():
+    model = MLP(1, [1], seed=0)
+    with pytest.raises(AnomalyError, match=r"cost turned (inf|nan) in epoch \d+"):
+        fit(model, [[1.0], [2.0]], [1e3, 2e3], mse, SGD(model.parameters(), lr=1e3), epochs=1000)
+    assert max(map(abs, numbers(model))) > 1e100  # it went as far as it could
+    assert math.isfinite(mse([model([1.0]), model([2.0])], [1e3, 2e3]).data)
+
+
+def test_an_update_that_is_not_finite_is_not_made():
+    model = MLP(1, [1], seed=0)
+    before = numbers(model)
+    with pytest.raises(AnomalyError, match="parameter"):
+        fit(model, [[1e100]], [0.0], mse, SGD(model.parameters(), lr=1e300), epochs=1)
+    assert numbers(model) == before
