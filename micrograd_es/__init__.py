@@ -2,6 +2,7 @@
 
 from micrograd_es.anomaly import detect_anomaly
 from micrograd_es.derivative import grad
+from micrograd_es.draw import draw_graph
 from micrograd_es.engine import Value
 from micrograd_es.errors import (
     AnomalyError,
@@ -46,6 +47,7 @@ __all__ = [
     "d_sigmoid",
     "detect_anomaly",
     "dot",
+    "draw_graph",
     "explain",
     "fit",
     "grad",
