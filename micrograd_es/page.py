@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from micrograd_es.symbols import Formula
 
 LIMIT = 500
-LONGEST_NAME = 40
 
 
 def stepping_page(steps: BackwardPass, limit: int = LIMIT) -> str:
@@ -40,9 +39,8 @@ def stepping_page(steps: BackwardPass, limit: int = LIMIT) -> str:
             f"a page of {len(steps)} events is beyond limit={limit}: draw the graph folded "
             "(by neuron, layer or sample), step a smaller part of it, or raise the limit"
         )
-    from micrograd_es import draw
-
     names = _names(steps.nodes)
+    formulas = _formulas(steps, names)
     style, script = _source("stepping.css"), _source("stepping.js")
     return _template("stepping.html").render(
         language=get_language(),
@@ -60,10 +58,10 @@ def stepping_page(steps: BackwardPass, limit: int = LIMIT) -> str:
                 "form-action 'none'",
             ]
         ),
-        svg=draw.svg_of(draw.draw_graph(steps.root, limit=limit)),
-        formulas=_formulas(steps, names),
+        svg=_picture(steps),
+        formulas=list(dict.fromkeys(formulas.values())),
         nodes=[{"name": names[n], "value": number(n.data)} for n in steps.nodes],
-        data=_data(steps, names),
+        data=_data(steps, names) | {"formulas": _places(formulas)},
     )
 
 
@@ -92,6 +90,7 @@ def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
             {
                 "name": names[n],
                 "value": number(n.data),
+                "labelled": bool(n.label),
                 "leaf": not n.parents,
                 "parents": [place[p] for p in n.parents],
                 "grad": number(grads[n] if n in reached else None),
@@ -210,7 +209,10 @@ def _root_with(nodes: list[Value], k: int, x: float) -> float:
 def _value(node: Value, operands: list[float]) -> float:
     assert node.rule is not None
     if isinstance(node.rule, CustomOperation):
-        return node.rule.forward(operands)[0]
+        try:
+            return node.rule.forward(operands)[0]
+        except (ArithmeticError, ValueError):  # math.log at the edge of its domain
+            return float("nan")
     try:
         value: float = FORWARD[node.rule](*operands)[0]
         return value
@@ -226,21 +228,25 @@ def _agree(gradient: float, difference: float, root: float) -> bool:
 
 
 def _names(nodes: list[Value]) -> dict[Value, str]:
-    """Labels as one can read them, and v0, v1, … for nodes that have none."""
-    return {n: _readable(n.label) or f"v{i}" for i, n in enumerate(nodes)}
+    """Labels as the picture has them, and v0, v1, … for nodes that have none."""
+    from micrograd_es.picture import short
+
+    return {n: short(n.label) or f"v{i}" for i, n in enumerate(nodes)}
 
 
-def _readable(label: str) -> str:
-    """The label without what cannot be seen or sent, cut where it is long."""
-    seen = "".join(c if c.isprintable() else " " for c in label).strip()
-    return seen if len(seen) <= LONGEST_NAME else seen[: LONGEST_NAME - 1] + "…"
+def _picture(steps: BackwardPass) -> str:
+    from micrograd_es.draw import draw_graph
+
+    graph = draw_graph(steps.root, limit=len(steps.nodes))
+    graph.titles.clear()  # they would tell the gradients before their time
+    return graph.svg()
 
 
 def _formulas(steps: BackwardPass, names: dict[Value, str]) -> dict[str, str]:
-    """MathML by the id under which the script finds it."""
+    """MathML by the name under which the script asks for it."""
     from micrograd_es.formula import Writer
 
-    writer = Writer({n: name for n, name in names.items() if n.parents or _readable(n.label)})
+    writer = Writer({n: name for n, name in names.items() if n.parents or n.label})
     result = {}
     for i, node in enumerate(steps.nodes):
         result[f"name-{i}"] = mathml(latex(names[node]))
@@ -254,6 +260,12 @@ def _formulas(steps: BackwardPass, names: dict[Value, str]) -> dict[str, str]:
                 result[f"partial-{i}-{j}"] = mathml(_factor(partial, partial.latex))
                 result[f"inserted-{i}-{j}"] = mathml(_factor(partial, partial.latex_numbers))
     return result
+
+
+def _places(formulas: dict[str, str]) -> dict[str, int]:
+    """Where each formula stands among the different ones: many edges have the same partial."""
+    places: dict[str, int] = {}
+    return {name: places.setdefault(f, len(places)) for name, f in formulas.items()}
 
 
 def _factor(formula: Formula, written: str) -> str:

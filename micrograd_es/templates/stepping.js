@@ -52,8 +52,8 @@
     element.append(...children);
     return element;
   };
-  const stored = (id) => {
-    const template = $(id);
+  const stored = (name) => {
+    const template = $(`formula-${data.formulas[name]}`);
     return template ? math("mrow", ...template.content.cloneNode(true).querySelector("math").childNodes) : null;
   };
   const symbol = (i) => stored(`name-${i}`);
@@ -160,7 +160,7 @@
       proofCell.title = isWrong ? "" : t(node.agrees ? "agrees" : "differs");
       if (picture[i]) {
         put(picture[i].value, value);
-        put(picture[i].gradient, shown);
+        put(picture[i].gradient, shown.replace("✗ ", "✗"));
         picture[i].group.classList.toggle("bad", bad);
       }
     });
@@ -195,12 +195,26 @@
     const group = part(`n${i}`);
     if (!group) return null;
     const [value, gradient] = [...group.querySelectorAll("text")].slice(-2);
-    value.classList.add("value");
-    gradient.classList.add("gradient");
-    group.classList.add("node");
+    for (const text of [value, gradient]) {
+      const cell = text.previousElementSibling.getBBox();
+      text.setAttribute("text-anchor", "middle");
+      text.setAttribute("x", cell.x + cell.width / 2);
+    }
+    group.classList.add("box");
+    if (!node.labelled) title(group, node.name);
     group.addEventListener("click", () => go(finals[order][i]));
     return { group, value, gradient };
   });
+
+  // a node without a label bears above it the name that the formulas give it
+  function title(group, text) {
+    const box = group.getBBox(), element = document.createElementNS(svg.namespaceURI, "text");
+    element.textContent = text;
+    element.setAttribute("class", "name");
+    element.setAttribute("x", box.x + 2);
+    element.setAttribute("y", box.y - 2);
+    group.prepend(element);
+  }
 
   function light(f) {
     svg.querySelectorAll(".lit, .from, .to").forEach((e) => e.classList.remove("lit", "from", "to"));
@@ -246,7 +260,7 @@
     svg.style.height = `${size.height * zoom}px`;
   }
   // small graphs fill the place; large ones stay legible and are followed
-  const comfortable = () => scale(Math.min(1.8, Math.max(0.85, fitting())));
+  const comfortable = () => scale(Math.min(1.8, Math.max(1, fitting())));
   $("zoom-in").onclick = () => scale(zoom * 1.25);
   $("zoom-out").onclick = () => scale(zoom / 1.25);
   $("fit").onclick = () => scale(fitting());

@@ -1,0 +1,383 @@
+"""The stepping page in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from micrograd_es import MLP, BackwardPass, Value, sum_squares
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = "</script><script>alert(1)</script>"
+
+
+def squared() -> Value:
+    """f = a² + b·a² where a² is one node: it has two users, and a one sum more."""
+    a, b = Value(-2.0, "a"), Value(3.0, "b")
+    s = a * a
+    s.label = "s"
+    f = s + b * s
+    f.label = "f"
+    return f
+
+
+@pytest.fixture
+def step(visit: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    """The page of a graph, opened from disk."""
+
+    def open_page(root: Value, place: str = "", **options: Any) -> Any:
+        path = tmp_path / "pasos.html"
+        BackwardPass(root).save_html(path)
+        return visit(path.as_uri() + place, **options)
+
+    return open_page
+
+
+def expect(what: Any) -> Any:
+    """Playwright's `expect`, which waits; asked for only where there is a browser."""
+    from playwright import sync_api
+
+    return sync_api.expect(what)
+
+
+def said(page: Any) -> str:
+    return str(page.inner_text("#say"))
+
+
+def place(page: Any) -> int:
+    return int(page.input_value("#time"))
+
+
+def last(page: Any) -> int:
+    return int(page.get_attribute("#time", "max"))
+
+
+def gradients(page: Any) -> dict[str, str]:
+    """Name and gradient of each row of the table."""
+    names = page.locator("tbody th").all_inner_texts()
+    return dict(zip(names, page.locator("tbody td.grad").all_inner_texts()))
+
+
+def jump(page: Any, kind: str, order: str = "right") -> int:
+    """To the first frame of a kind, by its mark in the timeline; its place."""
+    k = page.evaluate(
+        "(k) => [...document.querySelectorAll('#marks span')]"
+        ".findIndex((m) => m.classList.contains(k))",
+        kind,
+    )
+    page.locator("#marks span").nth(k).click()
+    assert place(page) == k
+    return int(k)
+
+
+def test_opens_at_the_start_in_spanish_with_no_gradient_yet(step):
+    page = step(squared())
+    assert page.get_attribute("html", "lang") == "es"
+    assert page.inner_text("h1") == "La retropropagación, paso a paso"
+    assert place(page) == 0
+    assert set(gradients(page).values()) == {"—"}
+    assert "—" in page.locator("#n0").text_content()
+
+
+def test_values_appear_one_by_one_and_then_gradients(step):
+    page = step(squared())
+    values = page.locator("tbody td.value")
+    assert values.all_inner_texts().count("—") == 3
+    page.click("#next")
+    assert values.all_inner_texts().count("—") == 2
+    assert "Se calcula s: 4." in said(page)
+    page.click("#last")
+    assert values.all_inner_texts().count("—") == 0
+    assert gradients(page) == {"f": "1", "v3": "1", "s": "4", "b": "4", "a": "−16"}
+    proofs = page.locator("tbody td.proof").all_inner_texts()
+    assert all(text.endswith("✓") for text in proofs)
+
+
+def test_keys_step_jump_and_play(step):
+    page = step(squared())
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert place(page) == 2
+    page.keyboard.press("ArrowLeft")
+    assert place(page) == 1
+    page.keyboard.press("End")
+    assert place(page) == last(page)
+    page.keyboard.press("Home")
+    assert place(page) == 0
+    page.select_option("#speed", "8")
+    page.focus("#canvas")
+    page.keyboard.press("Space")
+    expect(page.locator("#play")).to_have_attribute("aria-label", "Pausa")
+    expect(page.locator("#count")).to_have_text(f"3 de {last(page)}")
+    page.keyboard.press("Space")
+    assert page.get_attribute("#play", "aria-label") == "Reproducir"
+    stopped = place(page)
+    page.wait_for_timeout(400)
+    assert place(page) == stopped
+
+
+def test_plays_to_the_end_and_stops(step):
+    page = step(squared())
+    page.select_option("#speed", "8")
+    page.click("#play")
+    expect(page.locator("#time")).to_have_value(str(last(page)))
+    expect(page.locator("#play")).to_have_attribute("aria-label", "Reproducir")
+
+
+def test_timeline_can_be_clicked_and_dragged(step):
+    page = step(squared())
+    box = page.locator("#marks").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 2, box["y"] + 5)
+    assert place(page) == last(page)
+    page.evaluate(
+        "t => { t.value = 3; t.dispatchEvent(new Event('input', {bubbles: true})); }",
+        page.query_selector("#time"),
+    )
+    assert page.inner_text("#count") == f"3 de {last(page)}"
+
+
+def test_place_stands_in_the_address(step):
+    page = step(squared(), "#4")
+    assert place(page) == 4
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile("#5$"))
+
+
+def test_the_current_node_and_edge_light_up_by_more_than_colour(step):
+    page = step(squared())
+    jump(page, "product")
+    assert page.locator("#canvas .lit").count() >= 2
+    edge, other = (
+        page.locator("#canvas .edge.lit path").first,
+        page.locator("#canvas .edge:not(.lit) path").first,
+    )
+    style = "e => [getComputedStyle(e).strokeWidth, getComputedStyle(e).strokeDasharray]"
+    assert edge.evaluate(style) != other.evaluate(style)
+    assert page.locator("#canvas .box.to").count() == 1
+
+
+def test_a_product_goes_from_symbols_over_numbers_to_the_result(step):
+    page = step(squared())
+    page.click("#last")
+    page.click("#back")
+    lines = page.locator("#formula math").all_text_contents()
+    assert lines == ["∂f∂s·∂s∂a", "=4·a", "=4·(−2)", "=−8"]
+    page.get_by_role("button", name="b", exact=True).click()
+    lines = page.locator("#formula math").all_text_contents()
+    assert lines == ["∂f∂b=∂f∂v3·∂v3∂b", "=1·s", "=1·4", "=4"]
+
+
+def test_a_sum_at_a_fan_out_is_a_step_of_its_own(step):
+    page = step(squared())
+    page.click("#last")
+    assert "−8 → −8 + (−8) = −16" in said(page)
+    assert page.locator("#formula math").all_text_contents() == ["∂f∂a=−8+(−8)", "=−16"]
+    page.keyboard.press("ArrowLeft")
+    assert gradients(page)["a"] == "−8"
+
+
+def test_a_click_on_a_node_goes_to_where_its_gradient_is_final(step):
+    page = step(squared())
+    page.locator("#canvas .box", has_text="s").first.click()
+    assert gradients(page)["s"] == "4"
+    assert gradients(page)["a"] == "—"
+    assert "queda completo el gradiente de s" in page.inner_text("#note")
+    page.get_by_role("button", name="a", exact=True).click()
+    assert place(page) == last(page)
+
+
+def test_predict_then_reveal(step):
+    page = step(squared())
+    page.click("#last")
+    page.click("#predict")
+    assert gradients(page)["a"] == "−8"
+    assert "?" in page.inner_text("#formula")
+    assert "−16" not in page.inner_text("main")
+    answers = {
+        "hola": "no es un número",
+        "16": "signo",
+        "-8": "Súmalo a −8",
+        "3": "Todavía no",
+    }
+    for typed, feedback in answers.items():
+        page.fill("#number", typed)
+        page.keyboard.press("Enter")
+        assert feedback in page.inner_text("#feedback")
+    page.fill("#number", "-16,05")
+    page.keyboard.press("Enter")
+    assert gradients(page)["a"] == "−16"
+    assert "Correcto: −16" in page.inner_text("#note")
+    page.keyboard.press("ArrowLeft")
+    page.fill("#number", "4")
+    page.keyboard.press("Enter")
+    assert "uno de los dos factores" in page.inner_text("#feedback")
+    page.fill("#number", "-32/4")
+    page.keyboard.press("Enter")
+    assert page.is_hidden("#answer")
+
+
+def test_in_predict_mode_a_step_first_reveals(step):
+    page = step(squared())
+    jump(page, "product")
+    page.click("#predict")
+    assert page.is_visible("#answer")
+    here = place(page)
+    page.click("#next")
+    assert place(page) == here
+    assert page.is_hidden("#answer")
+    page.click("#next")
+    assert place(page) == here + 1
+
+
+def test_language_switch(step):
+    page = step(squared(), "#2")
+    page.get_by_role("button", name="English").click()
+    assert page.get_attribute("html", "lang") == "en"
+    assert page.inner_text("h1") == "Backpropagation, step by step"
+    assert "is computed" in said(page)
+    assert page.get_attribute("#next", "aria-label") == "Next"
+    assert page.title() == "Step by step: the backward pass of f"
+    page.get_by_role("button", name="Español").click()
+    assert "Se calcula" in said(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_light_and_dark_follow_the_system_and_the_switch(step, scheme):
+    page = step(squared(), color_scheme=scheme)
+    ground = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(ground)
+    assert (sum(map(int, re.findall(r"\d+", before))) < 200) == (scheme == "dark")
+    page.click("#dark")
+    after = page.evaluate(ground)
+    assert (sum(map(int, re.findall(r"\d+", after))) < 200) == (scheme == "light")
+
+
+def test_wrong_order_shows_wrong_beside_right(step):
+    page = step(squared())
+    page.click("#wrong")
+    expect(page).to_have_url(re.compile("#x0$"))
+    assert "sin esperar" in said(page)
+    page.click("#last")
+    row = page.locator("tbody tr", has=page.get_by_role("button", name="a", exact=True))
+    assert row.locator(".grad").inner_text().startswith("✗ ")
+    assert row.locator(".proof").inner_text() == "−16"
+    assert page.locator("#canvas .box.bad").count() == 1
+    page.click("#wrong")
+    page.click("#last")
+    assert gradients(page)["a"] == "−16"
+
+
+def test_too_early_is_said(step):
+    page = step(squared(), "#x0")
+    notes = []
+    for _ in range(last(page)):
+        page.keyboard.press("ArrowRight")
+        notes.append(page.inner_text("#note"))
+    assert any("Demasiado pronto: s tenía solo 1, y su gradiente es 4." in n for n in notes)
+
+
+def test_a_tree_says_that_no_order_goes_wrong(step):
+    page = step(Value(2.0, "a") * 3)
+    page.click("#wrong")
+    assert "ningún orden falla" in page.inner_text("#note")
+
+
+def test_labels_are_shown_as_text(step):
+    dialogs = []
+    root = Value(2.0, HOSTILE) * Value(3.0, '<img src=x onerror="alert(1)">')
+    root.label = "{{7*7}}&lt;b&gt;"
+    page = step(root)
+    page.on("dialog", lambda d: (dialogs.append(d.message), d.dismiss()))
+    for _ in range(last(page)):
+        page.keyboard.press("ArrowRight")
+    assert HOSTILE[:31] in page.inner_text("tbody")
+    assert HOSTILE[:31] in page.locator("#canvas").text_content()
+    assert "{{7*7}}&lt;b&gt;" in said(page)
+    assert page.locator("script:not([type])").count() == 1
+    assert page.locator("img").count() == 0
+    assert not dialogs
+
+
+def test_the_policy_keeps_out_what_is_not_of_the_page(browser, tmp_path):
+    path = tmp_path / "page.html"
+    BackwardPass(squared()).save_html(path)
+    text = path.read_text(encoding="utf-8")
+    smuggled = "<img src='https://example.com/a.png'><script>document.title = 'in'</script>"
+    path.write_text(text.replace("</body>", smuggled + "</body>"), encoding="utf-8")
+    page = browser.new_page()
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text))
+    page.goto(path.as_uri())
+    page.keyboard.press("ArrowRight")
+    assert page.title() != "in"
+    assert len([text for text in refused if "Content Security Policy" in text]) == 2
+    page.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_overflows(step, width):
+    model = MLP(2, [2, 2], activation="sigmoid", output="sigmoid", seed=1)
+    root = sum_squares(model([1.0, 0.5]), [0.0, 1.0])
+    page = step(root, viewport={"width": width, "height": 844})
+    page.click("#predict")
+    widest = page.evaluate(
+        """() => {
+            let widest = 0;
+            for (let k = 0; k < 200; k++) {
+                document.body.dispatchEvent(
+                    new KeyboardEvent("keydown", {key: "ArrowRight", bubbles: true}));
+                widest = Math.max(widest, document.documentElement.scrollWidth);
+            }
+            return widest;
+        }"""
+    )
+    assert place(page) == last(page)
+    assert widest <= width
+
+
+def test_every_control_has_a_name_and_can_be_reached_by_keyboard(step):
+    page = step(squared())
+    names = page.eval_on_selector_all(
+        "button, select, input",
+        "all => all.filter(e => e.offsetParent && !e.ariaLabel && !e.innerText.trim()"
+        " && !(e.labels ?? []).length).length",
+    )
+    assert names == 0
+    reached = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+    assert {"es", "en", "dark", "first", "play", "last", "speed", "predict", "wrong"} <= reached
+    assert {"time", "canvas"} <= reached
+    assert page.get_attribute("#say", "aria-live") == "polite"
+
+
+def test_steps_of_a_large_pass_are_quick(step):
+    x = Value(0.5, "x")
+    for _ in range(40):
+        x = (x * x + x).tanh()
+    page = step(x)
+    assert len(BackwardPass(x)) == 200
+    count = page.evaluate(
+        "() => { for (let k = 0; k < 200; k++)"
+        " document.body.dispatchEvent("
+        "new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}));"
+        " return Number(document.getElementById('time').value); }"
+    )
+    assert count == 200
+
+
+def test_works_inside_a_notebook_frame_without_a_kernel(visit, tmp_path):
+    path = tmp_path / "notebook.html"
+    cell = BackwardPass(squared())._repr_html_()
+    path.write_text(f"<!doctype html><meta charset=utf-8>{cell}{cell}", encoding="utf-8")
+    page = visit(path)
+    first, second = page.frame_locator("iframe").nth(0), page.frame_locator("iframe").nth(1)
+    first.locator("#last").click()
+    assert first.locator("#count").inner_text() != second.locator("#count").inner_text()
+    assert "−16" in first.locator("tbody").inner_text()

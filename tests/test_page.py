@@ -1,0 +1,270 @@
+"""The stepping page as text: what a browser is given. `browser/` has it run in one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from micrograd_es import MLP, BackwardPass, Value, custom, maximum, set_language, sum_squares
+from micrograd_es.page import central_differences, stepping_page
+
+VOID = {"meta", "input", "link", "br", "hr", "img"}
+
+
+class Page(HTMLParser):
+    """Elements, text and data of a page; fails where a tag closes what is not open."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: dict[str, str] = {}
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open:
+            self.text[self.open[-1]] = self.text.get(self.open[-1], "") + data
+
+    @property
+    def data(self) -> dict:
+        return json.loads(self.text["script"].partition('"use strict"')[0])
+
+
+def squared() -> Value:
+    a, b, c = Value(1.0, "a"), Value(2.0, "b"), Value(3.0, "c")
+    f = 2 * (a * b + c) ** 2
+    f.label = "f"
+    return f
+
+
+def network() -> Value:
+    model = MLP(2, [2, 2], activation="sigmoid", output="sigmoid", seed=1)
+    return sum_squares(model([1.0, 0.5]), [0.0, 1.0])
+
+
+def chain(events: int) -> Value:
+    """A graph of so many events, in which everything is used twice."""
+    x = Value(0.5, "x")
+    for _ in range(events // 4):
+        x = x * x + x * 0.5 if events < 100 else (x * x + x).tanh()
+    return x
+
+
+def page_of(root: Value, **options: int) -> Page:
+    return Page(stepping_page(BackwardPass(root), **options))
+
+
+@pytest.mark.parametrize("root", [squared, network, lambda: Value(1.0, "x")])
+def test_is_well_formed_and_asks_for_nothing(root):
+    page = page_of(root())
+    for tag, attributes in page.tags:
+        assert tag not in ("link", "img", "iframe", "object", "embed", "base")
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            assert name not in ("src", "href", "xlink:href", "action", "style")
+            assert name.startswith("xmlns") or "://" not in (value or "")
+    assert "url(" not in page.text["style"]
+    assert "@import" not in page.text["style"]
+
+
+def test_policy_allows_this_script_and_style_alone():
+    text = stepping_page(BackwardPass(squared()))
+    policy = next(a["content"] for t, a in Page(text).tags if "http-equiv" in a)
+    script = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    style = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert len(script) == len(style) == 1
+    for kind, source in (("script", script[0]), ("style", style[0])):
+        digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+HOSTILE = "</script><script>alert(1)</script>"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(st.characters(codec=None, categories=None), max_size=60))
+@example(HOSTILE)
+@example("<!--<script>")
+@example("]]>&amp;&#60;\"'\\N\\l|{}<b>")
+@example("\ud800\ufffe\x00\x1f\u202e\u2028")
+@example("a" * 10_000)
+@example("{{ 7 * 7 }}{% raw %}")
+@example("__proto__")
+def test_labels_are_text(label):
+    a = Value(1.5, label)
+    b = a * a
+    b.label = label
+    text = stepping_page(BackwardPass(b + a))
+    text.encode()
+    page, plain = Page(text), page_of(squared())
+    assert [tag for tag, _ in page.tags].count("script") == 2
+    names = {name for _, attributes in page.tags for name in attributes}
+    assert names <= {name for _, attributes in plain.tags for name in attributes} | MATH
+    name = page.data["nodes"][0]["name"]
+    assert len(name) <= 32
+    if label.isprintable() and 0 < len(label) <= 32:
+        assert name == label
+
+
+MATH = {"mathvariant", "accent", "stretchy", "width", "fence", "form", "lspace", "rspace"}
+
+
+def test_size_of_a_pass_of_200_events():
+    steps = BackwardPass(chain(160))
+    assert len(steps) == 200
+    assert len(stepping_page(steps).encode()) < 1_000_000
+
+
+def test_a_large_pass_is_refused_with_a_way_out(tmp_path):
+    steps = BackwardPass(squared())
+    with pytest.raises(ValueError, match="fold"):
+        steps.save_html(tmp_path / "page.html", limit=len(steps) - 1)
+    assert not list(tmp_path.iterdir())
+    steps.save_html(tmp_path / "page.html", limit=len(steps))
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_same_graph_same_page():
+    assert stepping_page(BackwardPass(network())) == stepping_page(BackwardPass(network()))
+
+
+def test_frames_forward_then_backward_with_sums_of_their_own():
+    x = Value(3.0, "x")
+    y = x * x
+    y.label = "y"
+    frames = page_of(y).data["right"]
+    assert [f["kind"] for f in frames] == ["start", "forward", "seed", "product", "product", "sum"]
+    assert frames[-1]["before"] == frames[-1]["contribution"] == ["3", "3.0"]
+    assert frames[-1]["result"] == ["6", "6.0"]
+
+
+def test_what_takes_no_gradient_says_so():
+    frames = page_of(maximum(Value(1.0, "a"), Value(2.0, "b"))).data["right"]
+    assert [f["kind"] for f in frames[-2:]] == ["none", "product"]
+
+
+def test_infinity_and_nan_are_written_so_that_a_page_can_read_them():
+    x = Value(0.0, "x")
+    data = page_of(x.log() * 0.0).data
+    exact = {f["result"][1] for f in data["right"] if f["kind"] == "product"}
+    assert {"NaN", "-Infinity"} <= exact
+
+
+def test_wrong_order_spoils_what_is_used_twice():
+    a = Value(2.0, "a")
+    b = a * 3
+    data = page_of(b * b + b).data  # b's own gradient arrives in three parts
+    arrivals = [f for f in data["wrong"] if f.get("arrives") or f["kind"] == "sum"]
+    last = {f["parent"]: f["result"][1] for f in arrivals}
+    place = {n["name"]: i for i, n in enumerate(data["nodes"])}
+    assert data["nodes"][place["a"]]["grad"] == "39"
+    assert float(last[place["a"]]) != 39.0
+    assert data["nodes"][place["a"]]["wrong"]
+
+
+def test_a_tree_has_no_wrong_order():
+    assert page_of(squared()).data["wrong"] is None
+
+
+def test_differences_share_no_rule_with_the_gradients():
+    root = network()
+    steps = BackwardPass(root)
+    differences, grads = central_differences(steps.nodes), steps.at(len(steps))
+    for node in {event.parent for event in steps if event.node.partials[event.index] is not None}:
+        assert differences[node] == pytest.approx(grads[node], rel=1e-6, abs=1e-9)
+    lie = custom(lambda x: x * x, lambda x: 2.002 * x, Value(3.0, "x"))
+    nodes = page_of(lie).data["nodes"]
+    assert [n["agrees"] for n in nodes] == [False, True]
+
+
+def test_both_languages_are_in_it_and_the_chosen_one_first():
+    try:
+        for language in ("en", "es"):
+            set_language(language)
+            page = page_of(squared())
+            assert dict(page.tags)["html"]["lang"] == language
+            assert page.data["texts"]["es"]["forward"] == "Siguiente"
+            assert page.data["texts"]["en"]["forward"] == "Next"
+            assert page.data["texts"][language]["heading"] in page.text["span"]
+    finally:
+        set_language("es")
+
+
+def test_every_text_is_translated_with_the_same_blanks():
+    texts = page_of(squared()).data["texts"]
+    assert texts["es"].keys() == texts["en"].keys()
+    for key, english in texts["en"].items():
+        assert sorted(re.findall(r"\{\w+\}", english)) == sorted(
+            re.findall(r"\{\w+\}", texts["es"][key])
+        )
+        assert english != texts["es"][key]
+
+
+def test_in_a_notebook_it_stands_in_a_frame_of_its_own():
+    first, second = (BackwardPass(squared())._repr_html_() for _ in range(2))
+    frames = [a for t, a in Page(first + second).tags if t == "iframe"]
+    assert len(frames) == 2
+    assert frames[0]["srcdoc"].startswith("<!doctype html>")
+    assert frames[0]["sandbox"] == "allow-scripts"
+    assert 'id="' not in first.split("srcdoc")[0]
+    assert Page(frames[0]["srcdoc"]).data["right"]
+
+
+def test_in_a_notebook_a_large_pass_says_what_to_do():
+    assert "limit=500" in BackwardPass(chain(600))._repr_html_()
+
+
+# -- contrast ------------------------------------------------------------------
+
+STYLE = (Path(__file__).parent.parent / "micrograd_es/templates/stepping.css").read_text("utf-8")
+COLOURS = {
+    name: shades
+    for name, *shades in re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", STYLE)
+}
+PAIRS = [
+    *[(text, "page") for text in ("ink", "muted")],
+    *[(text, "card") for text in ("ink", "muted", "value", "gradient", "wrong", "right")],
+    *[
+        (text, soft)
+        for text in ("ink", "value", "gradient", "right", "wrong")
+        for soft in ("value-soft", "gradient-soft")
+    ],
+    ("on-accent", "accent"),
+]
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("shade", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(("text", "ground"), PAIRS)
+def test_contrast_is_at_least_four_and_a_half(text, ground, shade):
+    low, high = sorted(_luminance(COLOURS[name][shade]) for name in (text, ground))
+    assert (high + 0.05) / (low + 0.05) >= 4.5
