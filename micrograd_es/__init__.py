@@ -17,6 +17,7 @@ from micrograd_es.functions import custom, dot, maximum, minimum, vsum, where
 from micrograd_es.i18n import set_language
 from micrograd_es.losses import binary_cross_entropy, cross_entropy, hinge, mse, sum_squares
 from micrograd_es.net import Net, d_sigmoid, sigmoid
+from micrograd_es.network import draw_network
 from micrograd_es.nn import MLP, Layer, Module, Neuron
 from micrograd_es.optim import SGD, Adam
 from micrograd_es.steps import BackwardPass
@@ -48,6 +49,7 @@ __all__ = [
     "detect_anomaly",
     "dot",
     "draw_graph",
+    "draw_network",
     "explain",
     "fit",
     "grad",

@@ -115,7 +115,8 @@ class _Drawing:
         graph: Graph = look.Graph(
             "graph",
             graph_attr={"rankdir": "LR", "bgcolor": "transparent",
-                        "ranksep": "0.8" if folded else "0.3", "nodesep": "0.18", "fontname": look.FONT, "fontsize": "13", **large},
+                        "ranksep": "0.8" if folded else "0.3", "nodesep": "0.18",
+                        "fontname": look.FONT, "fontsize": "13", **large},
             node_attr={"shape": "plain", "fontname": look.FONT, "fontsize": "12",
                        "fontcolor": look.INK},
             edge_attr={"color": look.LINE, "arrowsize": "0.7", "fontname": look.FONT,
@@ -166,8 +167,11 @@ class _Drawing:
         self.graph.titles[f"f{i}"] = fold.name
 
     def _frame(self, frame: Any, fold: Fold) -> None:
-        frame.attr(label=fold.name, style="rounded,dashed", color=self._look.LINE,
-                   fontcolor=self._look.LINE, margin="10")  # fmt: skip
+        title = (
+            f'<TABLE BORDER="0" BGCOLOR="{self._look.CARD}"><TR><TD>{fold.name}</TD></TR></TABLE>'
+        )
+        frame.attr(label=f"<{title}>", style="rounded,dashed", color=self._look.LINE,
+                   fontcolor=self._look.INK, margin="10")  # fmt: skip
         for node in fold.nodes:
             i = self._place[node]
             frame.node(f"n{i}")
@@ -192,7 +196,7 @@ class _Drawing:
         return f"n{self._place[node]}" if fold is None else f"f{fold}"
 
     def _name(self, node: Value) -> str:
-        return node.label or f"n{self._place[node]}"
+        return node.label or f"v{self._place[node]}"
 
     def _box(self, name: str, rows: list[tuple[str, str]]) -> str:
         """An HTML-like label: a name above captions and numbers, the last of them gradients.

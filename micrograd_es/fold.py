@@ -193,8 +193,8 @@ def _samples(nodes: list[Value]) -> dict[Value, Key]:
             inputs[node] = below
     own: dict[Value, Key] = {node: _PARAMETERS for node in nodes if _is_parameter(node)}
     numbers: dict[Value, int] = {}
-    for node, below in inputs.items():
-        samples = {first(x) for x in below}
+    for node in reversed(nodes):  # in which order the first operand comes first
+        samples = {first(x) for x in inputs.get(node, ())}
         if len(samples) == 1:
             own[node] = numbers.setdefault(samples.pop(), len(numbers) + 1)
     return own if numbers else {}
