@@ -66,6 +66,9 @@ def texts() -> dict[str, str]:
         "say_none": _("{parent} takes no gradient from {node}."),
         "say_final": _("That completes the gradient of {parent}."),
         "say_early": _("Too early: {node} had only {upstream}, and its gradient is {right}."),
+        "say_inherited": _(
+            "The error is handed on: {node} has {upstream}, and its gradient is {right}."
+        ),
         "ask_product": _(
             "{node} hands {parent} its gradient times the local partial. How much is that?"
         ),

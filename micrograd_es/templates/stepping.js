@@ -16,6 +16,15 @@
 
   const t = (key, values = {}) =>
     data.texts[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  // the same, the names of nodes in bold: "a" is a word in Spanish
+  const phrase = (key, values) =>
+    data.texts[language][key].split(/(\{\w+\})/).map((part) => {
+      const value = values[part.slice(1, -1)] ?? part;
+      if (!/^\{(node|parent|root)\}$/.test(part)) return value;
+      const bold = document.createElement("b");
+      bold.textContent = value;
+      return bold;
+    });
   const frames = () => data[order];
   const frame = () => frames()[place];
   const name = (i) => data.nodes[i].name;
@@ -135,13 +144,16 @@
     const known = states[order][hidden ? place - 1 : place];
     const values = words(f);
     document.body.className = `${f.kind} ${order}`;
-    const early = isWrong && f.kind === "product" && f.upstream[0] !== values.right;
+    const spoiled = isWrong && f.kind === "product" && f.upstream[0] !== values.right;
     const complete = f.parent !== undefined && finals[order][f.parent] === place && !hidden && !isWrong;
 
     $("step-title").textContent = t(`phase_${f.kind}`);
     $("count").textContent = t("count", { k: place, n: frames().length - 1 });
-    $("say").textContent = hidden ? t(`ask_${f.kind}`, values) : t(isWrong && f.kind === "start" ? "say_start_wrong" : `say_${f.kind}`, values);
-    $("note").textContent = early ? `✗ ${t("say_early", values)}` : complete ? t("say_final", values) : f.kind === "start" ? t("keys") : "";
+    const said = hidden ? `ask_${f.kind}` : isWrong && f.kind === "start" ? "say_start_wrong" : `say_${f.kind}`;
+    $("say").replaceChildren(...phrase(said, values));
+    const mistake = finals[order][f.node] > place ? "say_early" : "say_inherited";
+    const note = spoiled ? mistake : complete ? "say_final" : f.kind === "start" ? "keys" : null;
+    $("note").replaceChildren(...(spoiled ? ["✗ "] : []), ...(note ? phrase(note, values) : []));
     $("formula").replaceChildren(...formulas[f.kind](f, hidden));
     $("answer").hidden = !hidden;
 

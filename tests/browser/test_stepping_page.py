@@ -272,13 +272,18 @@ def test_wrong_order_shows_wrong_beside_right(step):
     assert gradients(page)["a"] == "−16"
 
 
-def test_too_early_is_said(step):
-    page = step(squared(), "#x0")
+def test_too_early_is_said_and_what_it_spoils(step):
+    p = Value(2.0, "a") * 3
+    p.label = "p"
+    s = p * p
+    s.label = "s"
+    page = step(s + 3 * s, "#x0")
     notes = []
     for _ in range(last(page)):
         page.keyboard.press("ArrowRight")
         notes.append(page.inner_text("#note"))
-    assert any("Demasiado pronto: s tenía solo 1, y su gradiente es 4." in n for n in notes)
+    assert notes.count("✗ Demasiado pronto: s tenía solo 1, y su gradiente es 4.") == 2
+    assert "✗ El error se transmite: p tiene 12, y su gradiente es 48." in notes
 
 
 def test_a_tree_says_that_no_order_goes_wrong(step):
