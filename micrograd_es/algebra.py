@@ -33,7 +33,7 @@ class Algebra:
         not taken is not computed either.
     """
 
-    def __init__(self, names: Mapping[str, Function], lazy: bool = False) -> None:
+    def __init__(self, names: Mapping[str, Any], lazy: bool = False) -> None:
         self._names: dict[str, Any] = {"__builtins__": {}, "abs": abs, "len": len, **names}
         self._lazy = lazy
         for op in TABLE.values():
@@ -109,7 +109,9 @@ def arrays(xp: Any) -> Algebra:
     names = {
         n: getattr(xp, n) for n in ("exp", "log", "log1p", "sqrt", "sin", "cos", "tanh", "where")
     }
-    return Algebra({**names, "pow": power, "total": total})
+    # PyTorch imports parts of itself only when they are needed
+    builtins = {"__import__": __import__}
+    return Algebra({**names, "pow": power, "total": total, "__builtins__": builtins})
 
 
 @cache

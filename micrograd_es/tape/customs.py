@@ -16,14 +16,14 @@ Array = Any
 Functions: TypeAlias = tuple[Callable[..., Array], list[Callable[..., Array]]]
 
 
-def array_functions(recording: Recording) -> Callable[[CustomOperation], Functions]:
+def array_functions(recording: Recording) -> Callable[[CustomOperation, int], Functions]:
     """For each custom operation its value and its partials, as functions of arrays.
 
     Whether a function takes arrays is tried once, on the numbers of the recording.
     """
     nodes = {v.rule: v for v in recording.nodes if isinstance(v.rule, CustomOperation)}
 
-    def functions(rule: CustomOperation) -> Functions:
+    def functions(rule: CustomOperation, arity: int) -> Functions:
         numbers = [v.data for v in nodes[rule].parents]
         if not _takes_arrays(rule, numbers):
             warnings.warn(
@@ -31,10 +31,10 @@ def array_functions(recording: Recording) -> Callable[[CustomOperation], Functio
                 ElementwiseWarning,
                 stacklevel=5,
             )
-            return _one_by_one(rule, len(numbers))
+            return _one_by_one(rule, arity)
         return (
             lambda *arrays: rule.value(arrays),
-            [_partial(rule, i) for i in range(len(numbers))],
+            [_partial(rule, i) for i in range(arity)],
         )
 
     return functions

@@ -32,17 +32,25 @@ def accumulate(store: Array, rows: Any, numbers: Array) -> Array:
 
 
 class Interpreter:
-    """Runs a program on the arrays of one namespace."""
+    """Runs a program on the arrays of one namespace.
+
+    Parameters
+    ----------
+    careful : bool
+        A gradient of exactly 0 is handed on as 0, whatever the partial, and so is
+        anything at all through a branch that was not taken.
+    """
 
     def __init__(
         self,
         program: Program,
-        custom: Callable[[CustomOperation], Any],
+        custom: Callable[[CustomOperation, int], Any],
         xp: Any = np,
         put: Callable[..., Array] = put,
         accumulate: Callable[..., Array] = accumulate,
+        careful: bool = False,
     ) -> None:
-        self.xp, self.put, self.accumulate = xp, put, accumulate
+        self.xp, self.put, self.accumulate, self.careful = xp, put, accumulate, careful
         self.program = program
         algebra = arrays(xp)
         self._value: dict[int, Callable[..., Array]] = {}
@@ -51,7 +59,7 @@ class Interpreter:
             if isinstance(step, Elementwise):
                 rule = step.rule
                 if isinstance(rule, CustomOperation):
-                    self._value[k], self._partials[k] = custom(rule)
+                    self._value[k], self._partials[k] = custom(rule, len(step.operands))
                 else:
                     row = TABLE[rule.name]
                     self._value[k] = algebra.value(row)
@@ -115,7 +123,12 @@ class Interpreter:
         y = stores[step.store][step.rows]
         for rows, partial, want in zip(step.operands, self._partials[k], wanted):
             if want and partial is not None:
-                rows.add(self.xp, self.accumulate, adjoints, g * partial(y, *operands))
+                local = partial(y, *operands)
+                d = g * local
+                if self.careful:
+                    branches = isinstance(step.rule, Operation) and step.rule.piecewise
+                    d = self.xp.where((local if branches else g) == 0.0, 0.0, d)
+                rows.add(self.xp, self.accumulate, adjoints, d)
 
     def _sum_backward(
         self,

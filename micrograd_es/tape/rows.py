@@ -64,16 +64,8 @@ class Rows:
             g = xp.sum(g, axis=0, keepdims=True)
         elif g.ndim != 2:
             g = g.reshape(-1, g.shape[-1])
-        if self._order is not None:
-            g = _sums_of_runs(xp, g[self._order], self._starts)
-        stores[self.store] = accumulate(stores[self.store], self._unique, g)
-
-
-def _sums_of_runs(xp: Any, g: Array, starts: Any) -> Array:
-    """Sums of the rows from each start to the next."""
-    if xp is np:
-        return np.add.reduceat(g, starts, axis=0)
-    total = xp.cumulative_sum(g, axis=0) if hasattr(xp, "cumulative_sum") else xp.cumsum(g, axis=0)
-    ends = np.append(starts[1:], g.shape[0]) - 1
-    upto = total[ends]
-    return xp.concat([upto[:1], upto[1:] - upto[:-1]], axis=0)
+        if self._order is not None and xp is np:
+            g = np.add.reduceat(g[self._order], self._starts, axis=0)
+            stores[self.store] = accumulate(stores[self.store], self._unique, g)
+        else:
+            stores[self.store] = accumulate(stores[self.store], self.at, g)

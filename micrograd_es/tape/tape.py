@@ -12,6 +12,7 @@ import numpy as np
 from micrograd_es.engine import Value
 from micrograd_es.scalars import as_array
 from micrograd_es.tape.customs import array_functions
+from micrograd_es.tape.elsewhere import PureFunction, pure_function
 from micrograd_es.tape.exact import Sample
 from micrograd_es.tape.program import Elementwise, SumStep, plan
 from micrograd_es.tape.recording import BATCHED, STATIC, record
@@ -156,6 +157,25 @@ class Tape:
             raise ValueError(f"the cotangent should have shape {wanted}, not {cotangent.shape}")
         cotangent = cotangent.reshape(len(X), len(self._outputs))
         return self._differentiated(X, theta, cotangent, True)[1:]
+
+    def to(self, name: str) -> PureFunction:
+        """`value_and_grad` as a pure function ``(X, theta, weights=None)`` on other arrays.
+
+        It runs where its arrays are, so on a GPU, or on the many devices over which
+        JAX has sharded X. It takes and gives arrays of X's dtype.
+
+        Parameters
+        ----------
+        name : str
+            "jax", whose function can be given to `jax.jit` and `jax.vmap`, or "torch".
+        """
+        if not self._single:
+            raise ValueError("a tape of several outputs stays with NumPy; give each its own")
+        output = self._output_nodes[0]
+        place = self._recording.store[output], self._program.place[output]
+        constants = self._constant_rows, self._constant_numbers
+        inputs, parameters = self._input_rows, self._parameter_rows
+        return pure_function(self._program, place, inputs, parameters, constants, name)
 
     def summary(self) -> str:
         """What was found in the graph: steps, matrix products, and what is left over."""

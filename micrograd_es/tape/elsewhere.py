@@ -1,0 +1,116 @@
+"""The program as a pure function on the arrays of JAX or PyTorch.
+
+There is no way back to do a sample again there, as NumPy's replay does: what a node gets
+from above as exactly 0 it hands on as exactly 0, so that the infinite partial of a
+branch that was not taken stays out of the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from micrograd_es.custom import CustomOperation
+from micrograd_es.tape.program import Program
+from micrograd_es.tape.recording import BATCHED, STATIC
+from micrograd_es.tape.replay import Interpreter, put
+
+Array = Any
+PureFunction = Callable[..., tuple[Array, Array]]
+
+
+def pure_function(
+    program: Program,
+    output: tuple[int, int],
+    inputs: Array,
+    parameters: Array,
+    constants: tuple[Array, Array],
+    name: str,
+) -> PureFunction:
+    """``run(X, theta, weights=None) -> (values, gradient)`` on the arrays of "jax" or "torch".
+
+    Parameters
+    ----------
+    output : (store, row)
+    inputs, parameters : rows in their stores
+    constants : (rows, numbers)
+    """
+    xp: Any
+    if name == "jax":
+        import jax.numpy as xp
+
+        interpreter = Interpreter(program, _custom, xp, _jax_put, _jax_accumulate, careful=True)
+    elif name == "torch":
+        from array_api_compat import torch as xp
+
+        interpreter = Interpreter(program, _custom, xp, put, _torch_accumulate, careful=True)
+    else:
+        raise ValueError(f'a tape goes to "jax" or "torch", not {name!r}')
+    store, row = output
+    n, p = len(inputs), len(parameters)
+
+    def stores(X: Array) -> list[Array]:
+        batches = {STATIC: 1, BATCHED: X.shape[0]}
+        return [
+            xp.zeros(
+                (program.sizes[s], batches[s]), dtype=X.dtype, device=getattr(X, "device", None)
+            )
+            for s in (STATIC, BATCHED)
+        ]
+
+    def run(X: Array, theta: Array, weights: Array | None = None) -> tuple[Array, Array]:
+        """The values (B,), and the gradient (P,) of their weighted sum; weights are 1/B."""
+        if X.ndim != 2 or X.shape[1] != n or tuple(theta.shape) != (p,):
+            raise ValueError(
+                f"X should have shape (B, {n}) and theta ({p},), "
+                f"not {tuple(X.shape)} and {tuple(theta.shape)}"
+            )
+        numbers, adjoints = stores(X), stores(X)
+        known = xp.asarray(constants[1], dtype=X.dtype, device=getattr(X, "device", None))
+        for s, rows, given in (
+            (STATIC, parameters, theta[:, None]),
+            (STATIC, constants[0], known[:, None]),
+            (BATCHED, inputs, X.T),
+        ):
+            if len(rows):
+                numbers[s] = interpreter.put(numbers[s], rows, given)
+        interpreter.forward(numbers)
+        batch = X.shape[0]
+        values = xp.broadcast_to(numbers[store][row], (batch,))
+        if weights is None:
+            weights = xp.full(
+                (batch,), 1.0 / max(batch, 1), dtype=X.dtype, device=getattr(X, "device", None)
+            )
+        seed = weights[None] if store == BATCHED else xp.sum(weights)[None, None]
+        adjoints[store] = interpreter.accumulate(adjoints[store], slice(row, row + 1), seed)
+        interpreter.backward(numbers, adjoints, everything=False)
+        return values, adjoints[STATIC][parameters, 0]
+
+    return run
+
+
+def _jax_put(store: Array, rows: Any, numbers: Array) -> Array:
+    return store.at[rows].set(numbers)
+
+
+def _jax_accumulate(store: Array, rows: Any, numbers: Array) -> Array:
+    return store.at[rows].add(numbers)
+
+
+def _torch_accumulate(store: Array, rows: Any, numbers: Array) -> Array:
+    if isinstance(rows, slice):
+        store[rows] += numbers
+        return store
+    import torch
+
+    return store.index_add_(0, torch.as_tensor(rows, device=store.device), numbers)
+
+
+def _custom(
+    rule: CustomOperation, arity: int
+) -> tuple[Callable[..., Array], list[Callable[..., Array]]]:
+    # the user's functions have to take these arrays; their own errors say so if not
+    def partial(i: int) -> Callable[..., Array]:
+        return lambda y, *arrays: rule.partials(arrays)[i]
+
+    return lambda *arrays: rule.value(arrays), [partial(i) for i in range(arity)]
