@@ -120,8 +120,8 @@ class _Picture:
         self._most = max(map(len, self._rows))
         self._written = max(self._sizes) <= min(_WRITTEN, limit)
         lines = max(len(biases) for layer in layers for biases in layer.biases)
-        self._step = 2 * _RADIUS + _TEXT * (lines + 1)
-        self._gap = _GAP
+        self._step: float = 2 * _RADIUS + _TEXT * (lines + 1)
+        self._gap: float = _GAP
         if self._written:
             # a weight stands where its line has come 1/(most + 1) of the way: there the
             # lines of a column are all equally far apart

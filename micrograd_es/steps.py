@@ -113,6 +113,12 @@ class BackwardPass:
 
         return cell(self)
 
+    def play(self) -> None:
+        """Steps through the pass in the terminal with keys; prints it where there is none."""
+        from micrograd_es.player import play
+
+        play(self)
+
     def _check(self, k: int) -> None:
         if not 0 <= k <= len(self):
             raise IndexError(f"this backward pass has {len(self)} events, and no place {k}")

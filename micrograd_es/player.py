@@ -1,0 +1,231 @@
+"""The player of a `BackwardPass` in a terminal, moved with keys."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from micrograd_es.chain import Edge
+from micrograd_es.engine import Value
+from micrograd_es.formula import Writer
+from micrograd_es.i18n import gettext as _
+from micrograd_es.notation import number
+from micrograd_es.picture import short
+from micrograd_es.steps import BackwardPass
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+SECONDS = 1.2  # a step takes, while it plays
+_LONG = 3600.0
+_VALUE, _GRADIENT = "dodger_blue1", "dark_orange3"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is shown at once: some events have been played, and `lines` tell the last."""
+
+    position: int
+    edge: Edge | None
+    lines: list[str]
+
+
+def moments(steps: BackwardPass) -> list[Moment]:
+    """The pass as it is told: a product for each edge, and each sum at a fan-out by itself."""
+    names = {node: short(node.label) or f"v{i}" for i, node in enumerate(steps.nodes)}
+    writer = Writer({node: name for node, name in names.items() if node.parents or node.label})
+    root = names[steps.root]
+
+    def derivative(node: Value) -> str:
+        return f"∂{root}/∂{names[node]}"
+
+    told = [Moment(0, None, [f"∂{root}/∂{root} = 1"])]
+    arrived = set()
+    for k, e in enumerate(steps, 1):
+        local = f"∂{names[e.node]}/∂{names[e.parent]}"
+        if e.node.partials[e.index] is None:
+            told.append(Moment(k, e, [f"{local}: {_('no gradient goes this way')}"]))
+            continue
+        formula = writer.partial(e.node, e.index)
+        lines = [
+            f"{derivative(e.node)} · {local}",
+            f"= {derivative(e.node)} · {_grouped(formula.text)}",
+            f"= {number(e.upstream)} · {_grouped(number(e.partial))}",
+            f"= {number(e.contribution)}",
+        ]
+        if e.parent in arrived:
+            told.append(Moment(k - 1, e, lines))
+            before, product = number(e.before), _grouped(number(e.contribution))
+            total = f"{before} → {before} + {product} = {number(e.after)}"
+            told.append(Moment(k, e, [f"{derivative(e.parent)}: {_('sum at a fan-out')}", total]))
+        else:
+            told.append(Moment(k, e, [f"{derivative(e.parent)} = {lines[0]}", *lines[1:]]))
+        arrived.add(e.parent)
+    return told
+
+
+def _grouped(text: str) -> str:
+    """The factor in parentheses, where it would be misread without."""
+    return f"({text})" if text.startswith("−") or " + " in text or " − " in text else text
+
+
+def play(
+    steps: BackwardPass, console: Console | None = None, keys: Callable[[float], str] | None = None
+) -> None:
+    """Shows the pass in the terminal, step by step; prints all of it where there is none.
+
+    ``→`` and ``←`` step, ``Home`` and ``End`` jump, the space bar plays and pauses,
+    ``q`` ends. `keys` gives the next of "right", "left", "home", "end", "space" and
+    "quit", or "" when none has come within that many seconds.
+    """
+    from rich.console import Console
+
+    console = console or Console(highlight=False)
+    told = moments(steps)
+    if keys is None and not (console.is_terminal and sys.stdin.isatty()):
+        _print_all(steps, told, console)
+        return
+    from rich.live import Live
+
+    place, last, playing = 0, len(told) - 1, False
+    with (
+        _keyboard() if keys is None else nullcontext(keys) as next_key,
+        Live(console=console, screen=True, auto_refresh=False) as live,
+    ):
+        while True:
+            steps.seek(told[place].position)
+            live.update(_screen(steps, told, place, playing, console.height), refresh=True)
+            key = next_key(SECONDS if playing else _LONG)
+            if key == "quit":
+                return
+            if key == "space":
+                playing = not playing and place < last
+            elif key == "left":
+                place, playing = max(place - 1, 0), False
+            elif key in ("home", "end"):
+                place, playing = 0 if key == "home" else last, False
+            elif key == "right" or (playing and not key):
+                place = min(place + 1, last)
+                playing = playing and not key and place < last
+
+
+def _print_all(steps: BackwardPass, told: list[Moment], console: Console) -> None:
+    for k, moment in enumerate(told):
+        console.print(f"{k:>3}  {moment.lines[0]}", markup=False, soft_wrap=True)
+        for line in moment.lines[1:]:
+            console.print(f"     {line}", markup=False, soft_wrap=True)
+    steps.seek(len(steps))
+    console.print(_table(steps, told[-1], len(steps.nodes), final=True))
+
+
+def _screen(
+    steps: BackwardPass, told: list[Moment], place: int, playing: bool, height: int
+) -> RenderableType:
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.progress_bar import ProgressBar
+    from rich.text import Text
+
+    moment = told[place]
+    lines = Text("\n".join(moment.lines))
+    lines.stylize("bold", 0, len(moment.lines[0]))
+    title = _("step {k} of {n}").format(k=place, n=len(told) - 1)
+    help = _("←/→ step · Home/End jump · Space {play} · q quit").format(
+        play=_("pauses") if playing else _("plays")
+    )
+    return Group(
+        _table(steps, moment, max(3, height - 14)),
+        Panel(lines, title=title, title_align="left", height=7),
+        ProgressBar(total=max(1, len(told) - 1), completed=place, complete_style=_GRADIENT),
+        Text(help, style="dim", no_wrap=True, overflow="ellipsis"),
+    )
+
+
+def _table(steps: BackwardPass, moment: Moment, room: int, final: bool = False) -> RenderableType:
+    """The nodes with data and grad, as many as there is room for around the current one."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    names = [short(node.label) or f"v{i}" for i, node in enumerate(steps.nodes)]
+    place = {node: i for i, node in enumerate(steps.nodes)}
+    grads = steps.at(moment.position)
+    reached = {steps.root} | {
+        e.parent for e in steps[: moment.position] if e.node.partials[e.index] is not None
+    }
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading, justify in (("", "left"), (_("name"), "left"), (_("operation"), "left"),
+                             (_("data"), "right"), (_("grad"), "right")):  # fmt: skip
+        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    current = place[moment.edge.parent] if moment.edge else len(names) - 1
+    first = max(0, min(current - room // 2, len(names) - room))
+    for i, node in list(enumerate(steps.nodes))[first : first + room]:
+        mark = ""
+        if moment.edge and not final:
+            mark = "▶" if node is moment.edge.parent else "●" if node is moment.edge.node else ""
+        operands = ", ".join(names[place[p]] for p in node.parents[:4])
+        more = ", …" if len(node.parents) > 4 else ""
+        table.add_row(
+            mark,
+            Text(names[i], style="bold"),
+            Text(f"{node.op}({operands}{more})" if node.parents else ""),
+            Text(number(node.data), style=_VALUE),
+            Text(number(grads[node] if node in reached else None), style=_GRADIENT),
+            style="reverse" if mark == "▶" else None,
+        )
+    return table
+
+
+# -- keys --------------------------------------------------------------------------
+
+_KEYS = {
+    "\x1b[D": "left", "\x1bOD": "left", "\xe0K": "left", "h": "left",
+    "\x1b[C": "right", "\x1bOC": "right", "\xe0M": "right", "l": "right",
+    "\x1b[H": "home", "\x1bOH": "home", "\x1b[1~": "home", "\xe0G": "home",
+    "\x1b[F": "end", "\x1bOF": "end", "\x1b[4~": "end", "\xe0O": "end",
+    " ": "space", "q": "quit", "Q": "quit", "\x1b": "quit", "": "",
+}  # fmt: skip
+
+
+@contextmanager
+def _keyboard() -> Iterator[Callable[[float], str]]:
+    """A function that waits some seconds for a key, without the Enter key."""
+    if sys.platform == "win32":
+        yield _windows_key
+        return
+    import select
+    import termios
+    import tty
+
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+
+    def next_key(seconds: float) -> str:
+        if not select.select([descriptor], [], [], seconds)[0]:
+            return ""
+        typed = os.read(descriptor, 16)  # an arrow comes as several characters at once
+        return _KEYS.get(typed.decode(errors="replace"), "other") if typed else "quit"
+
+    try:
+        tty.setcbreak(descriptor)
+        yield next_key
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _windows_key(seconds: float) -> str:
+    import time
+    from importlib import import_module
+
+    console = import_module("msvcrt")
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if console.kbhit():
+            typed = console.getwch()
+            return _KEYS.get(typed + console.getwch() if typed in "\x00\xe0" else typed, "other")
+        time.sleep(0.02)
+    return ""
