@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import ceil, floor, isfinite, log10
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from micrograd_es.notation import number
-
-if TYPE_CHECKING:
-    import jinja2
+from micrograd_es.templating import template
 
 WIDTH, HEIGHT = 640, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 20, 48, 56
@@ -68,7 +65,7 @@ def chart(
     if log_y:
         ys = (min(ys[0], y_ticks[0]), max(ys[1], y_ticks[-1]))
     scale = _Scale(*xs, *ys, log_y)
-    return _template("chart.svg").render(
+    return template("chart.svg").render(
         title=title,
         x_label=x_label,
         y_label=y_label,
@@ -107,7 +104,7 @@ def tiles(
         for i, (image, caption, mark) in enumerate(zip(images, captions, marked))
     ]
     height = _TOP + down * ceil(len(images) / 8)
-    return _template("tiles.svg").render(
+    return template("tiles.svg").render(
         title=title, tiles=shapes, side=side, width=WIDTH, height=height
     )
 
@@ -197,13 +194,3 @@ def _powers(low: float, high: float) -> list[float]:
     """Powers of ten around low..high, at most about six."""
     first, last = floor(log10(low) + 1e-9), ceil(log10(high) - 1e-9)
     return [10.0**k for k in range(first, last + 1, max(1, (last - first) // 6))]
-
-
-@cache
-def _template(name: str) -> jinja2.Template:
-    import jinja2
-
-    loader = jinja2.PackageLoader("micrograd_es")
-    return jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
-    ).get_template(name)

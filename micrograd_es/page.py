@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from functools import cache
 from heapq import heappop, heappush
 from math import isclose, isfinite, isnan
 from typing import TYPE_CHECKING, Any
@@ -16,10 +15,9 @@ from micrograd_es.engine import FORWARD, Value
 from micrograd_es.i18n import LANGUAGES, get_language, speaking
 from micrograd_es.notation import latex, mathml, number
 from micrograd_es.page_texts import texts
+from micrograd_es.templating import source, template
 
 if TYPE_CHECKING:
-    import jinja2
-
     from micrograd_es.steps import BackwardPass
     from micrograd_es.symbols import Formula
 
@@ -41,8 +39,8 @@ def stepping_page(steps: BackwardPass, limit: int = LIMIT) -> str:
         )
     names = _names(steps.nodes)
     formulas = _formulas(steps, names)
-    style, script = _source("stepping.css"), _source("stepping.js")
-    return _template("stepping.html").render(
+    style, script = source("stepping.css"), source("stepping.js")
+    return template("stepping.html").render(
         language=get_language(),
         texts=texts(),
         title=names[steps.root],
@@ -71,7 +69,7 @@ def cell(steps: BackwardPass, limit: int = LIMIT) -> str:
         page, problem = stepping_page(steps, limit), ""
     except ValueError as error:
         page, problem = "", str(error)
-    return _template("frame.html").render(page=page, problem=problem, texts=texts())
+    return template("frame.html").render(page=page, problem=problem, texts=texts())
 
 
 # -- what the page's script is given -------------------------------------------
@@ -286,27 +284,3 @@ def _catalogs() -> dict[str, dict[str, str]]:
 
 def _digest(text: str) -> str:
     return "sha256-" + b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    import jinja2
-
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("micrograd_es"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _template(name: str) -> jinja2.Template:
-    return _environment().get_template(name)
-
-
-@cache
-def _source(name: str) -> str:
-    environment = _environment()
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -24,9 +23,7 @@ from micrograd_es.play.points import COUNT, EDGE
 from micrograd_es.play.state import BadRequest, State, defaults, parsed
 from micrograd_es.play.training import CELLS, cost_of_point, network, training
 from micrograd_es.steps import BackwardPass
-
-if TYPE_CHECKING:
-    import jinja2
+from micrograd_es.templating import template
 
 SECONDS = 0.3  # how long one request may train; the page asks again for the rest
 _SAFE = {
@@ -108,7 +105,7 @@ def _page(state: State) -> Response:
         "maxPoints": limits.MAX_POINTS,
         "maxUpdates": limits.MAX_UPDATES,
     }
-    html = _template("play.html").render(
+    html = template("play.html").render(
         _=_,
         state=state,
         config=config,
@@ -184,13 +181,3 @@ def _picked(state: State) -> Any:
     if state.point is None:
         raise BadRequest(_("expected point=, the number of a point"))
     return cost_of_point(state)
-
-
-@cache
-def _template(name: str) -> jinja2.Template:
-    import jinja2
-
-    loader = jinja2.PackageLoader("micrograd_es")
-    return jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
-    ).get_template(name)
