@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from micrograd_es.symbols import Formula
 
 LIMIT = 500
+SCRIPTS = ("stepping_formulas.js", "stepping_picture.js", "stepping.js")
 
 
 def stepping_page(steps: BackwardPass, limit: int = LIMIT) -> str:
@@ -39,7 +40,7 @@ def stepping_page(steps: BackwardPass, limit: int = LIMIT) -> str:
         )
     names = _names(steps.nodes)
     formulas = _formulas(steps, names)
-    style, script = source("stepping.css"), source("stepping.js")
+    style, script = source("stepping.css"), "".join(map(source, SCRIPTS))
     return template("stepping.html").render(
         language=get_language(),
         texts=texts(),

@@ -2,7 +2,6 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
-  const canvas = $("canvas"), svg = canvas.querySelector("svg");
   const rows = new Map([...document.querySelectorAll("tr[data-node]")].map((r) => [+r.dataset.node, r]));
   const standalone = location.protocol !== "about:"; // not inside a notebook's frame
 
@@ -53,77 +52,11 @@
     });
   }
 
-  // -- formulas --------------------------------------------------------------------
-
-  const MATH = "http://www.w3.org/1998/Math/MathML";
-  const math = (tag, ...children) => {
-    const element = document.createElementNS(MATH, tag);
-    element.append(...children);
-    return element;
-  };
-  const stored = (name) => {
-    const template = $(`formula-${data.formulas[name]}`);
-    return template ? math("mrow", ...template.content.cloneNode(true).querySelector("math").childNodes) : null;
-  };
-  const symbol = (i) => stored(`name-${i}`);
-  const sign = (text) => math("mo", text);
-  const derivative = (of, by) =>
-    math("mfrac", math("mrow", math("mi", "∂"), symbol(of)), math("mrow", math("mi", "∂"), symbol(by)));
-  const plain = (text) => {
-    const row = math("mrow");
-    if (text.startsWith("−")) row.append(sign("−"));
-    row.append(math("mn", text.replace("−", "")));
-    return row;
-  };
-  const inParentheses = (text) =>
-    text.startsWith("−") ? math("mrow", sign("("), plain(text), sign(")")) : plain(text);
-  const marked = (element, kind) => {
-    element.setAttribute("class", kind);
-    return element;
-  };
-  const line = (...parts) => {
-    const element = math("math", ...parts), paragraph = document.createElement("div");
-    element.setAttribute("displaystyle", "true");
-    paragraph.append(element);
-    return paragraph;
-  };
-
-  // symbolic, then with numbers put in, where that is not the result already
-  const distinct = (ids, result) => {
-    const key = (text) => text.replaceAll("−", "-");
-    const seen = new Set([key(result)]);
-    return ids.map(stored).filter((e) => e && !seen.has(key(e.textContent)) && seen.add(key(e.textContent)));
-  };
-
-  // the only product that arrives at its node is the gradient; of several, one is a term
-  const alone = (f) => frames().every((g) => g.parent !== f.parent || g.index === f.index && g.node === f.node);
-
-  const formulas = {
-    start: () => [],
-    none: (f) => [line(derivative(f.node, f.parent), sign("="), plain("0"))],
-    seed: () => [line(derivative(data.root, data.root), sign("="), marked(plain("1"), "gradient"))],
-    forward: (f) => {
-      const result = data.nodes[f.node].value;
-      const lines = distinct([`forward-${f.node}`, `numbers-${f.node}`], result).map((e) => [e]);
-      lines.push([marked(plain(result), "value")]);
-      return lines.map((parts, k) => line(...(k ? [] : [symbol(f.node)]), sign("="), ...parts));
-    },
-    product: (f, hidden) => {
-      const upstream = () => marked(inParentheses(f.upstream[0]), "gradient");
-      const edge = `${f.node}-${f.index}`, partial = inParentheses(f.partial[0]);
-      return [
-        line(...(alone(f) ? [derivative(data.root, f.parent), sign("=")] : []),
-          derivative(data.root, f.node), sign("·"), derivative(f.node, f.parent)),
-        ...[...distinct([`partial-${edge}`, `inserted-${edge}`], partial.textContent), partial]
-          .map((factor) => line(sign("="), upstream(), sign("·"), factor)),
-        line(sign("="), hidden ? math("mn", "?") : marked(plain(f.result[0]), "gradient")),
-      ];
-    },
-    sum: (f, hidden) => [
-      line(derivative(data.root, f.parent), sign("="), plain(f.before[0]), sign("+"), inParentheses(f.contribution[0])),
-      line(sign("="), hidden ? math("mn", "?") : marked(plain(f.result[0]), "gradient")),
-    ],
-  };
+  const formulas = makeFormulas(data, frames);
+  const picture = makePicture($("canvas"), data, (node) => go(finals[order][node]));
+  $("zoom-in").onclick = () => picture.zoom(1.25);
+  $("zoom-out").onclick = () => picture.zoom(1 / 1.25);
+  $("fit").onclick = picture.fit;
 
   // -- showing a frame ----------------------------------------------------------------
 
@@ -157,7 +90,6 @@
     $("formula").replaceChildren(...formulas[f.kind](f, hidden));
     $("answer").hidden = !hidden;
 
-    const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
     data.nodes.forEach((node, i) => {
       const grad = known.grads[i], value = known.values[i] ? node.value : "—";
       const bad = isWrong && node.wrong && grad !== null;
@@ -170,13 +102,9 @@
       put(proofCell, isWrong ? node.grad : proof(node, i, grad));
       gradCell.title = bad ? t("wrong_mark") : "";
       proofCell.title = isWrong ? "" : t(node.agrees ? "agrees" : "differs");
-      if (picture[i]) {
-        put(picture[i].value, value);
-        put(picture[i].gradient, shown.replace("✗ ", "✗"));
-        picture[i].group.classList.toggle("bad", bad);
-      }
+      picture.write(i, value, shown.replace("✗ ", "✗"), bad);
     });
-    light(f);
+    picture.light(f);
     reach(document.querySelector("tr.now"));
     $("time").max = frames().length - 1;
     $("time").value = place;
@@ -200,50 +128,6 @@
     return `${node.difference} ${node.agrees ? "✓" : "≠"}`;
   }
 
-  // -- the drawing --------------------------------------------------------------------
-
-  const part = (id) => svg.querySelector(`[id="${id}"]`);
-  const picture = data.nodes.map((node, i) => {
-    const group = part(`n${i}`);
-    if (!group) return null;
-    const [value, gradient] = [...group.querySelectorAll("text")].slice(-2);
-    for (const text of [value, gradient]) {
-      const cell = text.previousElementSibling.getBBox();
-      text.setAttribute("text-anchor", "middle");
-      text.setAttribute("x", cell.x + cell.width / 2);
-    }
-    group.classList.add("box");
-    if (!node.labelled) title(group, node.name);
-    group.addEventListener("click", () => go(finals[order][i]));
-    return { group, value, gradient };
-  });
-
-  // a node without a label bears above it the name that the formulas give it
-  function title(group, text) {
-    const box = group.getBBox(), element = document.createElementNS(svg.namespaceURI, "text");
-    element.textContent = text;
-    element.setAttribute("class", "name");
-    element.setAttribute("x", box.x + 2);
-    element.setAttribute("y", box.y - 2);
-    group.prepend(element);
-  }
-
-  function light(f) {
-    svg.querySelectorAll(".lit, .from, .to").forEach((e) => e.classList.remove("lit", "from", "to"));
-    const lit = (id, kind = "lit") => part(id)?.classList.add(kind);
-    if (f.kind === "forward") {
-      data.nodes[f.node].parents.forEach((p, j) => { lit(`e${f.node}_${j}`); lit(`n${p}`, "from"); });
-      lit(`r${f.node}`); lit(`o${f.node}`); lit(`n${f.node}`, "to");
-    } else if (f.kind === "seed") {
-      lit(`n${data.root}`, "to");
-    } else if (f.parent !== undefined) {
-      lit(`e${f.node}_${f.index}`); lit(`r${f.node}`); lit(`o${f.node}`);
-      lit(`n${f.node}`, "from"); lit(`n${f.parent}`, "to");
-    }
-    const boxes = [...svg.querySelectorAll(".from, .to")].map((e) => e.getBoundingClientRect());
-    if (boxes.length) follow(boxes);
-  }
-
   function reach(row) {
     if (!row) return;
     const table = row.closest(".scroll"), box = row.getBoundingClientRect(), view = table.getBoundingClientRect();
@@ -251,32 +135,6 @@
     if (box.top < view.top + head) table.scrollTop += box.top - view.top - head;
     else if (box.bottom > view.bottom) table.scrollTop += box.bottom - view.bottom;
   }
-
-  // scrolls as little as shows all that is lit, and a margin around it
-  function follow(boxes) {
-    const view = canvas.getBoundingClientRect(), margin = 24;
-    const shift = (low, high) => {
-      const from = Math.min(...boxes.map((b) => b[low])) - margin, to = Math.max(...boxes.map((b) => b[high])) + margin;
-      return from < view[low] ? from - view[low] : Math.max(0, Math.min(to - view[high], from - view[low]));
-    };
-    const left = shift("left", "right"), top = shift("top", "bottom");
-    if (left || top) canvas.scrollBy({ left, top });
-  }
-
-  const size = svg.viewBox.baseVal;
-  let zoom = 1;
-  const fitting = () => Math.min((canvas.clientWidth - 24) / size.width, (canvas.clientHeight - 24) / size.height);
-  function scale(factor) {
-    zoom = Math.min(4, Math.max(0.1, factor));
-    svg.style.width = `${size.width * zoom}px`;
-    svg.style.height = `${size.height * zoom}px`;
-  }
-  // small graphs fill the place; large ones stay legible and are followed
-  const comfortable = () => scale(Math.min(1.8, Math.max(1, fitting())));
-  $("zoom-in").onclick = () => scale(zoom * 1.25);
-  $("zoom-out").onclick = () => scale(zoom / 1.25);
-  $("fit").onclick = () => scale(fitting());
-  addEventListener("resize", comfortable);
 
   // -- moving ---------------------------------------------------------------------------
 
@@ -430,7 +288,6 @@
   paint();
   choose(isWrong && data.wrong ? "wrong" : "right");
   if (!data.wrong) $("wrong").title = t("no_wrong_order");
-  comfortable();
   if (start) place = Math.min(frames().length - 1, Number(start));
   speak(language);
 })();

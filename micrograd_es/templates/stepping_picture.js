@@ -1,0 +1,88 @@
+"use strict";
+const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+
+// The drawing: its numbers, what is lit, and how much of it is seen.
+const makePicture = (canvas, data, choose) => {
+  const svg = canvas.querySelector("svg");
+  const part = (id) => svg.querySelector(`[id="${id}"]`);
+  const parts = data.nodes.map((node, i) => {
+    const group = part(`n${i}`);
+    if (!group) return null;
+    const [value, gradient] = [...group.querySelectorAll("text")].slice(-2);
+    for (const text of [value, gradient]) {
+      const cell = text.previousElementSibling.getBBox();
+      text.setAttribute("text-anchor", "middle");
+      text.setAttribute("x", cell.x + cell.width / 2);
+    }
+    group.classList.add("box");
+    if (!node.labelled) title(group, node.name);
+    group.addEventListener("click", () => choose(i));
+    return { group, value, gradient };
+  });
+
+  // a node without a label bears above it the name that the formulas give it
+  function title(group, text) {
+    const box = group.getBBox(), element = document.createElementNS(svg.namespaceURI, "text");
+    element.textContent = text;
+    element.setAttribute("class", "name");
+    element.setAttribute("x", box.x + 2);
+    element.setAttribute("y", box.y - 2);
+    group.prepend(element);
+  }
+
+  function light(f) {
+    svg.querySelectorAll(".lit, .from, .to").forEach((e) => e.classList.remove("lit", "from", "to"));
+    const lit = (id, kind = "lit") => part(id)?.classList.add(kind);
+    if (f.kind === "forward") {
+      data.nodes[f.node].parents.forEach((p, j) => { lit(`e${f.node}_${j}`); lit(`n${p}`, "from"); });
+      lit(`r${f.node}`); lit(`o${f.node}`); lit(`n${f.node}`, "to");
+    } else if (f.kind === "seed") {
+      lit(`n${data.root}`, "to");
+    } else if (f.parent !== undefined) {
+      lit(`e${f.node}_${f.index}`); lit(`r${f.node}`); lit(`o${f.node}`);
+      lit(`n${f.node}`, "from"); lit(`n${f.parent}`, "to");
+    }
+    const boxes = [...svg.querySelectorAll(".from, .to")].map((e) => e.getBoundingClientRect());
+    if (boxes.length) follow(boxes);
+  }
+
+  // scrolls as little as shows all that is lit, and a margin around it
+  function follow(boxes) {
+    const view = canvas.getBoundingClientRect(), margin = 24;
+    const shift = (low, high) => {
+      const from = Math.min(...boxes.map((b) => b[low])) - margin, to = Math.max(...boxes.map((b) => b[high])) + margin;
+      return from < view[low] ? from - view[low] : Math.max(0, Math.min(to - view[high], from - view[low]));
+    };
+    const left = shift("left", "right"), top = shift("top", "bottom");
+    if (left || top) canvas.scrollBy({ left, top });
+  }
+
+  const size = svg.viewBox.baseVal;
+  let zoom = 1;
+  const fitting = () => Math.min((canvas.clientWidth - 24) / size.width, (canvas.clientHeight - 24) / size.height);
+  function scale(factor) {
+    zoom = Math.min(4, Math.max(0.1, factor));
+    svg.style.width = `${size.width * zoom}px`;
+    svg.style.height = `${size.height * zoom}px`;
+  }
+  // small graphs fill the place; large ones stay legible and are followed
+  const comfortable = () => scale(Math.min(1.8, Math.max(1, fitting())));
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth !== width) comfortable(); // a phone's bars change the height as one scrolls
+    width = innerWidth;
+  });
+  comfortable();
+
+  return {
+    light,
+    zoom: (factor) => scale(zoom * factor),
+    fit: () => scale(fitting()),
+    write(i, value, gradient, bad) {
+      if (!parts[i]) return;
+      put(parts[i].value, value);
+      put(parts[i].gradient, gradient);
+      parts[i].group.classList.toggle("bad", bad);
+    },
+  };
+};
