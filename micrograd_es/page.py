@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from heapq import heappop, heappush
-from math import isclose, isfinite, isnan
+from math import isclose, isnan
 from typing import TYPE_CHECKING, Any
 
-from micrograd_es.algebra import ieee
 from micrograd_es.chain import Edge, backward_edges
-from micrograd_es.custom import CustomOperation
-from micrograd_es.engine import FORWARD, Value
+from micrograd_es.differences import agree, central_differences
+from micrograd_es.engine import Value
 from micrograd_es.i18n import LANGUAGES, get_language, speaking
 from micrograd_es.notation import latex, mathml, number
 from micrograd_es.page_texts import texts
@@ -95,7 +94,7 @@ def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
                 "grad": number(grads[n] if n in reached else None),
                 "wrong": n in reached and not _same(grads[n], wrong_grads.get(n, 0.0)),
                 "difference": number(differences[n]),
-                "agrees": _agree(grads[n], differences[n], steps.root.data),
+                "agrees": agree(grads[n], differences[n], steps.root.data),
             }
             for n in steps.nodes
         ],
@@ -175,52 +174,6 @@ def _wrong_order(steps: BackwardPass) -> tuple[list[Edge], dict[Value, float]]:
 
 def _same(a: float, b: float) -> bool:
     return isclose(a, b, rel_tol=1e-12) or (isnan(a) and isnan(b))
-
-
-# -- finite differences ----------------------------------------------------------
-
-
-def central_differences(nodes: list[Value]) -> dict[Value, float]:
-    """d(last of the nodes)/d(each) from the values alone, with no derivative rule.
-
-    `nodes` is a whole graph, each after its operands. Each node in turn is moved a
-    little to either side, and what stands above it is computed again.
-    """
-    result = {}
-    for k, node in enumerate(nodes):
-        h = 6e-6 * max(1.0, abs(node.data))
-        high, low = node.data + h, node.data - h
-        if not isfinite(node.data):
-            result[node] = float("nan")
-        else:
-            result[node] = (_root_with(nodes, k, high) - _root_with(nodes, k, low)) / (high - low)
-    return result
-
-
-def _root_with(nodes: list[Value], k: int, x: float) -> float:
-    moved = {nodes[k]: x}
-    for node in nodes[k + 1 :]:
-        if not moved.keys().isdisjoint(node.parents):
-            moved[node] = _value(node, [moved.get(p, p.data) for p in node.parents])
-    return moved.get(nodes[-1], nodes[-1].data)
-
-
-def _value(node: Value, operands: list[float]) -> float:
-    assert node.rule is not None
-    if isinstance(node.rule, CustomOperation):
-        try:
-            return node.rule.forward(operands)[0]
-        except (ArithmeticError, ValueError):  # math.log at the edge of its domain
-            return float("nan")
-    try:
-        value: float = FORWARD[node.rule](*operands)[0]
-        return value
-    except (ArithmeticError, ValueError):
-        return ieee(node.rule, operands)[0]
-
-
-def _agree(gradient: float, difference: float, root: float) -> bool:
-    return isclose(gradient, difference, rel_tol=1e-6, abs_tol=1e-9 * max(1.0, abs(root)))
 
 
 # -- names, formulas, files --------------------------------------------------------

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from micrograd_es import MLP, BackwardPass, Value, custom, maximum, set_language, sum_squares
-from micrograd_es.page import central_differences, stepping_page
+from micrograd_es.page import stepping_page
 
 VOID = {"meta", "input", "link", "br", "hr", "img"}
 
@@ -190,12 +190,7 @@ def test_a_tree_has_no_wrong_order():
     assert page_of(squared()).data["wrong"] is None
 
 
-def test_differences_share_no_rule_with_the_gradients():
-    root = network()
-    steps = BackwardPass(root)
-    differences, grads = central_differences(steps.nodes), steps.at(len(steps))
-    for node in {event.parent for event in steps if event.node.partials[event.index] is not None}:
-        assert differences[node] == pytest.approx(grads[node], rel=1e-6, abs=1e-9)
+def test_a_gradient_that_is_wrong_is_shown_to_differ():
     lie = custom(lambda x: x * x, lambda x: 2.002 * x, Value(3.0, "x"))
     nodes = page_of(lie).data["nodes"]
     assert [n["agrees"] for n in nodes] == [False, True]
