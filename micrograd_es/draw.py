@@ -238,16 +238,18 @@ def _one_or_norm(outputs: list[Value]) -> str:
 
 def _in_notebook(self: Value, include: Any = None, exclude: Any = None) -> dict[str, Any]:
     """The graph as SVG beside the plain text; folded past the limit where it can be."""
-    bundle = {"text/plain": repr(self)}
+    problem = ""
     for fold in (None, "layer", "sample"):
         try:
-            graph = draw_graph(self, fold=fold)
-            return bundle | graph._repr_mimebundle_({"image/svg+xml"})
-        except RendererMissingError:
+            svg = draw_graph(self, fold=fold)._repr_image_svg_xml()
+        except RendererMissingError as error:
+            problem = str(error)
             break
         except ValueError as error:
-            bundle["text/plain"] = f"{self!r}\n{error}"
-    return bundle
+            problem = problem or str(error)
+        else:
+            return {"text/plain": repr(self), "image/svg+xml": svg}
+    return {"text/plain": f"{self!r}\n{problem}"}
 
 
 setattr(Value, "_repr_mimebundle_", _in_notebook)  # noqa: B010  (engine is a floor below)

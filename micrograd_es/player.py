@@ -139,9 +139,10 @@ def _screen(
     )
     return Group(
         _table(steps, moment, max(3, height - 14)),
-        Panel(lines, title=title, title_align="left", height=7),
+        Panel(
+            lines, title=title, title_align="left", subtitle=help, subtitle_align="left", height=7
+        ),
         ProgressBar(total=max(1, len(told) - 1), completed=place, complete_style=_GRADIENT),
-        Text(help, style="dim", no_wrap=True, overflow="ellipsis"),
     )
 
 

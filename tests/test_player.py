@@ -1,0 +1,158 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from micrograd_es import BackwardPass, Value, set_language, where
+from micrograd_es.player import SECONDS, moments, play
+
+
+def steps_of_a_diamond():
+    """2·(a·b) + a, whose a has two users."""
+    a, b = Value(3.0, label="a"), Value(-2.0, label="b")
+    y = (a * b) * 2 + a
+    y.label = "y"
+    return BackwardPass(y)
+
+
+def console(**options):
+    return Console(file=io.StringIO(), width=100, height=30, **options)
+
+
+def played(keys):
+    """The pass after these keys, what was on the screen at each, and how long each may take."""
+    steps, screen, waits = steps_of_a_diamond(), console(force_terminal=True), []
+    pressed = iter([*keys, "quit"])
+    frames = []
+
+    def next_key(seconds):
+        frames.append(screen.file.getvalue())
+        screen.file.seek(0)
+        screen.file.truncate()
+        waits.append(seconds)
+        return next(pressed)
+
+    play(steps, screen, next_key)
+    return steps, frames, waits
+
+
+def test_a_product_goes_from_symbols_to_numbers_to_the_result():
+    told = moments(steps_of_a_diamond())
+    (lines,) = [m.lines for m in told if m.edge and m.edge.parent.label == "b"]
+    assert lines[0].startswith("∂y/∂b = ∂y/∂v")
+    assert lines[1].endswith("· a")
+    assert lines[2:] == ["= 2 · 3", "= 6"]
+
+
+def test_a_sum_at_a_fan_out_is_an_event_of_its_own():
+    told = moments(steps_of_a_diamond())
+    sums = [m for m in told if len(m.lines) == 2]
+    assert [m.lines for m in sums] == [["∂y/∂a: suma en una bifurcación", "1 → 1 + (−4) = −3"]]
+    product = told[told.index(sums[0]) - 1]
+    assert product.lines[-2:] == ["= 2 · (−2)", "= −4"]
+    assert (product.position + 1, product.edge) == (sums[0].position, sums[0].edge)
+
+
+def test_the_first_moment_is_the_seed_and_the_last_ends_the_pass():
+    steps = steps_of_a_diamond()
+    told = moments(steps)
+    assert (told[0].position, told[0].lines) == (0, ["∂y/∂y = 1"])
+    assert told[-1].position == len(steps)
+    assert [m.position for m in told] == sorted(m.position for m in told)
+
+
+def test_a_branch_not_taken_takes_no_gradient():
+    x = Value(-1.0, label="x")
+    assert any("ningún gradiente" in m.lines[0] for m in moments(BackwardPass(x.relu())))
+    assert moments(BackwardPass(where(x > 0, x, 2.0)))
+
+
+def test_without_a_terminal_all_the_steps_are_printed():
+    out = console()
+    play(steps_of_a_diamond(), out)
+    text = out.file.getvalue()
+    assert "1 → 1 + (−4) = −3" in text
+    assert "\x1b" not in text
+    assert text.count("= 2 · 3") == 1
+    (row,) = [line.split() for line in text.splitlines() if line.split()[:1] == ["a"]]
+    assert row == ["a", "3", "−3"]
+
+
+def test_the_pass_itself_plays(capsys):
+    steps_of_a_diamond().play()
+    assert "1 → 1 + (−4) = −3" in capsys.readouterr().out
+
+
+def test_arrows_step_and_stop_at_the_ends():
+    told = moments(steps_of_a_diamond())
+    assert played(["right"])[0].position == 1
+    assert played(["right", "right", "left"])[0].position == 1
+    assert played(["left"])[0].position == 0
+    assert played(["right"] * 50)[0].position == told[-1].position
+
+
+def test_home_and_end_jump():
+    steps, frames, _ = played(["end", "home"])
+    assert steps.position == 0
+    assert moments(steps)[-1].lines[-1] in frames[1]
+    assert "∂y/∂y = 1" in frames[2]
+
+
+def test_the_space_bar_plays_and_pauses():
+    steps, _, waits = played(["space", "", "", "space", "right"])
+    assert steps.position >= 2
+    assert waits[0] > 60
+    assert waits[1:4] == [SECONDS] * 3
+    assert waits[4] > 60
+
+
+def test_playing_ends_at_the_end():
+    steps, _, waits = played(["space", *[""] * 20])
+    assert steps.position == len(steps)
+    assert waits[-1] > 60
+    assert played(["end", "space"])[2][-1] > 60  # there is nothing more to play
+
+
+def test_other_keys_change_nothing():
+    assert played(["right", "other"])[0].position == 1
+
+
+def test_the_screen_shows_graph_step_and_keys():
+    frame = played(["right"])[1][1]
+    for text in "nombre", "dato", "grad", "paso 1 de", "Inicio/Fin", "—", "▶":
+        assert text in frame
+
+
+def test_it_speaks_english_too():
+    set_language("en")
+    try:
+        assert "step 1 of" in played(["right"])[1][1]
+    finally:
+        set_language("es")
+
+
+@pytest.mark.parametrize("label", ["[bold]x[/bold]", "[/]", "a\x1b[31mb", "\ud800"])
+def test_labels_are_text(label):
+    x = Value(1.0, label=label)
+    out = console()
+    play(BackwardPass(x * x), out)
+    text = out.file.getvalue()
+    assert "\x1b" not in text
+    if label.isprintable():
+        assert label in text
+
+
+def test_a_large_graph_shows_the_rows_around_the_current_one():
+    x = Value(1.0, label="x")
+    y = x
+    for _ in range(200):
+        y = y + 1.0
+    screen, frames = console(force_terminal=True), []
+
+    def next_key(seconds):
+        frames.append(screen.file.getvalue())
+        return "quit"
+
+    play(BackwardPass(y), screen, next_key)
+    assert "v400" in frames[0]
+    assert "v20 " not in frames[0]
