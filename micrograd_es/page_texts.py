@@ -22,6 +22,8 @@ def texts() -> dict[str, str]:
         "value": _("value"),
         "gradient": _("gradient"),
         "node": _("node"),
+        "data": _("data"),
+        "grad": _("grad"),
         "difference": _("finite difference"),
         "right_gradient": _("right"),
         "agrees": _("agrees"),
@@ -46,7 +48,10 @@ def texts() -> dict[str, str]:
         "phase_product": _("Backward pass: a product"),
         "phase_sum": _("Backward pass: a sum"),
         "phase_none": _("Backward pass"),
-        "say_start": _("The leaves have their values. Each operation gives its own, in order."),
+        "say_start": _(
+            "The leaves have their values. First the forward pass: each operation gives a value. "
+            "Then the backward pass: each node hands on its gradient."
+        ),
         "say_start_wrong": _(
             "Now each node passes its gradient on as soon as it is reached, "
             "without waiting for all that use it."

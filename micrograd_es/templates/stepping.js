@@ -85,7 +85,7 @@
     const said = hidden ? `ask_${f.kind}` : isWrong && f.kind === "start" ? "say_start_wrong" : `say_${f.kind}`;
     $("say").replaceChildren(...phrase(said, values));
     const mistake = finals[order][f.node] > place ? "say_early" : "say_inherited";
-    const note = spoiled ? mistake : complete ? "say_final" : f.kind === "start" ? "keys" : null;
+    const note = spoiled ? mistake : complete ? "say_final" : null;
     $("note").replaceChildren(...(spoiled ? ["✗ "] : []), ...(note ? phrase(note, values) : []));
     $("formula").replaceChildren(...formulas[f.kind](f, hidden));
     $("answer").hidden = !hidden;

@@ -8,7 +8,9 @@ const makePicture = (canvas, data, choose) => {
   const parts = data.nodes.map((node, i) => {
     const group = part(`n${i}`);
     if (!group) return null;
-    const [value, gradient] = [...group.querySelectorAll("text")].slice(-2);
+    const [dataCaption, gradCaption, value, gradient] = [...group.querySelectorAll("text")].slice(-4);
+    dataCaption.dataset.text = "data";
+    gradCaption.dataset.text = "grad";
     for (const text of [value, gradient]) {
       const cell = text.previousElementSibling.getBBox();
       text.setAttribute("text-anchor", "middle");
@@ -66,7 +68,7 @@ const makePicture = (canvas, data, choose) => {
     svg.style.height = `${size.height * zoom}px`;
   }
   // small graphs fill the place; large ones stay legible and are followed
-  const comfortable = () => scale(Math.min(1.8, Math.max(1, fitting())));
+  const comfortable = () => scale(fitting() < 0.8 ? 1 : Math.min(1.8, fitting()));
   let width = innerWidth;
   addEventListener("resize", () => {
     if (innerWidth !== width) comfortable(); // a phone's bars change the height as one scrolls

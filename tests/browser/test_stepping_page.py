@@ -241,6 +241,7 @@ def test_language_switch(step):
     assert page.inner_text("h1") == "Backpropagation, step by step"
     assert "is computed" in said(page)
     assert page.get_attribute("#next", "aria-label") == "Next"
+    assert "data" in page.locator("#n0").text_content()
     assert page.title() == "Step by step: the backward pass of f"
     page.get_by_role("button", name="Español").click()
     assert "Se calcula" in said(page)
