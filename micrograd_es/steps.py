@@ -106,7 +106,7 @@ class BackwardPass:
         from micrograd_es.page import LIMIT, stepping_page
 
         page = stepping_page(self, LIMIT if limit is None else limit)
-        Path(path).write_text(page, encoding="utf-8")
+        Path(path).write_text(page, encoding="utf-8", newline="\n")
 
     def _repr_html_(self) -> str:
         from micrograd_es.page import cell

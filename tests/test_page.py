@@ -14,6 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from micrograd_es import MLP, BackwardPass, Value, custom, maximum, set_language, sum_squares
+from micrograd_es.engine import apply
+from micrograd_es.ops import TABLE
 from micrograd_es.page import stepping_page
 
 VOID = {"meta", "input", "link", "br", "hr", "img"}
@@ -172,6 +174,19 @@ def test_infinity_and_nan_are_written_so_that_a_page_can_read_them():
     data = page_of(x.log() * 0.0).data
     exact = {f["result"][1] for f in data["right"] if f["kind"] == "product"}
     assert {"NaN", "-Infinity"} <= exact
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_operation_has_its_page(name):
+    row = TABLE[name]
+    for point in (
+        row.at,
+        [float("nan")] * row.arity,
+        [float("inf")] * row.arity,
+        [0.0] * row.arity,
+    ):
+        page = page_of(apply(row, *map(Value, point)))
+        assert page.data["right"][1] == {"kind": "forward", "node": row.arity}
 
 
 def test_wrong_order_spoils_what_is_used_twice():
