@@ -221,7 +221,9 @@ class _Drawing:
                 f'<TR><TD BGCOLOR="{soft}" WIDTH="66"><FONT COLOR="{color}">'
                 f"{look.html(text)}</FONT></TD></TR>"
             )
-        head = f'<TR><TD COLSPAN="2"><B>{look.html(name)}</B></TD></TR>' if name else ""
+        # browsers set a long name a little wider than it was measured
+        room = f'COLSPAN="2" CELLPADDING="{3 + min(len(name), look.LONGEST) // 4}"'
+        head = f"<TR><TD {room}><B>{look.html(name)}</B></TD></TR>" if name else ""
         return (
             f'<<TABLE STYLE="ROUNDED" COLOR="{look.LINE}" BGCOLOR="{look.CARD}" BORDER="1" '
             f'CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">{head}<TR><TD>{table}{captions}'

@@ -107,6 +107,10 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
             source = Path(directory or self.directory or "", filename or self.filename)
             format = format or self.format
             path = source.with_name(f"{source.name}.{format}")
+        if options.pop("raise_if_result_exists", False) and path.exists():
+            raise graphviz.FileExistsError(f"output file exists: {str(path)!r}")
+        options.pop("overwrite_source", None)
+        view = options.pop("quiet_view", False) or view
         data = self.pipe(format, *args, **options)
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, data)

@@ -222,6 +222,15 @@ def test_render_leaves_the_source_beside_it_as_graphviz_does(tmp_path):
     assert (tmp_path / "again.gv").is_file()
 
 
+def test_render_takes_what_graphviz_takes(tmp_path, monkeypatch):
+    graph, seen = draw_graph(small()[2]), []
+    monkeypatch.setattr(graphviz, "view", seen.append)
+    path = graph.render(outfile=tmp_path / "p.svg", overwrite_source=True, quiet_view=True)
+    assert seen == [path]
+    with pytest.raises(graphviz.FileExistsError):
+        graph.render(outfile=tmp_path / "p.svg", raise_if_result_exists=True)
+
+
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "picture.svg"
     path.write_text("old")
@@ -330,6 +339,13 @@ def test_a_value_shows_its_graph_in_a_notebook():
     assert bundle["text/plain"] == repr(c)
     ET.fromstring(bundle["image/svg+xml"])
     assert " id=" not in bundle["image/svg+xml"]  # nothing to clash with another output
+
+
+def test_ipython_takes_it():
+    formatters = pytest.importorskip("IPython.core.formatters")
+    for shown_object in (small()[2], draw_graph(small()[2])):
+        bundle, _ = formatters.DisplayFormatter().format(shown_object)
+        assert "<svg" in bundle["image/svg+xml"]
 
 
 def test_a_value_without_a_renderer_shows_as_text(without_dot, without_pygraphviz):
