@@ -294,6 +294,16 @@ def test_nothing_is_said_on_stderr(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_drawing_needs_no_stderr():
+    program = (
+        "import os; os.close(2)\n"
+        "from micrograd_es import Value, draw_graph\n"
+        "print(draw_graph(Value(1.0)).svg().count('<svg'))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
+    assert done.stdout.split() == [b"1"]
+
+
 def test_a_copy_keeps_what_is_said():
     graph = draw_graph(small()[2])
     assert isinstance(graph.copy(), Graph)

@@ -1,9 +1,11 @@
 import io
+import sys
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from micrograd_es import BackwardPass, Value, set_language, where
+from micrograd_es import BackwardPass, Value, player, set_language, where
 from micrograd_es.player import SECONDS, moments, play
 
 
@@ -156,3 +158,55 @@ def test_a_large_graph_shows_the_rows_around_the_current_one():
     play(BackwardPass(y), screen, next_key)
     assert "v400" in frames[0]
     assert "v20 " not in frames[0]
+
+
+# -- keys ---------------------------------------------------------------------------
+
+TYPED = {
+    b"\x1b[C": "right", b"\x1bOD": "left", b"\x1b[H": "home", b"\x1b[4~": "end", b" ": "space",
+    b"q": "quit", b"\x1b": "quit", b"x": "other", b"\xff": "other",
+}  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
+def test_keys_of_a_terminal(monkeypatch):
+    import os
+    import pty
+    import termios
+
+    master, slave = pty.openpty()
+    with open(slave, "rb", buffering=0) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        before = termios.tcgetattr(slave)
+        with player._keyboard() as next_key:
+            assert next_key(0.0) == ""
+            for typed, key in TYPED.items():
+                os.write(master, typed)
+                assert next_key(10.0) == key
+        assert termios.tcgetattr(slave) == before
+        os.close(master)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX")
+def test_a_terminal_that_goes_away_ends_the_player(monkeypatch):
+    import os
+    import termios
+
+    read, write = os.pipe()
+    os.close(write)
+    monkeypatch.setattr("tty.setcbreak", lambda *args: None)
+    for name in "tcgetattr", "tcsetattr":
+        monkeypatch.setattr(termios, name, lambda *args: None)
+    with open(read, "rb", buffering=0) as closed:
+        monkeypatch.setattr(sys, "stdin", closed)
+        with player._keyboard() as next_key:
+            assert next_key(10.0) == "quit"
+
+
+def test_keys_of_windows(monkeypatch):
+    typed = list("\xe0K\xe0M\xe0G\xe0O q?")
+    console = SimpleNamespace(kbhit=lambda: bool(typed), getwch=lambda: typed.pop(0))
+    monkeypatch.setitem(sys.modules, "msvcrt", console)
+    pressed = [player._windows_key(10.0) for _ in range(7)]
+    assert pressed == ["left", "right", "home", "end", "space", "quit", "other"]
+    assert player._windows_key(0.03) == ""
