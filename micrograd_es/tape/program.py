@@ -80,11 +80,22 @@ class SumStep(Step):
 
 @dataclass
 class Program:
-    """All steps, each after those that it reads from."""
+    """All steps, each after those that it reads from.
+
+    Attributes
+    ----------
+    sizes : (int, int)
+        Rows of each store.
+    given : (int, int)
+        How many of them, the first ones, are parameters and inputs.
+    place : list of int
+        The row of each node in its store; -1 where it is not computed.
+    """
 
     steps: list[Step]
     sizes: tuple[int, int]
-    place: list[int]  # the row of each node in its store; -1 where it is not computed
+    given: tuple[int, int]
+    place: list[int]
 
 
 def plan(recording: Recording) -> Program:
@@ -129,7 +140,7 @@ def plan(recording: Recording) -> Program:
                 )
                 step.store = store
                 steps.append(step)
-    return Program(steps, (sizes[0], sizes[1]), place)
+    return Program(steps, (sizes[0], sizes[1]), recording.given, place)
 
 
 def _key(recording: Recording, i: int) -> Any:

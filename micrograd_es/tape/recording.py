@@ -45,6 +45,8 @@ class Recording:
         Nodes that have become a part of a sum, and are not computed.
     constants : dict of int to float
         The leaves that are neither inputs nor parameters.
+    given : (int, int)
+        How many parameters (STATIC) and inputs (BATCHED) there are.
     """
 
     nodes: list[Value]
@@ -54,6 +56,7 @@ class Recording:
     sums: dict[int, Sum] = field(default_factory=dict)
     absorbed: set[int] = field(default_factory=set)
     constants: dict[int, float] = field(default_factory=dict)
+    given: tuple[int, int] = (0, 0)
 
     def inputs_of(self, i: int) -> Iterable[int]:
         """The nodes that have to be there before node `i` is computed."""
@@ -77,7 +80,7 @@ def record(
     sources = set(given)
     nodes = given + [v for v in _below(outputs, sources) if v not in sources]
     place = {v: i for i, v in enumerate(nodes)}
-    recording = Recording(nodes)
+    recording = Recording(nodes, given=(len(parameters), len(inputs)))
     operands, store, trained = recording.operands, recording.store, recording.trained
     for i, v in enumerate(nodes):
         if i < len(given):

@@ -25,6 +25,18 @@ class Rows:
         STATIC or BATCHED.
     indices : array of int
         The row for each place.
+
+    Attributes
+    ----------
+    at : slice or array of int
+        The rows, one after the other.
+    single : bool
+        It is one row for all places.
+    unique : bool
+        No row comes twice.
+    first, steps : int, tuple of int or None
+        The first row and the distance to the next along each axis; None where that is
+        not always the same.
     """
 
     def __init__(self, store: int, indices: Any) -> None:
@@ -42,6 +54,8 @@ class Rows:
             self.at = slice(first, first + flat.size)
         else:
             self.at = flat
+        self.first, self.steps = first, _steps(indices)
+        self.unique = not self.single
         self._unique: Any = self.at
         self._order: Any = None
         if not isinstance(self.at, slice):
@@ -50,6 +64,7 @@ class Rows:
             starts = np.flatnonzero(np.diff(sorted_, prepend=-1))
             if starts.size < flat.size:
                 self._order, self._starts, self._unique = order, starts, sorted_[starts]
+                self.unique = False
 
     def read(self, stores: list[Array]) -> Array:
         """The rows, in the shape of the indices, then the batch."""
@@ -69,3 +84,18 @@ class Rows:
             stores[self.store] = accumulate(stores[self.store], self._unique, g)
         else:
             stores[self.store] = accumulate(stores[self.store], self.at, g)
+
+
+def _steps(indices: Any) -> tuple[int, ...] | None:
+    """The distance from one index to the next along each axis, where it is always the same."""
+    first, steps = indices.flat[0], []
+    expected = np.full(indices.shape, first)
+    for axis, size in enumerate(indices.shape):
+        step = 0
+        if size > 1:
+            step = int(np.take(indices, 1, axis=axis).flat[0] - first)
+        steps.append(step)
+        along = [1] * indices.ndim
+        along[axis] = size
+        expected = expected + step * np.arange(size).reshape(along)
+    return tuple(steps) if (expected == indices).all() else None

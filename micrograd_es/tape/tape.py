@@ -5,18 +5,21 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from micrograd_es import anomaly
+from micrograd_es.custom import CustomOperation
 from micrograd_es.engine import Value
 from micrograd_es.scalars import as_array
+from micrograd_es.tape.bound import Bound
 from micrograd_es.tape.customs import array_functions
 from micrograd_es.tape.elsewhere import PureFunction, pure_function
 from micrograd_es.tape.exact import Sample
 from micrograd_es.tape.program import Elementwise, SumStep, plan
 from micrograd_es.tape.recording import BATCHED, STATIC, record
-from micrograd_es.tape.replay import Interpreter
 
 Array = Any
 
@@ -70,13 +73,17 @@ class Tape:
         _check(self._outputs, self._inputs, self._parameters)
         self._recording = record(self._outputs, self._inputs, self._parameters)
         self._program = plan(self._recording)
-        self._interpreter = Interpreter(self._program, array_functions(self._recording))
+        self._custom = cache(array_functions(self._recording))
+        for step in self._program.steps:
+            if isinstance(step, Elementwise) and isinstance(step.rule, CustomOperation):
+                self._custom(step.rule, len(step.operands))  # warns now, if at all
         self._theta = np.array([v.data for v in self._parameters])
         self.memory_limit = 2**28
-        self._buffers = threading.local()
+        self._threads = threading.local()
         rows = self._program.place
         place = {v: i for i, v in enumerate(self._recording.nodes)}
         self._output_nodes = [place[v] for v in self._outputs]
+        self._places = [(self._recording.store[i], rows[i]) for i in self._output_nodes]
         n = len(self._inputs)
         self._input_rows = np.array(rows[:n], dtype=int)
         self._parameter_rows = np.array(rows[n : n + len(self._parameters)], dtype=int)
@@ -110,8 +117,9 @@ class Tape:
         """
         X, theta = self._samples(X), self._checked_theta(theta)
         result = np.empty((len(X), len(self._outputs)))
-        for part in self._parts(len(X)):
-            result[part] = self._forward(X[part], theta, part.start)[0]
+        with np.errstate(all="ignore"):
+            for part in self._parts(len(X)):
+                result[part] = self._forward(X[part], theta, part.start)[0]
         return result[:, 0] if self._single else result
 
     def value_and_grad(
@@ -140,7 +148,8 @@ class Tape:
             weights = as_array(weights, "weights")
             if weights.shape != (len(X),):
                 raise ValueError(f"weights should have shape ({len(X)},), not {weights.shape}")
-        values, _, gradient = self._differentiated(X, theta, weights[:, None], False)
+        with np.errstate(all="ignore"):
+            values, _, gradient = self._differentiated(X, theta, weights[:, None], False)
         return values[:, 0], gradient
 
     def vjp(self, X: Any, cotangent: Any, theta: Any = None) -> tuple[Array, Array]:
@@ -156,7 +165,8 @@ class Tape:
         if cotangent.shape != wanted:
             raise ValueError(f"the cotangent should have shape {wanted}, not {cotangent.shape}")
         cotangent = cotangent.reshape(len(X), len(self._outputs))
-        return self._differentiated(X, theta, cotangent, True)[1:]
+        with np.errstate(all="ignore"):
+            return self._differentiated(X, theta, cotangent, True)[1:]
 
     def to(self, name: str) -> PureFunction:
         """`value_and_grad` as a pure function ``(X, theta, weights=None)`` on other arrays.
@@ -222,34 +232,40 @@ class Tape:
         d_inputs, gradient = np.zeros(X.shape), np.zeros(len(theta))
         for part in self._parts(len(X)):
             outputs[part], odd = self._forward(X[part], theta, part.start)
-            d_inputs[part], d = self._backward(
+            d, d_theta = self._backward(
                 X[part], theta, cotangent[part], odd, everything, part.start
             )
-            gradient += d
+            gradient += d_theta
+            if everything:
+                d_inputs[part] = d
         return outputs, d_inputs, gradient
 
-    def _stores(self, batch: int) -> tuple[list[Array], list[Array]]:
-        """The arrays of this thread for numbers and adjoints, made once for a size of batch."""
-        mine = self._buffers
-        if getattr(mine, "batch", None) != batch:
-            static, batched = self._program.sizes
-            mine.stores = [np.zeros((static, 1)), np.zeros((batched, batch))]
-            mine.adjoints = [np.zeros((static, 1)), np.zeros((batched, batch))]
-            mine.stores[STATIC][self._constant_rows, 0] = self._constant_numbers
-            mine.batch = batch
-        return mine.stores, mine.adjoints
+    def _bound(self, batch: int) -> Bound:
+        """The calls and arrays of this thread for a size of batch, made once."""
+        known: dict[int, Bound] = self._threads.__dict__.setdefault("bound", {})
+        if batch not in known:
+            while len(known) >= 3:  # the whole batch and a shorter last one come in turns
+                del known[next(iter(known))]
+            known[batch] = Bound(self._program, self._custom, batch)
+            known[batch].numbers[STATIC][self._constant_rows, 0] = self._constant_numbers
+        return known[batch]
 
     def _forward(self, X: Array, theta: Array, first: int) -> tuple[Array, Array]:
-        """Outputs (B, n), and the samples in which a number is not finite."""
-        stores, _ = self._stores(len(X))
-        stores[BATCHED][self._input_rows] = X.T
-        stores[STATIC][self._parameter_rows, 0] = theta
-        with np.errstate(all="ignore"):
-            self._interpreter.forward(stores)
-        outputs = np.empty((len(X), len(self._outputs)))
-        for n, i in enumerate(self._output_nodes):
-            outputs[:, n] = stores[self._recording.store[i]][self._program.place[i]]
-        odd = _not_finite(stores)
+        """Outputs (B, n), and the samples in which they are not finite."""
+        bound = self._bound(len(X))
+        n, p = X.shape[1], len(theta)
+        bound.numbers[BATCHED][:n] = X.T
+        bound.numbers[STATIC][:p, 0] = theta
+        bound.forward()
+        outputs = np.empty((len(X), len(self._places)))
+        for k, (store, row) in enumerate(self._places):
+            outputs[:, k] = bound.numbers[store][row]
+        if anomaly.is_watching():
+            odd = _not_finite(bound.numbers)
+        elif np.isfinite(outputs).all():
+            odd = np.array([], dtype=int)
+        else:
+            odd = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
         for k in odd:
             sample = self._exact(X, theta, k, first)
             outputs[k] = [sample.values[i].data for i in self._output_nodes]
@@ -265,51 +281,41 @@ class Tape:
         first: int,
     ) -> tuple[Array, Array]:
         """d inputs (B, inputs) and d parameters (P,), after `_forward` on the same samples."""
-        stores, adjoints = self._stores(len(X))
-        d_inputs, gradient = self._without(odd, stores, adjoints, cotangent, everything)
-        again = _not_finite(adjoints)
-        if len(again):
-            odd = np.union1d(odd, again).astype(int)
-            d_inputs, gradient = self._without(odd, stores, adjoints, cotangent, everything)
+        bound = self._bound(len(X))
+        d_inputs, gradient = self._without(odd, bound, cotangent, everything)
+        if not (np.isfinite(gradient).all() and np.isfinite(d_inputs).all()):
+            odd = np.union1d(odd, _not_finite(bound.adjoints)).astype(int)
+            d_inputs, gradient = self._without(odd, bound, cotangent, everything)
+            if not (np.isfinite(gradient).all() and np.isfinite(d_inputs).all()):
+                odd = np.arange(len(X))
+                d_inputs, gradient = self._without(odd, bound, cotangent, everything)
         for k in odd:
             sample = self._exact(X, theta, k, first)
             d = sample.adjoints(
                 list(zip(self._output_nodes, cotangent[k].tolist())),
                 range(len(self._inputs) + len(self._parameters)),
             )
-            d_inputs[k] = d[: len(self._inputs)]
-            with np.errstate(all="ignore"):
-                gradient += d[len(self._inputs) :]
+            if everything:
+                d_inputs[k] = d[: len(self._inputs)]
+            gradient += d[len(self._inputs) :]
         return d_inputs, gradient
 
     def _without(
-        self,
-        odd: Array,
-        stores: list[Array],
-        adjoints: list[Array],
-        cotangent: Array,
-        everything: bool,
+        self, odd: Array, bound: Bound, cotangent: Array, everything: bool
     ) -> tuple[Array, Array]:
         """The backward pass of the arrays, leaving out the samples that are done one by one."""
+        n, p = len(self._inputs), len(self._parameters)
         if len(odd) == len(cotangent):
-            return np.zeros((len(cotangent), len(self._inputs))), np.zeros(len(self._parameters))
+            return np.zeros((len(cotangent), n * everything)), np.zeros(p)
         if len(odd):
             cotangent = cotangent.copy()
             cotangent[odd] = 0.0
-            stores[BATCHED][:, odd] = 0.0
-        for array in adjoints:
-            array.fill(0.0)
-        for n, i in enumerate(self._output_nodes):
-            store, row, seed = self._recording.store[i], self._program.place[i], cotangent[:, n]
-            adjoints[store][row] += seed if store == BATCHED else seed.sum()
-        with np.errstate(all="ignore"):
-            self._interpreter.backward(stores, adjoints, everything)
+            bound.numbers[BATCHED][:, odd] = 0.0
+        bound.backward(self._places, cotangent.T, everything)
         if len(odd):  # 0 times the infinite partial at 0 is nan
-            adjoints[BATCHED][:, odd] = 0.0
-        return (
-            adjoints[BATCHED][self._input_rows].T.copy(),
-            adjoints[STATIC][self._parameter_rows, 0].copy(),
-        )
+            bound.adjoints[BATCHED][:, odd] = 0.0
+        d_inputs = bound.adjoints[BATCHED][: n * everything].T.copy()
+        return d_inputs, bound.adjoints[STATIC][:p, 0].copy()
 
     def _exact(self, X: Array, theta: Array, k: int, first: int) -> Sample:
         return Sample(self._recording, [*X[k].tolist(), *theta.tolist()], first + int(k))

@@ -1,0 +1,385 @@
+"""The program as calls that are ready to be made: NumPy functions with their arrays.
+
+For one size of batch, all arrays are made once, and every call knows its operands and
+where its result goes. A replay then is ``for call in calls: call()`` and allocates next
+to nothing. Nothing is zeroed either: what arrives first at a row of the adjoints is
+written there, and only what comes later is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from micrograd_es.custom import CustomOperation
+from micrograd_es.ops import Operation
+from micrograd_es.tape.expressions import Writer
+from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
+from micrograd_es.tape.recording import BATCHED, STATIC
+from micrograd_es.tape.rows import Rows
+
+Array = Any
+Call = Callable[[], Any]
+
+
+class Bound:
+    """A program on arrays of its own for one size of batch.
+
+    Parameters
+    ----------
+    custom : callable
+        For a custom operation and its number of operands, value and partials on arrays.
+
+    Attributes
+    ----------
+    numbers, adjoints : list of ndarray
+        One row a node, of all samples together (n, 1) and of each (n, B).
+    """
+
+    def __init__(
+        self, program: Program, custom: Callable[[CustomOperation, int], Any], batch: int
+    ) -> None:
+        self._program, self._custom = program, custom
+        shapes = [(program.sizes[STATIC], 1), (program.sizes[BATCHED], batch)]
+        self.numbers = [np.zeros(shape) for shape in shapes]
+        self.adjoints = [np.zeros(shape) for shape in shapes]
+        self._scratch: dict[Any, Array] = {}
+        self._backward: dict[Any, list[Call]] = {}
+        self._forward: list[Call] = []
+        for step in program.steps:
+            with_operands = _Calls(self, self._forward)
+            with_operands.forward(step)
+
+    def forward(self) -> None:
+        """Fills `numbers`, of which the rows that are given are there already."""
+        for call in self._forward:
+            call()
+
+    def backward(self, outputs: Sequence[tuple[int, int]], seeds: Array, everything: bool) -> None:
+        """Fills `adjoints` of what is given.
+
+        Parameters
+        ----------
+        outputs : (store, row) of each
+        seeds : shape (number of outputs, B)
+        everything : bool
+            False where the parameters alone are asked for.
+        """
+        key = everything, tuple(outputs)
+        if key not in self._backward:
+            calls: list[Call] = []
+            written = [np.zeros(len(a), bool) for a in self.adjoints]
+            for store, row in outputs:
+                written[store][row] = True
+            for step in reversed(self._program.steps):
+                if everything or step.trained:
+                    _Calls(self, calls, written).backward(step, everything)
+            # what is given and has had nothing; it may have had, from other outputs
+            for array, there, given in zip(self.adjoints, written, self._program.given):
+                missing = np.flatnonzero(~there[:given])
+                if len(missing):
+                    calls.append(partial(array.__setitem__, _slice(missing), 0.0))
+            self._backward[key] = calls
+        for store, row in outputs:
+            self.adjoints[store][row] = 0.0
+        for (store, row), seed in zip(outputs, seeds):
+            self.adjoints[store][row] += seed if store == BATCHED else seed.sum()
+        for call in self._backward[key]:
+            call()
+
+    def scratch(self, slot: int, shape: tuple[int, ...], dtype: Any) -> Array:
+        """An array that is free again when the step is over."""
+        key, size = (slot, dtype), prod(shape)
+        if key not in self._scratch or self._scratch[key].size < size:
+            self._scratch[key] = np.empty(size, dtype)
+        return self._scratch[key][:size].reshape(shape)
+
+
+class _Calls(Writer):
+    """Writes the calls of one step."""
+
+    def __init__(self, bound: Bound, calls: list[Call], written: list[Array] | None = None) -> None:
+        super().__init__(calls, bound.scratch)
+        self._bound, self._written = bound, written or []
+
+    # -- operands and results -------------------------------------------------------
+
+    def read(self, rows: Rows) -> Array:
+        """The rows as an array of the shape of the indices, then the batch."""
+        store = self._bound.numbers[rows.store]
+        if rows.single:
+            return store[rows.at]
+        if rows.steps is not None:
+            return _strided(store, rows)
+        buffer = self.temporary((*rows.shape, store.shape[1]))
+        flat = buffer.reshape(-1, store.shape[1])
+        self.emit(np.take, store, rows.at, 0, flat, "clip")
+        return buffer
+
+    def target(self, rows: Rows) -> Array | None:
+        """Where a gradient for the rows can be written, if nothing has been yet."""
+        if rows.steps is None or not rows.unique or self._written[rows.store][rows.at].any():
+            return None
+        self._written[rows.store][rows.at] = True
+        return _strided(self._bound.adjoints[rows.store], rows)
+
+    def add(self, rows: Rows, d: Array) -> None:
+        """Adds gradients, of the shape of the indices and then the batch, to the rows."""
+        adjoints = self._bound.adjoints[rows.store]
+        if rows.store == STATIC and d.shape[-1] != 1:
+            reduced = self.temporary((*d.shape[:-1], 1))
+            self.emit(np.add.reduce, d, -1, None, reduced, True)
+            d = reduced
+        if rows.single:
+            reduced = self.temporary((1, d.shape[-1]))
+            self.emit(np.add.reduce, d, 0, None, reduced, True)
+            d = reduced
+        written = self._written[rows.store]
+        there = written[rows.at]
+        if rows.unique and not there.any():
+            written[rows.at] = True
+            if rows.steps is not None:
+                self.emit(np.copyto, _strided(adjoints, rows), d)
+            else:
+                self.emit(_put_rows, adjoints, rows.at, d)
+            return
+        if not there.all():
+            new = np.unique(np.arange(len(adjoints))[rows.at])
+            new = new[~written[new]]
+            written[new] = True
+            self.emit(adjoints.__setitem__, _slice(new), 0.0)
+        if rows.single or (rows.unique and rows.steps is not None):
+            place = adjoints[rows.at] if rows.single else _strided(adjoints, rows)
+            self.emit(np.add, place, d, place)
+        else:
+            self._scatter(adjoints, rows, d)
+
+    def _scatter(self, adjoints: Array, rows: Rows, d: Array) -> None:
+        batch = adjoints.shape[1]
+        if rows.unique:
+            self.emit(_add_rows, adjoints, rows.at, d)
+        elif batch == 1:
+            # numbers alone: a count with weights is the fastest sum by index
+            known, place = np.unique(np.asarray(rows.at), return_inverse=True)
+            self.emit(_add_counts, adjoints[:, 0], known, place.ravel(), d)
+        else:
+            # rows that come several times: in rounds, in each of which they are different
+            at = np.asarray(rows.at)
+            order = np.argsort(at, kind="stable")
+            starts = np.flatnonzero(np.diff(at[order], prepend=-1))
+            counts = np.diff(starts, append=len(at))
+            if counts.max() <= 4:
+                for k in range(counts.max()):
+                    chosen = order[starts[counts > k] + k]
+                    self.emit(_add_some, adjoints, at[chosen], d, chosen)
+            else:
+                self.emit(_add_runs, adjoints, at[order][starts], d, order, starts)
+
+    # -- steps ------------------------------------------------------------------------
+
+    def forward(self, step: Any) -> None:
+        out = self._bound.numbers[step.store][step.rows]
+        if isinstance(step, SumStep):
+            self._sum(step, out)
+            return
+        operands = [self.read(rows) for rows in step.operands]
+        if isinstance(step.rule, CustomOperation):
+            function, _ = self._bound._custom(step.rule, len(operands))
+            self.emit(_store, function, operands, out)
+        else:
+            self.put(self.value_of(step.rule, operands, out), out)
+
+    def backward(self, step: Any, everything: bool) -> None:
+        g = self._bound.adjoints[step.store][step.rows]
+        there = self._written[step.store][step.rows]
+        if not there.any():
+            return  # nothing arrives here, and so nothing is handed on
+        if not there.all():
+            new = np.flatnonzero(~there) + step.rows.start
+            self._written[step.store][new] = True
+            self.emit(self._bound.adjoints[step.store].__setitem__, new, 0.0)
+        if isinstance(step, SumStep):
+            self._sum_backward(step, g, everything)
+        else:
+            self._elementwise_backward(step, g, everything)
+
+    def _elementwise_backward(self, step: Elementwise, g: Array, everything: bool) -> None:
+        operands = [self.read(rows) for rows in step.operands]
+        y = self._bound.numbers[step.store][step.rows]
+        wanted = step.wanted if everything else step.to_parameters
+        rule, partials = step.rule, ()
+        if isinstance(rule, CustomOperation):
+            _, partials = self._bound._custom(rule, len(operands))
+        for k, (rows, want) in enumerate(zip(step.operands, wanted)):
+            if not want or (isinstance(rule, Operation) and rule.df[k] == "0.0"):
+                continue
+            out = None
+            if rows.store == step.store and not rows.single:
+                out = self.target(rows)
+            if isinstance(rule, Operation):
+                d = self.pulled_back(rule, k, y, operands, g, out)
+            else:
+                d = self.temporary(g.shape) if out is None else out
+                self.emit(_store_product, partials[k], y, operands, g, d)
+            if out is None:
+                self.add(rows, d)
+            else:
+                self.put(d, out)
+
+    def _sum(self, step: SumStep, out: Array) -> None:
+        first = True
+        for product in step.products:
+            if product.matrix:
+                left, right = self._matrices(product)
+                place = out if first else self.temporary(out.shape)
+                self.emit(np.matmul, left, right, place.reshape(len(left), -1))
+                part = place
+            else:
+                a, b = self.read(product.left), self.read(product.right)
+                part = self._products(a, b, out if first else None, out.shape)
+            first = self._added(part, out, first)
+        for rows, _ in step.plain:
+            terms = self.read(rows)
+            if len(terms) == 1:
+                part = terms[0]
+            else:
+                part = self.temporary(terms.shape[1:])
+                self.emit(np.add.reduce, terms, 0, None, part)
+            first = self._added(part, out, first)
+
+    def _added(self, part: Array, out: Array, first: bool) -> bool:
+        if first:
+            self.put(part, out)
+        else:
+            self.emit(np.add, out, part, out)
+        return False
+
+    def _products(self, a: Array, b: Array, out: Array | None, shape: tuple[int, ...]) -> Array:
+        """Σ a·b over the first axis."""
+        out = self.temporary(shape) if out is None else out
+        if len(a) == 1:
+            self.emit(np.multiply, a[0], b[0], out)
+            return out
+        terms = self.temporary((len(a), *shape))
+        self.emit(np.multiply, a, b, terms)
+        self.emit(np.add.reduce, terms, 0, None, out)
+        return out
+
+    def _matrices(self, product: Product) -> tuple[Array, Array]:
+        """The factors of a matrix product, (M, k) and (k, S·B)."""
+        right = self.read(product.right)
+        if right.shape[-1] == 1:
+            right = right[..., 0]
+        elif right.shape[1] == 1:
+            right = right[:, 0]
+        elif right.strides[1] == right.shape[2] * right.strides[2]:  # samples follow each other
+            size = right.shape[1] * right.shape[2]
+            right = as_strided(right, (len(right), size), right.strides[::2])
+        else:
+            copy = self.temporary(right.shape)
+            self.emit(np.copyto, copy, right)
+            right = copy.reshape(len(copy), -1)
+        return self.read(product.left)[..., 0], right
+
+    def _sum_backward(self, step: SumStep, g: Array, everything: bool) -> None:
+        for product in step.products:
+            to_left, to_right = product.to_parameters
+            to_left = to_left or (everything and product.left.store == BATCHED)
+            to_right = to_right or (everything and product.right.store == BATCHED)
+            if product.matrix:
+                left, right = self._matrices(product)
+                flat = g.reshape(len(left), -1)
+                if to_left:
+                    d = self.temporary(left.shape)
+                    self.emit(np.matmul, flat, right.T, d)
+                    self.add(product.left, d[..., None])
+                if to_right:
+                    self._to_right(product.right, left, flat, g.shape[-1])
+                continue
+            a, b = self.read(product.left), self.read(product.right)
+            for rows, other, want in ((product.left, b, to_left), (product.right, a, to_right)):
+                if want:
+                    out = self.target(rows) if rows.store == step.store else None
+                    place = self.temporary((*rows.shape, g.shape[-1])) if out is None else out
+                    self.emit(np.multiply, g[None], other, place)
+                    if out is None:
+                        self.add(rows, place)
+        for rows, to_parameters in step.plain:
+            if to_parameters or (everything and rows.store == BATCHED):
+                self._to_terms(rows, g)
+
+    def _to_right(self, rows: Rows, left: Array, g: Array, batch: int) -> None:
+        """Wᵀ · G."""
+        shape = (*rows.shape, batch)
+        out = self.target(rows)
+        place = self.temporary(shape) if out is None or not out.flags.c_contiguous else out
+        self.emit(np.matmul, left.T, g, place.reshape(len(left.T), -1))
+        if out is None:
+            self.add(rows, place)
+        elif place is not out:
+            self.emit(np.copyto, out, place)
+
+    def _to_terms(self, rows: Rows, g: Array) -> None:
+        """The gradient itself, to each term of a sum."""
+        if rows.store == STATIC and g.shape[-1] != 1:
+            reduced = self.temporary((len(g), 1))
+            self.emit(np.add.reduce, g, -1, None, reduced, True)
+            g = reduced
+        out = self.target(rows)
+        if out is None:
+            self.add(rows, np.broadcast_to(g, (rows.shape[0], *g.shape)))
+        else:
+            self.emit(np.copyto, out, g)
+
+
+def _strided(store: Array, rows: Rows) -> Array:
+    """Rows at equal distances, as a view."""
+    assert rows.steps is not None
+    row, number = store.strides
+    strides = (*[step * row for step in rows.steps], number)
+    return as_strided(store[rows.first :], (*rows.shape, store.shape[1]), strides)
+
+
+def _slice(rows: Array) -> Any:
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+        return slice(rows[0], rows[-1] + 1)
+    return rows
+
+
+def _flat(d: Array) -> Array:
+    return d if d.ndim == 2 else d.reshape(-1, d.shape[-1])
+
+
+def _put_rows(adjoints: Array, at: Any, d: Array) -> None:
+    adjoints[at] = _flat(d)
+
+
+def _add_rows(adjoints: Array, at: Any, d: Array) -> None:
+    adjoints[at] += _flat(d)
+
+
+def _add_some(adjoints: Array, at: Any, d: Array, chosen: Array) -> None:
+    adjoints[at] += _flat(d)[chosen]
+
+
+def _add_runs(adjoints: Array, at: Array, d: Array, order: Array, starts: Array) -> None:
+    adjoints[at] += np.add.reduceat(_flat(d)[order], starts, axis=0)
+
+
+def _add_counts(adjoints: Array, at: Array, place: Array, d: Array) -> None:
+    adjoints[at] += np.bincount(place, d.ravel())
+
+
+def _store(function: Callable[..., Array], operands: Sequence[Array], out: Array) -> None:
+    out[...] = function(*operands)
+
+
+def _store_product(
+    function: Callable[..., Array], y: Array, operands: Sequence[Array], g: Array, out: Array
+) -> None:
+    np.multiply(g, function(y, *operands), out)

@@ -1,0 +1,166 @@
+"""The rows of the table as NumPy calls that write into arrays that are there already.
+
+It is the array algebra once more, with a place for every intermediate result. A partial
+is not computed and multiplied, but handed the gradient that comes from above: where it
+is 1 the gradient passes, where it is 0 nothing does, and ``where`` chooses between what
+its two branches hand on.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+
+from micrograd_es.ops import TABLE, Operation
+
+Array = Any
+Names = Mapping[str, Any]
+
+_FUNCTIONS: dict[Any, Any] = {
+    ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide,
+    ast.Lt: np.less, ast.LtE: np.less_equal, ast.Gt: np.greater, ast.GtE: np.greater_equal,
+    "exp": np.exp, "log": np.log, "log1p": np.log1p, "sqrt": np.sqrt, "sin": np.sin,
+    "cos": np.cos, "tanh": np.tanh, "pow": np.power, "abs": np.absolute,
+}  # fmt: skip
+
+
+class Writer:
+    """Turns texts of the table into calls.
+
+    Parameters
+    ----------
+    calls : list
+        Where they go.
+    scratch : callable
+        ``scratch(slot, shape, dtype)``, an array for an intermediate result.
+    """
+
+    def __init__(
+        self, calls: list[Callable[[], Any]], scratch: Callable[[int, Any, Any], Array]
+    ) -> None:
+        self._calls, self._scratch = calls, scratch
+        self._slots = 0
+        # by id, of arrays that are kept: another one cannot get the same id meanwhile
+        self._free: set[int] = set()
+        self._kept: list[Array] = []
+
+    def emit(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> None:
+        self._calls.append(partial(function, *arguments, **named))
+
+    def temporary(self, shape: tuple[int, ...], dtype: Any = float) -> Array:
+        """An array for an intermediate result of this step."""
+        self._slots += 1
+        self._kept.append(self._scratch(self._slots, shape, dtype))
+        return self._kept[-1]
+
+    def put(self, result: Any, out: Array) -> None:
+        """Sees that the result stands in `out`."""
+        if result is not out:
+            self.emit(np.copyto, out, result)
+
+    def value_of(self, op: Operation, operands: Sequence[Array], out: Array | None = None) -> Any:
+        """The value of a row, perhaps in `out`."""
+        names = dict(zip(op.operands, operands))
+        if op.let:
+            given = _tree(f"({op.let})")
+            names[given.target.id] = self._value(given.value, names)
+            self._free.discard(id(names[given.target.id]))
+        return self._value(_tree(op.f), names, out)
+
+    def pulled_back(
+        self,
+        op: Operation,
+        k: int,
+        y: Array,
+        operands: Sequence[Array],
+        g: Array,
+        out: Array | None = None,
+    ) -> Array:
+        """The gradient `g` times the k-th partial of a row, perhaps in `out`."""
+        names = {"y": y, **dict(zip(op.operands, operands))}
+        result = self._times(_tree(op.df[k]), names, g, out)
+        if isinstance(result, float):
+            full = self.temporary(g.shape) if out is None else out
+            self.emit(np.copyto, full, result)
+            return full
+        return result
+
+    def _times(self, node: Any, names: Names, g: Array, out: Array | None) -> Any:
+        if _calls_where(node):
+            return self._where(node, names, out, lambda n, o: self._times(n, names, g, o), g.shape)
+        factor = self._value(node, names)
+        if isinstance(factor, float) and factor in (0.0, 1.0):
+            return g if factor else 0.0
+        if isinstance(factor, float) and factor == -1.0:
+            return self._call(np.negative, (g,), out)
+        return self._call(np.multiply, (g, factor), out)
+
+    def _value(self, node: Any, names: Names, out: Array | None = None) -> Any:
+        if isinstance(node, ast.Constant):
+            return node.value
+        if isinstance(node, ast.Name):
+            return names[node.id]
+        if isinstance(node, ast.BinOp):
+            pair = self._value(node.left, names), self._value(node.right, names)
+            return self._call(_FUNCTIONS[type(node.op)], pair, out)
+        if isinstance(node, ast.UnaryOp):
+            return self._call(np.negative, (self._value(node.operand, names),), out)
+        if isinstance(node, ast.Compare):
+            pair = self._value(node.left, names), self._value(node.comparators[0], names)
+            return self._call(_FUNCTIONS[type(node.ops[0])], pair, None, bool)
+        if _calls_where(node):
+            return self._where(node, names, out, lambda n, o: self._value(n, names, o), ())
+        operands = [self._value(x, names) for x in node.args]
+        if node.func.id in _FUNCTIONS:
+            return self._call(_FUNCTIONS[node.func.id], operands, out)
+        for operand in operands:  # a row of the table may look at them more than once
+            self._free.discard(id(operand))
+        return self.value_of(TABLE[node.func.id], operands, out)
+
+    def _where(
+        self,
+        node: ast.Call,
+        names: Names,
+        out: Array | None,
+        branch: Callable[[Any, Array | None], Any],
+        shape: tuple[int, ...],
+    ) -> Array:
+        condition = self._value(node.args[0], names)
+        results = [branch(n, None) for n in node.args[1:]]
+        shape = np.broadcast_shapes(shape, np.shape(condition), *map(np.shape, results))
+        if out is None or out.shape != shape:
+            out = self.temporary(shape)
+            self._free.add(id(out))
+        self.emit(np.copyto, out, results[1])
+        self.emit(np.copyto, out, results[0], where=condition)
+        return out
+
+    def _call(
+        self, function: Any, operands: Sequence[Any], out: Array | None, dtype: Any = float
+    ) -> Any:
+        if not any(isinstance(x, np.ndarray) for x in operands):
+            return function(*operands).item()
+        shape = np.broadcast_shapes(*map(np.shape, operands))
+        if out is None or out.shape != shape:
+            out = None
+            for x in operands:  # an intermediate result that nobody else needs
+                if id(x) in self._free and x.shape == shape and x.dtype == dtype:
+                    out = x
+            if out is None:
+                out = self.temporary(shape, dtype)
+                self._free.add(id(out))
+        self.emit(function, *operands, out)
+        return out
+
+
+def _calls_where(node: Any) -> bool:
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "where"
+
+
+@cache
+def _tree(text: str) -> Any:
+    return ast.parse(text, "<table>", "eval").body
