@@ -63,7 +63,7 @@ def gradients(page: Any) -> dict[str, str]:
     return dict(zip(names, page.locator("tbody td.grad").all_inner_texts()))
 
 
-def jump(page: Any, kind: str, order: str = "right") -> int:
+def jump(page: Any, kind: str) -> int:
     """To the first frame of a kind, by its mark in the timeline; its place."""
     k = page.evaluate(
         "(k) => [...document.querySelectorAll('#marks span')]"
@@ -361,6 +361,52 @@ def test_every_control_has_a_name_and_can_be_reached_by_keyboard(step):
     assert {"es", "en", "dark", "first", "play", "last", "speed", "predict", "wrong"} <= reached
     assert {"time", "canvas"} <= reached
     assert page.get_attribute("#say", "aria-live") == "polite"
+
+
+CONTRAST = """() => {
+    const numbers = (c) => c.match(/[\\d.]+/g).map(Number);
+    const light = (c) => {
+        const [r, g, b] = numbers(c).map((x) => x / 255)
+            .map((x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const opaque = (c) => (numbers(c)[3] ?? 1) === 1;
+    const ground = (e) => {
+        while (!opaque(getComputedStyle(e).backgroundColor)) e = e.parentElement;
+        return getComputedStyle(e).backgroundColor;
+    };
+    const behind = (text) => {  // in the drawing: the cell before it, or the box
+        const cell = text.previousElementSibling;
+        const box = text.parentElement.querySelector("path");
+        const filled = cell?.tagName === "polygon" ? cell : box;
+        return filled ? getComputedStyle(filled).fill : ground(text.closest("#canvas"));
+    };
+    const seen = [];
+    for (const e of document.querySelectorAll("body *")) {
+        const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+        if (!own || !e.getClientRects().length || e.closest("script, style, template")) continue;
+        const drawn = e.tagName === "text", style = getComputedStyle(e);
+        const pair = drawn ? [style.fill, behind(e)] : [style.color, ground(e)];
+        const [low, high] = pair.map(light).sort((a, b) => a - b);
+        seen.push([(high + 0.05) / (low + 0.05), e.textContent.trim(), ...pair]);
+    }
+    return seen.sort((a, b) => a[0] - b[0]);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_from_what_is_behind_it(step, scheme):
+    page = step(squared(), color_scheme=scheme)
+    for kind, button in (
+        ("start", None), ("forward", None), ("product", None), ("sum", "#predict"),
+        ("product", "#wrong"), ("sum", None),
+    ):  # fmt: skip
+        if button:
+            page.click(button)
+        jump(page, kind)
+        seen = page.evaluate(CONTRAST)
+        assert len(seen) > 40
+        assert seen[0][0] >= 4.5, seen[0]
 
 
 def test_steps_of_a_large_pass_are_quick(step):
