@@ -1,0 +1,174 @@
+"""The engine node by node, beside other scalar engines, and how it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from benchmarks.table import Bar, Row, seconds
+from benchmarks.timing import agree, best, in_own_processes
+from micrograd_es import MLP, Value, vsum
+from micrograd_es.chain import topological_order
+from micrograd_es.data import moons, names
+from micrograd_es.gallery import load
+
+
+def moons_work() -> dict[str, Any]:
+    """100 moons and the first weights of a 2-16-16-1 network."""
+    X, y = moons(100, seed=1)
+    theta = [p.data for p in MLP(2, [16, 16, 1], seed=1337).parameters()]
+    return {"X": X.tolist(), "y": y.tolist(), "theta": theta}
+
+
+def gpt_work() -> dict[str, Any]:
+    """A name of 7 letters, which makes 8 tokens, and the transformer's first weights."""
+    task = load("nombres").Names(names())
+    return {
+        "name": "aurelia",
+        "codes": task.codes("aurelia"),
+        "vocabulary": len(task.table),
+        "theta": [p.data for p in task.optimizer.parameters],
+    }
+
+
+def compared(
+    program: str, kinds: list[str], work: dict[str, Any], quick: bool
+) -> dict[str, dict[str, Any]]:
+    """The reports of programs that have been seen to agree."""
+    reports = in_own_processes(program, kinds, work, *((1, 1) if quick else (3, 5)))
+    agree({kind: (r["cost"], np.array(r["gradient"])) for kind, r in reports.items()})
+    return reports
+
+
+def beside_micrograd(quick: bool) -> Iterator[Row]:
+    """The step of micrograd's demo: time and memory."""
+    reports = compared("moons", ["micrograd", "ours"], moons_work(), quick)
+    theirs, ours = reports["micrograd"], reports["ours"]
+    yield Row(
+        {
+            "en": "training step of micrograd's demo, define-by-run: times as fast as micrograd",
+            "es": "paso de la demo de micrograd, nodo a nodo: veces más rápido que micrograd",
+        },
+        theirs["seconds"] / ours["seconds"],
+        f"{seconds(ours['seconds'])} : {seconds(theirs['seconds'])}",
+        Bar(low=12),
+    )
+    yield Row(
+        {
+            "en": "the same: peak memory of the process against micrograd's",
+            "es": "lo mismo: memoria máxima del proceso frente a la de micrograd",
+        },
+        ours["peak"] / theirs["peak"],
+        f"{ours['peak'] / 1024:.0f} MiB : {theirs['peak'] / 1024:.0f} MiB",
+        Bar(high=0.5),
+    )
+
+
+def beside_slots(quick: bool) -> Iterator[Row]:
+    """A transformer step, beside a Value as microgpt has it."""
+    reports = compared("gpt", ["microgpt", "demo", "swapped"], gpt_work(), quick)
+    theirs = reports["microgpt"]["seconds"]
+    for kind, work, bar in (
+        (
+            "demo",
+            {
+                "en": "transformer step, 8 tokens, define-by-run: times as fast as a Value "
+                "with local gradients in slots",
+                "es": "paso de un transformer, 8 letras, nodo a nodo: veces más rápido que un "
+                "Value con gradientes locales en slots",
+            },
+            Bar(low=2.5),
+        ),
+        (
+            "swapped",
+            {
+                "en": "the same, in its own program with only the class swapped",
+                "es": "lo mismo, en su propio programa, cambiando solo la clase",
+            },
+            Bar(low=1),
+        ),
+    ):
+        ours = reports[kind]["seconds"]
+        yield Row(work, theirs / ours, f"{seconds(ours)} : {seconds(theirs)}", bar)
+
+
+def chain(n: int) -> Value:
+    """n nodes in a line."""
+    x = v = Value(1.0)
+    for _node in range(n):
+        v = v * x
+    return v
+
+
+def wide(n: int) -> Value:
+    """n products side by side, in one sum."""
+    x = Value(1.0)
+    return vsum([x * x for _node in range(n)])
+
+
+def diamond(n: int) -> Value:
+    """Two ways at each of n / 3 corners."""
+    v = Value(1.0)
+    for _corner in range(n // 3):
+        v = v.sin() + v.cos()
+    return v
+
+
+def fibonacci(n: int) -> Value:
+    """Each node the difference of the two before it."""
+    a, b = Value(1.0), Value(1.0)
+    for _node in range(n):
+        a, b = b, a - b
+    return b
+
+
+def network(n: int) -> Value:
+    """micrograd's demo on as many moons as make n nodes: 376 each, and the parameters."""
+    model = MLP(2, [16, 16, 1], seed=1337)
+    X, y = moons(max(1, round((n - 337) / 376)), seed=1)
+    losses = [(1 - t * model(x)).relu() for x, t in zip(X, y)]
+    return vsum(losses) / len(losses)
+
+
+def _pass(graph: Callable[[int], Value], n: int) -> Callable[[], None]:
+    def run() -> None:
+        graph(n).backward()
+
+    return run
+
+
+def flat(quick: bool) -> Iterator[Row]:
+    """Time per node, forward and backward, from the smallest to the largest graph."""
+    small, large = (10**3, 10**4) if quick else (10**3, 10**6)
+    for graph in (network, chain):
+        few, many = (
+            best(_pass(graph, n), times) / len(topological_order(graph(n)))
+            for n, times in ((small, 30), (large, 2))
+        )
+        yield Row(
+            {
+                "en": f"time per node, {large:,} nodes against {small:,}: {graph.__name__}",
+                "es": f"tiempo por nodo, {large:,} nodos frente a {small:,}: {graph.__name__}",
+            },
+            many / few,
+            f"{seconds(many)} : {seconds(few)}",
+            Bar(high=1.25),
+        )
+
+
+def linear(quick: bool) -> Iterator[Row]:
+    """t(10 n) / t(n) for graphs of different shapes."""
+    n = 10**3 if quick else 10**5
+    for graph in (chain, wide, diamond, fibonacci):
+        few, many = best(_pass(graph, n), 5), best(_pass(graph, 10 * n), 2)
+        yield Row(
+            {
+                "en": f"ten times the nodes ({n:,} to {10 * n:,}): {graph.__name__}",
+                "es": f"diez veces los nodos ({n:,} a {10 * n:,}): {graph.__name__}",
+            },
+            many / few,
+            f"{seconds(many)} : {seconds(few)}",
+            Bar(low=5, high=20),
+        )

@@ -1,0 +1,466 @@
+"""The replay of a recorded graph, beside programs that were written with arrays."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from benchmarks.define_by_run import compared, gpt_work, moons_work, network
+from benchmarks.programs import ALPHA, RATE
+from benchmarks.table import Bar, Row, seconds
+from benchmarks.timing import agree, alternate, best
+from micrograd_es import MLP, Tape, Value, cross_entropy, vsum
+from micrograd_es.data import digits
+from micrograd_es.gallery import load
+
+Array = np.ndarray[Any, Any]
+CostAndGradient = Callable[[Array], tuple[float, Array]]
+
+
+class Step:
+    """A training step, θ ← θ - lr·g, of whatever gives the cost and its gradient."""
+
+    def __init__(self, theta: Array, gradient: CostAndGradient) -> None:
+        self.theta, self.gradient = theta.copy(), gradient
+
+    def __call__(self) -> float:
+        cost, gradient = self.gradient(self.theta)
+        self.theta = self.theta - RATE * gradient
+        return cost
+
+
+def raced(theta: Array, ways: dict[str, CostAndGradient], quick: bool) -> dict[str, float]:
+    """Seconds a step of each way, once they agree."""
+    agree({name: way(theta) for name, way in ways.items()})
+    steps = {name: Step(theta, way) for name, way in ways.items()}
+    return alternate(steps, *((1, 0.0) if quick else (9, 0.05)))
+
+
+def against(
+    taken: dict[str, float], ours: str, other: str, en: str, es: str, bar: Bar, aim: Bar
+) -> Row:
+    """How `ours` compares: as a part of the other's time."""
+    times = f"{seconds(taken[ours])} : {seconds(taken[other])}"
+    return Row({"en": en, "es": es}, taken[ours] / taken[other], times, bar, aim)
+
+
+# -- 100 moons, 2-16-16-1, SVM loss and L2 -------------------------------------
+
+
+class Moons:
+    """The step of micrograd's demo, in every way in which one would write it."""
+
+    sizes = (2, 16, 16, 1)
+
+    def __init__(self) -> None:
+        work = moons_work()
+        self.X, self.y = np.array(work["X"]), np.array(work["y"])
+        self.theta = np.array(work["theta"])
+        self.model = MLP(2, [16, 16, 1], seed=1337)
+        self.parameters = self.model.parameters()
+        self.tape = self._tape()
+
+    def _penalty(self) -> Value:
+        return ALPHA * vsum(p * p for p in self.parameters)
+
+    def _tape(self) -> Tape:
+        x, t = [Value(0.0), Value(0.0)], Value(1.0)
+        cost = (1 - t * self.model(x)).relu() + self._penalty()
+        return Tape(cost, [*x, t], self.parameters)
+
+    def replay(self, theta: Array) -> tuple[float, Array]:
+        values, gradient = self.tape.value_and_grad(np.column_stack([self.X, self.y]), theta)
+        return float(values.mean()), gradient
+
+    def one_graph(self) -> CostAndGradient:
+        """The loss over all samples as one graph, recorded as it stands."""
+        losses = [(1 - t * self.model(x)).relu() for x, t in zip(self.X, self.y)]
+        tape = Tape(vsum(losses) / len(losses) + self._penalty(), (), self.parameters)
+
+        def way(theta: Array) -> tuple[float, Array]:
+            values, gradient = tape.value_and_grad(None, theta)
+            return float(values[0]), gradient
+
+        return way
+
+    def matrices(self, theta: Any) -> list[tuple[Any, Any]]:
+        """Weights (nout, nin) and biases (nout,) of each layer, as views of theta."""
+        layers, start = [], 0
+        for nin, nout in zip(self.sizes, self.sizes[1:]):
+            block = theta[start : start + nout * (nin + 1)].reshape(nout, nin + 1)
+            layers.append((block[:, :-1], block[:, -1]))
+            start += nout * (nin + 1)
+        return layers
+
+    def numpy(self, theta: Array) -> tuple[float, Array]:
+        """By hand, as one does it: forward, then the chain rule layer by layer."""
+        layers = self.matrices(theta)
+        activations = [self.X]
+        for w, b in layers[:-1]:
+            activations.append(np.maximum(activations[-1] @ w.T + b, 0))
+        w, b = layers[-1]
+        margins = 1 - self.y * (activations[-1] @ w.T + b)[:, 0]
+        cost = np.maximum(margins, 0).mean() + ALPHA * (theta @ theta)
+        gradient = np.empty_like(theta)
+        blocks = self.matrices(gradient)
+        delta = np.where(margins > 0, -self.y, 0.0)[:, None] / len(self.y)
+        for k in range(len(layers) - 1, -1, -1):
+            blocks[k][0][:] = delta.T @ activations[k]
+            blocks[k][1][:] = delta.sum(axis=0)
+            if k:
+                delta = (delta @ layers[k][0]) * (activations[k] > 0)
+        gradient += 2 * ALPHA * theta
+        return float(cost), gradient
+
+
+def moons_step(quick: bool) -> Iterator[Row]:
+    """Replay against NumPy by hand."""
+    work = Moons()
+    taken = raced(work.theta, {"numpy": work.numpy, "replay": work.replay}, quick)
+    yield against(
+        taken, "replay", "numpy",
+        "full-batch step, 100 moons, 2-16-16-1, replay: time against NumPy by hand",
+        "paso con 100 lunas, 2-16-16-1, por repetición: tiempo frente a NumPy a mano",
+        Bar(high=2), Bar(high=1.3),
+    )  # fmt: skip
+
+
+def moons_peers(quick: bool) -> Iterator[Row]:
+    """The same step against frameworks, each updating parameters of its own kind."""
+    for name, build, bar in (
+        ("jax.jit", _jax, Bar(high=1)),
+        ("PyTorch eager", _torch, Bar(high=0.5)),
+        ("CasADi SX, map", _casadi, Bar(high=0.1)),
+    ):
+        work = Moons()
+        way, step = build(work)
+        agree({"numpy": work.numpy(work.theta), name: way(work.theta)})
+        agree({"numpy": work.numpy(work.theta), "replay": work.replay(work.theta)})
+        contestants = {name: step, "replay": Step(work.theta, work.replay)}
+        taken = alternate(contestants, *((1, 0.0) if quick else (9, 0.05)))
+        yield against(
+            taken, "replay", name,
+            f"the same: time against {name}", f"lo mismo: tiempo frente a {name}",
+            bar, Bar(high=bar.high),
+        )  # fmt: skip
+
+
+Build = tuple[CostAndGradient, Callable[[], Any]]
+
+
+def _jax(work: Moons) -> Build:
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    X, y = jnp.asarray(work.X), jnp.asarray(work.y)
+
+    def cost(theta: Any) -> Any:
+        *hidden, (w, b) = work.matrices(theta)
+        a = X
+        for v, c in hidden:
+            a = jax.nn.relu(a @ v.T + c)
+        margins = 1 - y * (a @ w.T + b)[:, 0]
+        return jax.nn.relu(margins).mean() + ALPHA * (theta @ theta)
+
+    both = jax.jit(jax.value_and_grad(cost))
+
+    @jax.jit
+    def update(theta: Any) -> Any:
+        value, gradient = jax.value_and_grad(cost)(theta)
+        return value, theta - RATE * gradient
+
+    state = [jnp.asarray(work.theta)]
+
+    def step() -> None:
+        value, state[0] = update(state[0])
+        value.block_until_ready()
+        state[0].block_until_ready()
+
+    def way(theta: Array) -> tuple[float, Array]:
+        value, gradient = both(jnp.asarray(theta))
+        return float(value), np.asarray(gradient)
+
+    return way, step
+
+
+def _torch(work: Moons) -> Build:
+    import torch
+
+    model = work.model.to_torch()
+    X, y = torch.from_numpy(work.X), torch.from_numpy(work.y)
+    parameters = list(model.parameters())
+    optimizer = torch.optim.SGD(parameters, lr=RATE)
+
+    def gradient() -> Any:
+        optimizer.zero_grad()
+        margins = 1 - y * model(X)[:, 0]
+        cost = torch.relu(margins).mean() + ALPHA * sum((p * p).sum() for p in parameters)
+        cost.backward()
+        return cost
+
+    def step() -> None:
+        gradient()
+        optimizer.step()
+
+    def way(theta: Array) -> tuple[float, Array]:
+        cost = float(gradient())
+        # ours go neuron by neuron: weights, then the bias
+        pairs = zip(parameters[::2], parameters[1::2])
+        blocks = [torch.column_stack([w.grad, b.grad]).ravel() for w, b in pairs]
+        return cost, torch.cat(blocks).numpy()
+
+    return way, step
+
+
+def _casadi(work: Moons) -> Build:
+    import casadi
+
+    theta, x, t = casadi.SX.sym("theta", len(work.theta)), casadi.SX.sym("x", 2), casadi.SX.sym("t")
+    a, start = x, 0
+    for nin, nout in zip(work.sizes, work.sizes[1:]):
+        block = casadi.reshape(theta[start : start + nout * (nin + 1)], nin + 1, nout).T
+        a = block[:, :nin] @ a + block[:, nin]
+        a = casadi.fmax(a, 0) if nout > 1 else a
+        start += nout * (nin + 1)
+    cost = casadi.fmax(1 - t * a, 0) + ALPHA * casadi.dot(theta, theta)
+    way = _mapped(theta, casadi.vertcat(x, t), cost, np.column_stack([work.X, work.y]))
+    return way, Step(work.theta, way)
+
+
+def _mapped(theta: Any, inputs: Any, cost: Any, rows: Array) -> CostAndGradient:
+    """CasADi's function of one sample, mapped over the batch, cost and gradient summed."""
+    import casadi
+
+    one = casadi.Function("one", [theta, inputs], [cost, casadi.gradient(cost, theta)])
+    many = one.map("many", "serial", len(rows), [0], [0, 1])
+    columns = casadi.DM(rows.T)
+
+    def way(theta: Array) -> tuple[float, Array]:
+        value, gradient = many(theta, columns)
+        return float(value) / len(rows), np.array(gradient)[:, 0] / len(rows)
+
+    return way
+
+
+def moons_micrograd(quick: bool) -> Iterator[Row]:
+    """The same against micrograd, in its own process."""
+    reports = compared("moons", ["micrograd"], moons_work(), quick)
+    work = Moons()
+    theirs = reports["micrograd"]
+    agree(
+        {
+            "micrograd": (theirs["cost"], np.array(theirs["gradient"])),
+            "replay": work.replay(work.theta),
+        }
+    )
+    ours = raced(work.theta, {"replay": work.replay}, quick)["replay"]
+    yield Row(
+        {
+            "en": "the same: times as fast as micrograd",
+            "es": "lo mismo: veces más rápido que micrograd",
+        },
+        theirs["seconds"] / ours,
+        f"{seconds(ours)} : {seconds(theirs['seconds'])}",
+        Bar(low=3000),
+        Bar(low=6000),
+    )
+
+
+def written_out(quick: bool) -> Iterator[Row]:
+    """All samples in one graph against the batched replay."""
+    work = Moons()
+    ways = {"batched": work.replay, "one graph": work.one_graph()}
+    taken = raced(work.theta, ways, quick)
+    yield against(
+        taken, "one graph", "batched",
+        "the same loss recorded as one graph of all 100 samples: time against the batched replay",
+        "la misma pérdida grabada como un solo grafo de las 100 muestras: tiempo frente al lote",
+        Bar(high=3), Bar(high=1.2),
+    )  # fmt: skip
+
+
+# -- digits --------------------------------------------------------------------
+
+
+def digits_step(quick: bool) -> Iterator[Row]:
+    """64-32-10 with cross-entropy on 1,437 digits, against NumPy by hand."""
+    n = 100 if quick else 1437
+    X, classes = (a[:n] for a in digits())
+    Y = np.eye(10)[classes]
+    model = MLP(64, [32, 10], seed=1)
+    x, t = [Value(0.0) for _ in range(64)], [Value(0.0) for _ in range(10)]
+    tape = Tape(cross_entropy(model(x), t), [*x, *t], model.parameters())
+    theta, both = tape.theta.copy(), np.hstack([X, Y])
+
+    def replay(theta: Array) -> tuple[float, Array]:
+        values, gradient = tape.value_and_grad(both, theta)
+        return float(values.mean()), gradient
+
+    def numpy(theta: Array) -> tuple[float, Array]:
+        first, second = theta[: 32 * 65].reshape(32, 65), theta[32 * 65 :].reshape(10, 33)
+        hidden = np.maximum(X @ first[:, :-1].T + first[:, -1], 0)
+        scores = hidden @ second[:, :-1].T + second[:, -1]
+        scores -= scores.max(axis=1, keepdims=True)
+        exps = np.exp(scores)
+        totals = exps.sum(axis=1, keepdims=True)
+        cost = (np.log(totals[:, 0]) - scores[np.arange(n), classes]).mean()
+        delta = (exps / totals - Y) / n
+        d_hidden = (delta @ second[:, :-1]) * (hidden > 0)
+        gradient = np.concatenate(
+            [
+                np.column_stack([d.T @ a, d.sum(axis=0)]).ravel()
+                for d, a in ((d_hidden, X), (delta, hidden))
+            ]
+        )
+        return float(cost), gradient
+
+    taken = raced(theta, {"numpy": numpy, "replay": replay}, quick)
+    yield against(
+        taken, "replay", "numpy",
+        f"digits, 64-32-10, cross-entropy, batch {n:,}, replay: time against NumPy by hand",
+        f"dígitos, 64-32-10, entropía cruzada, lote {n:,}: tiempo frente a NumPy a mano",
+        Bar(high=1.5), Bar(high=1.15),
+    )  # fmt: skip
+
+
+# -- the scalar transformer ----------------------------------------------------
+
+
+def gpt_step(quick: bool) -> Iterator[Row]:
+    """The step of the demo `nombres` against microgpt's kind of Value."""
+    work = gpt_work()
+    theirs = compared("gpt", ["microgpt"], work, quick)["microgpt"]
+    task = load("nombres").Names(load("nombres").names())
+    theta = np.array(work["theta"])
+
+    def replay(theta: Array) -> tuple[float, Array]:
+        cost, gradient = task.replayed(theta, [work["name"]])
+        return cost, gradient
+
+    agree(
+        {
+            "microgpt": (theirs["cost"], np.array(theirs["gradient"])),
+            "replay": replay(theta),
+        }
+    )
+    ours = raced(theta, {"replay": replay}, quick)["replay"]
+    yield Row(
+        {
+            "en": "scalar GPT step, 8 tokens, replay: times as fast as define-by-run with a "
+            "Value with local gradients in slots",
+            "es": "paso del GPT escalar, 8 letras, por repetición: veces más rápido que nodo a "
+            "nodo con un Value con gradientes locales en slots",
+        },
+        theirs["seconds"] / ours,
+        f"{seconds(ours)} : {seconds(theirs['seconds'])}",
+        Bar(low=100),
+        Bar(low=250),
+    )
+
+
+# -- no repetition, and growth -------------------------------------------------
+
+
+def scattered(n: int, leaves: list[Any], ops: dict[str, Callable[..., Any]]) -> Any:
+    """A graph of n nodes without a pattern, of whatever kind the leaves are."""
+    source = random.Random(0)
+    nodes, unused = list(leaves), set()
+    names = sorted(ops)
+    for _node in range(n):
+        # the bounded ones twice as often, so that numbers stay within range
+        name = source.choice([*names, "sin", "tanh"])
+        places = [source.randrange(max(0, len(nodes) - 200), len(nodes)) for _ in range(2)]
+        places = places[: 1 if name in ("sin", "tanh", "neg") else 2]
+        unused -= set(places)
+        unused.add(len(nodes))
+        nodes.append(ops[name](*[nodes[k] for k in places]))
+    total = nodes[-1]
+    for k in sorted(unused - {len(nodes) - 1}):
+        total = total + nodes[k]
+    return total
+
+
+def random_graph(quick: bool) -> Iterator[Row]:
+    """A graph in which nothing repeats, against CasADi SX mapped over the batch."""
+    import casadi
+
+    n, batch = (500, 20) if quick else (10_000, 1000)
+    arithmetic = {
+        "add": lambda a, b: 0.5 * (a + b),
+        "sub": lambda a, b: 0.5 * (a - b),
+        "mul": lambda a, b: a * b,
+        "neg": lambda a: -a,
+    }
+    values = [Value(v) for v in np.random.default_rng(0).uniform(-1, 1, 16)]
+    ours = scattered(n, values, arithmetic | {"sin": lambda a: a.sin(), "tanh": lambda a: a.tanh()})
+    tape = Tape(ours, values[:8], values[8:])
+    symbols = casadi.SX.sym("leaves", 16)
+    theirs = scattered(
+        n, casadi.vertsplit(symbols), arithmetic | {"sin": casadi.sin, "tanh": casadi.tanh}
+    )
+    X = np.random.default_rng(1).uniform(-1, 1, (batch, 8))
+    mapped = _mapped(symbols[8:], symbols[:8], theirs, X)
+
+    def replay(theta: Array) -> tuple[float, Array]:
+        outputs, gradient = tape.value_and_grad(X, theta)
+        return float(outputs.mean()), gradient
+
+    agree({"casadi": mapped(tape.theta), "replay": replay(tape.theta)}, rtol=1e-8)
+    contestants = {
+        "casadi": lambda: mapped(tape.theta), "replay": lambda: replay(tape.theta)
+    }  # fmt: skip
+    taken = alternate(contestants, 1 if quick else 5, 0.0)
+    yield against(
+        taken, "replay", "casadi",
+        f"a random graph of {n:,} nodes with no repetition, batch {batch:,}: "
+        "time against CasADi SX, map",
+        f"un grafo al azar de {n:,} nodos sin repetición, lote {batch:,}: "
+        "tiempo frente a CasADi SX, map",
+        Bar(high=1), Bar(high=0.5),
+    )  # fmt: skip
+
+
+def recording(quick: bool) -> Iterator[Row]:
+    """Recording and replaying as graphs grow tenfold: moons written out, nothing batched."""
+    sizes = (10**3, 10**4) if quick else (10**3, 10**4, 10**5, 10**6)
+    record, replay = [], []
+    for n in sizes:
+        output = network(n)
+        leaves = _parameters(output)
+        times = 1 if n >= 10**5 else 3
+        record.append(best(lambda output=output, leaves=leaves: Tape(output, (), leaves), times))
+        tape = Tape(output, (), leaves)
+        tape.value_and_grad()
+        replay.append(best(lambda tape=tape: tape.value_and_grad(), 2 * times))
+    yield Row(
+        {
+            "en": f"recording {sizes[-1]:,} nodes",
+            "es": f"grabar {sizes[-1]:,} nodos",
+        },
+        record[-1],
+        " → ".join(map(seconds, record)),
+    )
+    for taken, en, es in (
+        (record, "recording", "grabar"),
+        (replay, "replaying (cost and gradient)", "repetir (costo y gradiente)"),
+    ):
+        grown = taken[-1] / taken[-2]
+        yield Row(
+            {
+                "en": f"ten times the nodes ({sizes[-2]:,} to {sizes[-1]:,}): {en}",
+                "es": f"diez veces los nodos ({sizes[-2]:,} a {sizes[-1]:,}): {es}",
+            },
+            grown,
+            " → ".join(map(seconds, taken)),
+            Bar(high=20),
+        )
+
+
+def _parameters(output: Value) -> list[Value]:
+    from micrograd_es.chain import topological_order
+
+    return [v for v in topological_order(output) if v.label[:1] in ("w", "b") and not v.parents]

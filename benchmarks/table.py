@@ -1,0 +1,111 @@
+"""A row of the table, and the table as Markdown in both languages."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- speed:begin -->", "<!-- speed:end -->"
+HEADINGS = {
+    "en": ("work", "measured", "bar", "aim", "reached", "times"),
+    "es": ("trabajo", "medido", "exigido", "meta", "alcanzado", "tiempos"),
+}
+WORDS = {"en": {True: "yes", False: "**no**"}, "es": {True: "sí", False: "**no**"}}
+
+
+class Missing(Exception):
+    """A contestant that is not installed: its row is left out."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Between what numbers a ratio should lie."""
+
+    low: float = 0.0
+    high: float = inf
+
+    def __str__(self) -> str:
+        if self.high == inf:
+            return f"≥ {self.low:,g}×"
+        return f"≤ {self.high:,g}×" if self.low == 0 else f"{self.low:g}× – {self.high:g}×"
+
+    def reached(self, ratio: float) -> bool:
+        """Whether it does."""
+        return self.low <= ratio <= self.high
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: what was measured and how it compares with what it should be.
+
+    `ratio` is a number without a unit, or seconds where there is no bar.
+    """
+
+    work: dict[str, str]
+    ratio: float
+    times: str
+    bar: Bar | None = None
+    aim: Bar | None = None
+
+    def cells(self, language: str) -> tuple[str, ...]:
+        """The row's texts in "en" or "es"."""
+        if self.bar is None:
+            return self.work[language], seconds(self.ratio), "", "", "", self.times
+        aim = f"{self.aim}" if self.aim else ""
+        reached = WORDS[language][self.bar.reached(self.ratio)]
+        return self.work[language], ratio(self.ratio), f"{self.bar}", aim, reached, self.times
+
+
+def ratio(number: float) -> str:
+    """With three significant digits."""
+    return f"{number:,.0f}×" if number >= 100 else f"{number:.3g}×"
+
+
+def seconds(number: float) -> str:
+    """In the unit that fits."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number * 1e9:.3g} ns"
+
+
+def markdown(rows: Sequence[Row], language: str) -> str:
+    """The table, and under it the machine that it was measured on."""
+    lines = [HEADINGS[language], ("---",) * 6, *(row.cells(language) for row in rows)]
+    machine = (
+        f"Python {platform.python_version()}, NumPy {np.__version__}, "
+        f"{os.cpu_count()} × {_processor()}, {sys.platform}"
+    )
+    return "\n".join([*(f"| {' | '.join(cells)} |" for cells in lines), "", machine])
+
+
+def write(rows: Sequence[Row]) -> list[Path]:
+    """Puts the table into RESULTS.md, and between the markers of both READMEs."""
+    results = Path(__file__).with_name("RESULTS.md")
+    results.write_text(f"# Speed\n\n{markdown(rows, 'en')}\n", "utf-8")
+    written = [results]
+    for name, language in (("README.md", "en"), ("README.es.md", "es")):
+        path = ROOT / name
+        text = path.read_text("utf-8") if path.exists() else ""
+        before, begin, rest = text.partition(BEGIN)
+        _old, end, after = rest.partition(END)
+        if end:
+            path.write_text(f"{before}{begin}\n{markdown(rows, language)}\n{end}{after}", "utf-8")
+            written.append(path)
+    return written
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.machine()

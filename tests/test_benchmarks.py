@@ -1,0 +1,81 @@
+"""The benchmarks run, their contestants agree, and the table says what was measured."""
+
+import pytest
+
+from benchmarks import define_by_run, replay, table
+from benchmarks.__main__ import measure
+from benchmarks.table import Bar, Row
+from benchmarks.timing import agree
+from micrograd_es.chain import topological_order
+
+
+def test_the_cheap_rows_run(capsys):
+    rows = measure(["slots", "moons", "written-out", "digits", "gpt"], quick=True)
+    assert len(rows) == 6
+    assert "left out" not in capsys.readouterr().err
+    assert all(row.ratio > 0 for row in rows)
+
+
+def test_a_contestant_that_is_absent_leaves_its_row_out(monkeypatch, capsys):
+    def absent(quick):
+        raise table.Missing("no module named x")
+        yield
+
+    monkeypatch.setitem(measure.__globals__["ROWS"], "moons", absent)
+    assert measure(["moons"], quick=True) == []
+    assert "left out: no module named x" in capsys.readouterr().err
+
+
+def test_contestants_that_disagree_are_not_timed():
+    with pytest.raises(AssertionError, match="b against a"):
+        agree({"a": (1.0, [1.0, 2.0]), "b": (1.0, [1.0, 2.1])})
+
+
+def test_growing_graphs_have_the_size_that_they_claim():
+    for graph in (
+        define_by_run.chain,
+        define_by_run.wide,
+        define_by_run.diamond,
+        define_by_run.fibonacci,
+        define_by_run.network,
+    ):
+        assert len(topological_order(graph(3000))) == pytest.approx(3000, rel=0.15)
+
+
+def test_the_matrices_of_the_hand_written_step_are_the_models():
+    work = replay.Moons()
+    for (w, b), layer in zip(work.matrices(work.theta), work.model.layers):
+        assert w.tolist() == [[v.data for v in neuron.w] for neuron in layer.neurons]
+        assert b.tolist() == [neuron.b.data for neuron in layer.neurons]
+
+
+def test_the_table_goes_between_the_markers_and_nowhere_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "ROOT", tmp_path)
+    monkeypatch.setattr(table, "__file__", str(tmp_path / "table.py"))
+    for name in ("README.md", "README.es.md"):
+        (tmp_path / name).write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n", "utf-8")
+    rows = [
+        Row({"en": "a step", "es": "un paso"}, 2.5, "4 ms : 10 ms", Bar(low=2), Bar(low=3)),
+        Row({"en": "a page", "es": "una página"}, 0.25, "1 MB"),
+    ]
+    assert len(table.write(rows)) == 3
+    spanish = (tmp_path / "README.es.md").read_text("utf-8")
+    assert spanish.startswith(f"before\n{table.BEGIN}\n| trabajo |")
+    assert spanish.endswith(f"{table.END}\nafter\n")
+    assert "| un paso | 2.5× | ≥ 2× | ≥ 3× | sí | 4 ms : 10 ms |" in spanish
+    assert "| a page | 250 ms |" in (tmp_path / "RESULTS.md").read_text("utf-8")
+    assert "old" not in spanish
+
+
+@pytest.mark.parametrize(
+    ("bar", "ratio", "reached"),
+    [
+        (Bar(low=12), 11.9, False),
+        (Bar(low=12), 12.0, True),
+        (Bar(high=0.5), 0.6, False),
+        (Bar(low=5, high=20), 10, True),
+        (Bar(low=5, high=20), 21, False),
+    ],
+)
+def test_a_bar(bar, ratio, reached):
+    assert bar.reached(ratio) is reached
