@@ -2,8 +2,7 @@
 
 It is the array algebra once more, with a place for every intermediate result. A partial
 is not computed and multiplied, but handed the gradient that comes from above: where it
-is 1 the gradient passes, where it is 0 nothing does, and ``where`` chooses between what
-its two branches hand on.
+is 1 the gradient passes, and ``where`` chooses between what its two branches hand on.
 """
 
 from __future__ import annotations
@@ -26,6 +25,17 @@ _FUNCTIONS: dict[Any, Any] = {
     "exp": np.exp, "log": np.log, "log1p": np.log1p, "sqrt": np.sqrt, "sin": np.sin,
     "cos": np.cos, "tanh": np.tanh, "pow": np.power, "abs": np.absolute,
 }  # fmt: skip
+
+
+# What NumPy does in one step; it is the same for every number.
+_SHORT: dict[str, tuple[Any, tuple[str, ...]]] = {
+    ast.unparse(ast.parse(text)): (function, operands)
+    for text, function, operands in (
+        ("where(a <= 0.0, 0.0, a)", np.maximum, ("a", "0.0")),
+        ("where(a < b, b, where(b <= a, a, a + b))", np.maximum, ("a", "b")),
+        ("where(b < a, b, where(a <= b, a, a + b))", np.minimum, ("a", "b")),
+    )
+}
 
 
 class Writer:
@@ -91,7 +101,14 @@ class Writer:
 
     def _times(self, node: Any, names: Names, g: Array, out: Array | None) -> Any:
         if _calls_where(node):
-            return self._where(node, names, out, lambda n, o: self._times(n, names, g, o), g.shape)
+            condition = self._value(node.args[0], names)
+            chosen, other = (self._times(n, names, g, None) for n in node.args[1:])
+            if isinstance(chosen, float) and chosen == 0.0:
+                self.emit(np.logical_not, condition, condition)
+                return self._call(np.multiply, (other, condition), out)
+            if isinstance(other, float) and other == 0.0:
+                return self._call(np.multiply, (chosen, condition), out)
+            return self._where(condition, chosen, other, out)
         factor = self._value(node, names)
         if isinstance(factor, float) and factor in (0.0, 1.0):
             return g if factor else 0.0
@@ -112,8 +129,11 @@ class Writer:
         if isinstance(node, ast.Compare):
             pair = self._value(node.left, names), self._value(node.comparators[0], names)
             return self._call(_FUNCTIONS[type(node.ops[0])], pair, None, bool)
+        if ast.unparse(node) in _SHORT:
+            function, texts = _SHORT[ast.unparse(node)]
+            return self._call(function, [self._value(_tree(x), names) for x in texts], out)
         if _calls_where(node):
-            return self._where(node, names, out, lambda n, o: self._value(n, names, o), ())
+            return self._where(*[self._value(x, names) for x in node.args], out)
         operands = [self._value(x, names) for x in node.args]
         if node.func.id in _FUNCTIONS:
             return self._call(_FUNCTIONS[node.func.id], operands, out)
@@ -121,22 +141,12 @@ class Writer:
             self._free.discard(id(operand))
         return self.value_of(TABLE[node.func.id], operands, out)
 
-    def _where(
-        self,
-        node: ast.Call,
-        names: Names,
-        out: Array | None,
-        branch: Callable[[Any, Array | None], Any],
-        shape: tuple[int, ...],
-    ) -> Array:
-        condition = self._value(node.args[0], names)
-        results = [branch(n, None) for n in node.args[1:]]
-        shape = np.broadcast_shapes(shape, np.shape(condition), *map(np.shape, results))
+    def _where(self, condition: Any, chosen: Any, other: Any, out: Array | None) -> Array:
+        shape = np.broadcast_shapes(*map(np.shape, (condition, chosen, other)))
         if out is None or out.shape != shape:
             out = self.temporary(shape)
-            self._free.add(id(out))
-        self.emit(np.copyto, out, results[1])
-        self.emit(np.copyto, out, results[0], where=condition)
+        # faster than a copy with a mask, which the processor cannot foresee
+        self.emit(_choose, condition, chosen, other, out)
         return out
 
     def _call(
@@ -153,12 +163,16 @@ class Writer:
             if out is None:
                 out = self.temporary(shape, dtype)
                 self._free.add(id(out))
-        self.emit(function, *operands, out)
+        self.emit(function, *operands, out=out)
         return out
 
 
 def _calls_where(node: Any) -> bool:
     return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "where"
+
+
+def _choose(condition: Array, chosen: Any, other: Any, out: Array) -> None:
+    out[...] = np.where(condition, chosen, other)
 
 
 @cache
