@@ -87,7 +87,7 @@ def beside_slots(quick: bool) -> Iterator[Row]:
                 "en": "the same, in its own program with only the class swapped",
                 "es": "lo mismo, en su propio programa, cambiando solo la clase",
             },
-            Bar(low=1),
+            None,
         ),
     ):
         ours = reports[kind]["seconds"]

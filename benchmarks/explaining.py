@@ -30,6 +30,7 @@ def explaining(quick: bool) -> Iterator[Row]:
         },
         best(explain_all, 1),
         "",
+        in_seconds=True,
     )
     steps = BackwardPass(cost)
     with TemporaryDirectory() as folder:
@@ -43,4 +44,5 @@ def explaining(quick: bool) -> Iterator[Row]:
         },
         taken,
         f"{size / 1e6:.2g} MB",
+        in_seconds=True,
     )

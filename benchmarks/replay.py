@@ -61,6 +61,7 @@ class Moons:
         self.theta = np.array(work["theta"])
         self.model = MLP(2, [16, 16, 1], seed=1337)
         self.parameters = self.model.parameters()
+        self.rows = np.column_stack([self.X, self.y])
         self.tape = self._tape()
 
     def _penalty(self) -> Value:
@@ -72,7 +73,7 @@ class Moons:
         return Tape(cost, [*x, t], self.parameters)
 
     def replay(self, theta: Array) -> tuple[float, Array]:
-        values, gradient = self.tape.value_and_grad(np.column_stack([self.X, self.y]), theta)
+        values, gradient = self.tape.value_and_grad(self.rows, theta)
         return float(values.mean()), gradient
 
     def one_graph(self) -> CostAndGradient:
@@ -227,7 +228,7 @@ def _casadi(work: Moons) -> Build:
         a = casadi.fmax(a, 0) if nout > 1 else a
         start += nout * (nin + 1)
     cost = casadi.fmax(1 - t * a, 0) + ALPHA * casadi.dot(theta, theta)
-    way = _mapped(theta, casadi.vertcat(x, t), cost, np.column_stack([work.X, work.y]))
+    way = _mapped(theta, casadi.vertcat(x, t), cost, work.rows)
     return way, Step(work.theta, way)
 
 
@@ -443,6 +444,7 @@ def recording(quick: bool) -> Iterator[Row]:
         },
         record[-1],
         " → ".join(map(seconds, record)),
+        in_seconds=True,
     )
     for taken, en, es in (
         (record, "recording", "grabar"),

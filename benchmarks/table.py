@@ -44,24 +44,21 @@ class Bar:
 
 @dataclass(frozen=True)
 class Row:
-    """One line: what was measured and how it compares with what it should be.
-
-    `ratio` is a number without a unit, or seconds where there is no bar.
-    """
+    """One line: what was measured, and how it compares with what it should be, if anything."""
 
     work: dict[str, str]
     ratio: float
     times: str
     bar: Bar | None = None
     aim: Bar | None = None
+    in_seconds: bool = False
 
     def cells(self, language: str) -> tuple[str, ...]:
         """The row's texts in "en" or "es"."""
-        if self.bar is None:
-            return self.work[language], seconds(self.ratio), "", "", "", self.times
-        aim = f"{self.aim}" if self.aim else ""
-        reached = WORDS[language][self.bar.reached(self.ratio)]
-        return self.work[language], ratio(self.ratio), f"{self.bar}", aim, reached, self.times
+        measured = seconds(self.ratio) if self.in_seconds else ratio(self.ratio)
+        bar, aim = (str(bound or "") for bound in (self.bar, self.aim))
+        reached = WORDS[language][self.bar.reached(self.ratio)] if self.bar else ""
+        return self.work[language], measured, bar, aim, reached, self.times
 
 
 def ratio(number: float) -> str:

@@ -56,7 +56,7 @@ def test_the_table_goes_between_the_markers_and_nowhere_else(tmp_path, monkeypat
         (tmp_path / name).write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n", "utf-8")
     rows = [
         Row({"en": "a step", "es": "un paso"}, 2.5, "4 ms : 10 ms", Bar(low=2), Bar(low=3)),
-        Row({"en": "a page", "es": "una página"}, 0.25, "1 MB"),
+        Row({"en": "a page", "es": "una página"}, 0.25, "1 MB", in_seconds=True),
     ]
     assert len(table.write(rows)) == 3
     spanish = (tmp_path / "README.es.md").read_text("utf-8")
