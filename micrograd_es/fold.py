@@ -168,7 +168,8 @@ def _layers(nodes: list[Value], by: str) -> dict[Value, Key]:
 def _samples(nodes: list[Value]) -> dict[Value, Key]:
     """The sample of all that depends on one sample's inputs, and on no other's.
 
-    Two inputs are of one sample where one neuron takes both.
+    Two inputs are of one sample where one neuron takes both. What depends on no inputs
+    but on parameters, such as the sum of their squares, stands with these.
     """
     same: dict[Value, Value] = {}
 
@@ -178,6 +179,7 @@ def _samples(nodes: list[Value]) -> dict[Value, Key]:
         return node
 
     inputs: dict[Value, set[Value]] = {}
+    own: dict[Value, Key] = {}
     for node in nodes:
         symbol = _parsed(node)[0]
         below = {first(x) for parent in node.parents for x in inputs.get(parent, ())}
@@ -191,7 +193,8 @@ def _samples(nodes: list[Value]) -> dict[Value, Key]:
             below = {first(one)}
         if below:
             inputs[node] = below
-    own: dict[Value, Key] = {node: _PARAMETERS for node in nodes if _is_parameter(node)}
+        elif _is_parameter(node) or any(parent in own for parent in node.parents):
+            own[node] = _PARAMETERS
     numbers: dict[Value, int] = {}
     for node in reversed(nodes):  # in which order the first operand comes first
         samples = {first(x) for x in inputs.get(node, ())}

@@ -56,6 +56,16 @@ def test_by_sample(model, cost):
         assert folds[k].gradient(cost) == loss.grad == pytest.approx(1 / 3)
 
 
+def test_a_penalty_on_the_weights_stands_with_the_parameters(model, cost):
+    penalty = 0.01 * vsum([p * p for p in model.parameters()])
+    total = cost + penalty
+    total.backward()
+    fold = folded(total, "sample")["parameters"]
+    assert fold.outputs[-1] is penalty
+    assert set(fold.parameters) == set(model.parameters())
+    assert len(fold.nodes) == 2 * len(fold.parameters) + 3
+
+
 @pytest.mark.parametrize("by", ["layer", "neuron", "sample"])
 def test_every_node_is_in_one_fold_at_most_and_the_root_in_none(cost, by):
     nodes = [node for fold in folded(cost, by).values() for node in fold.nodes]
