@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -124,9 +125,15 @@ def fibonacci(n: int) -> Value:
     return b
 
 
+@cache
+def _model() -> MLP:
+    """Made once, since naming its weights takes longer than a step of 1,000 nodes."""
+    return MLP(2, [16, 16, 1], seed=1337)
+
+
 def network(n: int) -> Value:
     """micrograd's demo on as many moons as make n nodes: 376 each, and the parameters."""
-    model = MLP(2, [16, 16, 1], seed=1337)
+    model = _model()
     X, y = moons(max(1, round((n - 337) / 376)), seed=1)
     losses = [(1 - t * model(x)).relu() for x, t in zip(X, y)]
     return vsum(losses) / len(losses)
