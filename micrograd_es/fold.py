@@ -31,6 +31,8 @@ class Fold:
 
     Attributes
     ----------
+    by : str
+        "neuron", "layer" or "sample".
     key : int, str or tuple of int
         A layer's or sample's number, (layer, neuron), or "inputs", "parameters", "cost".
     nodes : list of Value
@@ -39,6 +41,7 @@ class Fold:
         The nodes that something outside uses.
     """
 
+    by: str
     key: Key
     nodes: list[Value] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
@@ -48,12 +51,9 @@ class Fold:
         """What the fold is called in a picture."""
         if isinstance(self.key, tuple):
             return _("layer {l}, neuron {n}").format(l=self.key[0], n=self.key[1])
-        names = {_INPUTS: _("inputs"), _PARAMETERS: _("parameters"), _COST: _("cost")}
-        return names[self.key] if isinstance(self.key, str) else self._number()
-
-    def _number(self) -> str:
-        layer = any(_parsed(node)[1] for node in self.nodes if not node.parents)
-        return (_("layer {n}") if layer else _("sample {n}")).format(n=self.key)
+        if isinstance(self.key, int):
+            return (_("layer {n}") if self.by == "layer" else _("sample {n}")).format(n=self.key)
+        return {_INPUTS: _("inputs"), _PARAMETERS: _("parameters"), _COST: _("cost")}[self.key]
 
     @property
     def parameters(self) -> list[Value]:
@@ -111,7 +111,7 @@ def fold_graph(nodes: list[Value], by: str) -> list[Fold]:
     for node in nodes[:-1]:
         key = keys.get(node)
         if key is not None:
-            folds.setdefault(key, Fold(key)).nodes.append(node)
+            folds.setdefault(key, Fold(by, key)).nodes.append(node)
     used_outside = {p for node in nodes for p in node.parents if keys[p] != keys[node]}
     for fold in folds.values():
         outputs = [node for node in fold.nodes if node in used_outside]
