@@ -21,10 +21,9 @@ def array_functions(recording: Recording) -> Callable[[CustomOperation, int], Fu
 
     Whether a function takes arrays is tried once, on the numbers of the recording.
     """
-    nodes = {v.rule: v for v in recording.nodes if isinstance(v.rule, CustomOperation)}
 
     def functions(rule: CustomOperation, arity: int) -> Functions:
-        numbers = [v.data for v in nodes[rule].parents]
+        numbers = [v.data for v in next(v for v in recording.nodes if v.rule is rule).parents]
         if not _takes_arrays(rule, numbers):
             warnings.warn(
                 f"{rule.name} takes no arrays, and is replayed element by element",

@@ -133,7 +133,8 @@ class Writer:
             function, texts = _SHORT[ast.unparse(node)]
             return self._call(function, [self._value(_tree(x), names) for x in texts], out)
         if _calls_where(node):
-            return self._where(*[self._value(x, names) for x in node.args], out)
+            condition, chosen, other = (self._value(x, names) for x in node.args)
+            return self._where(condition, chosen, other, out)
         operands = [self._value(x, names) for x in node.args]
         if node.func.id in _FUNCTIONS:
             return self._call(_FUNCTIONS[node.func.id], operands, out)

@@ -110,13 +110,14 @@ def plan(recording: Recording) -> Program:
 
     groups: dict[int, dict[Any, list[int]]] = defaultdict(dict)
     depth = [0] * n
+    absorbed, operands = recording.absorbed, recording.operands
     for i in range(n):
-        if i in recording.absorbed:
+        if i in absorbed:
             continue
-        if not recording.operands[i]:
+        if not operands[i]:
             give_row(i)
             continue
-        depth[i] = 1 + max([depth[j] for j in recording.inputs_of(i)], default=0)
+        depth[i] = 1 + max([depth[j] for j in recording.inputs_of(i)])
         groups[depth[i]].setdefault(_key(recording, i), []).append(i)
 
     steps: list[Step] = []
@@ -154,10 +155,13 @@ def _key(recording: Recording, i: int) -> Any:
         terms.plain.sort(key=lambda j: (store[j], trained[j]))
         plain = tuple([(store[j], trained[j]) for j in terms.plain])
         return "sum", store[i], tuple(sorted(kinds)), plain
-    rule = recording.rule(i)
-    same = (rule.f, rule.df) if isinstance(rule, CustomOperation) else rule.name
-    takes = tuple([p is None and not _piecewise(rule) for p in recording.nodes[i].partials])
-    return same, takes, store[i], tuple([(store[j], trained[j]) for j in recording.operands[i]])
+    rule, edges = recording.rule(i), recording.nodes[i].edges
+    kinds = tuple([(store[j], trained[j]) for j in recording.operands[i]])
+    if isinstance(rule, CustomOperation):
+        return rule.f, rule.df, store[i], kinds
+    # the number in x ** 2 takes no gradient
+    takes = () if rule.piecewise else tuple([p is None for p in edges[len(edges) // 2 :]])
+    return rule.name, takes, store[i], kinds
 
 
 def _piecewise(rule: Operation | CustomOperation) -> bool:

@@ -60,9 +60,9 @@ class Recording:
 
     def inputs_of(self, i: int) -> Iterable[int]:
         """The nodes that have to be there before node `i` is computed."""
-        if i not in self.sums:
+        terms = self.sums.get(i)
+        if terms is None:
             return self.operands[i]
-        terms = self.sums[i]
         return [j for pair in terms.products for j in pair] + terms.plain
 
     def rule(self, i: int) -> Operation | CustomOperation:
@@ -88,12 +88,17 @@ def record(
             store.append(BATCHED if i < len(inputs) else STATIC)
             trained.append(i >= len(inputs))
             continue
-        below_it = tuple([place[p] for p in v.parents])
-        operands.append(below_it)
-        store.append(BATCHED if any(store[j] for j in below_it) else STATIC)
-        trained.append(any(trained[j] for j in below_it))
-        if not below_it:
+        edges = v.edges
+        if not edges:
+            operands.append(())
+            store.append(STATIC)
+            trained.append(False)
             recording.constants[i] = v.data
+            continue
+        below_it = tuple([place[p] for p in edges[: len(edges) // 2]])
+        operands.append(below_it)
+        store.append(max([store[j] for j in below_it]))
+        trained.append(max([trained[j] for j in below_it]))
     _gather_sums(recording, len(given), {place[v] for v in outputs})
     return recording
 
@@ -109,18 +114,19 @@ def _below(outputs: Sequence[Value], given: set[Value]) -> list[Value]:
             order.append(stack.pop())  # type: ignore[arg-type]
         elif node not in seen:
             seen.add(node)
-            parents = node.parents
-            if node in given or not parents:
+            edges = node.edges
+            if node in given or not edges:
                 order.append(node)
             else:
-                stack += [node, None]
-                stack.extend(reversed(parents))
+                stack.append(node)
+                stack.append(None)
+                stack.extend(edges[len(edges) // 2 - 1 :: -1])
     return order
 
 
 def _gather_sums(recording: Recording, first: int, outputs: set[int]) -> None:
     operands, store, sums = recording.operands, recording.store, recording.sums
-    names = [v.op for v in recording.nodes]
+    names = [v.rule.name if v.rule else "" for v in recording.nodes]
     uses = [0] * len(names)
     for below_it in operands:
         for j in below_it:
