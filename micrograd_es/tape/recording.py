@@ -132,27 +132,37 @@ def _gather_sums(recording: Recording, first: int, outputs: set[int]) -> None:
         for j in below_it:
             uses[j] += 1
     for i in range(first, len(names)):
-        if names[i] not in ("add", "sum") or not operands[i]:
+        if names[i] not in ("add", "sum"):
             continue
+        here = store[i]
+        alone = [
+            j
+            for j in operands[i]
+            if uses[j] == 1
+            and names[j] in ("add", "sum", "mul")
+            and store[j] == here
+            and j >= first
+            and j not in outputs
+        ]
+        if names[i] == "add" and not alone:
+            continue  # an operation like any other
         terms: Sum | None = None
-        own = Sum()
+        own, single = Sum(), set(alone)
         for j in operands[i]:
-            alone = uses[j] == 1 and j >= first and j not in outputs and store[j] == store[i]
-            if alone and j in sums:
-                recording.absorbed.add(j)
-                other = sums.pop(j)
+            if j not in single:
+                own.plain.append(j)
+            elif names[j] == "mul":
+                a, b = operands[j]
+                # what is the same for all samples is the matrix, and stands on the left
+                own.products.append((b, a) if store[a] > store[b] else (a, b))
+            else:
+                other = sums.pop(j) if j in sums else Sum(plain=list(operands[j]))
                 if terms is None:  # the first one is taken over: a long chain stays linear
                     terms = other
                 else:
                     own.products += other.products
                     own.plain += other.plain
-            elif alone and names[j] == "mul":
-                recording.absorbed.add(j)
-                a, b = operands[j]
-                # what is the same for all samples is the matrix, and stands on the left
-                own.products.append((b, a) if store[a] > store[b] else (a, b))
-            else:
-                own.plain.append(j)
+        recording.absorbed.update(alone)
         if terms is None:
             terms = own
         else:
