@@ -1,9 +1,4 @@
-"""The program as a pure function on the arrays of JAX or PyTorch.
-
-There is no way back to do a sample again there, as NumPy's replay does: what a node gets
-from above as exactly 0 it hands on as exactly 0, so that the infinite partial of a
-branch that was not taken stays out of the gradient.
-"""
+"""The program as a pure function on the arrays of JAX or PyTorch."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ from typing import Any
 from micrograd_es.custom import CustomOperation
 from micrograd_es.tape.program import Program
 from micrograd_es.tape.recording import BATCHED, STATIC
-from micrograd_es.tape.replay import Interpreter, put
+from micrograd_es.tape.replay import Interpreter
 
 Array = Any
 PureFunction = Callable[..., tuple[Array, Array]]
@@ -39,11 +34,11 @@ def pure_function(
     if name == "jax":
         import jax.numpy as xp
 
-        interpreter = Interpreter(program, _custom, xp, _jax_put, _jax_accumulate, careful=True)
+        interpreter = Interpreter(program, _custom, xp, _jax_put, _jax_accumulate)
     elif name == "torch":
         from array_api_compat import torch as xp
 
-        interpreter = Interpreter(program, _custom, xp, put, _torch_accumulate, careful=True)
+        interpreter = Interpreter(program, _custom, xp, _torch_put, _torch_accumulate)
     else:
         raise ValueError(f'a tape goes to "jax" or "torch", not {name!r}')
     store, row = output
@@ -95,6 +90,11 @@ def _jax_put(store: Array, rows: Any, numbers: Array) -> Array:
 
 def _jax_accumulate(store: Array, rows: Any, numbers: Array) -> Array:
     return store.at[rows].add(numbers)
+
+
+def _torch_put(store: Array, rows: Any, numbers: Array) -> Array:
+    store[rows] = numbers
+    return store
 
 
 def _torch_accumulate(store: Array, rows: Any, numbers: Array) -> Array:

@@ -1,15 +1,16 @@
-"""The program run on arrays: forward, and backward with the partials of the table.
+"""The program run on the arrays of any namespace of the array API standard.
 
-It is written for any namespace of the array API standard; an array that cannot be
-written into (JAX's) is replaced instead, through `put` and `accumulate`.
+This is the replay of JAX and PyTorch; NumPy's is in `bound`. An array that cannot be
+written into (JAX's) is replaced instead, through `put` and `accumulate`. There is no way
+to do a sample again here, as NumPy's replay does: what a node gets from above as exactly
+0 it hands on as exactly 0, so that the infinite partial of a branch that was not taken
+stays out of the gradient.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from micrograd_es.algebra import Algebra, arrays
 from micrograd_es.custom import CustomOperation
@@ -19,38 +20,26 @@ from micrograd_es.tape.program import Elementwise, Program, SumStep
 Array = Any
 
 
-def put(store: Array, rows: Any, numbers: Array) -> Array:
-    """The store with rows replaced, in place."""
-    store[rows] = numbers
-    return store
-
-
-def accumulate(store: Array, rows: Any, numbers: Array) -> Array:
-    """The store with numbers added to rows that are all different, in place."""
-    store[rows] += numbers
-    return store
-
-
 class Interpreter:
     """Runs a program on the arrays of one namespace.
 
     Parameters
     ----------
-    careful : bool
-        A gradient of exactly 0 is handed on as 0, whatever the partial, and so is
-        anything at all through a branch that was not taken.
+    custom : callable
+        For a custom operation and its number of operands, value and partials on arrays.
+    put, accumulate : callable
+        The store with numbers in some of its rows, or added to them.
     """
 
     def __init__(
         self,
         program: Program,
         custom: Callable[[CustomOperation, int], Any],
-        xp: Any = np,
-        put: Callable[..., Array] = put,
-        accumulate: Callable[..., Array] = accumulate,
-        careful: bool = False,
+        xp: Any,
+        put: Callable[..., Array],
+        accumulate: Callable[..., Array],
     ) -> None:
-        self.xp, self.put, self.accumulate, self.careful = xp, put, accumulate, careful
+        self.xp, self.put, self.accumulate = xp, put, accumulate
         self.program = program
         algebra = arrays(xp)
         self._value: dict[int, Callable[..., Array]] = {}
@@ -124,10 +113,8 @@ class Interpreter:
         for rows, partial, want in zip(step.operands, self._partials[k], wanted):
             if want and partial is not None:
                 local = partial(y, *operands)
-                d = g * local
-                if self.careful:
-                    branches = isinstance(step.rule, Operation) and step.rule.piecewise
-                    d = self.xp.where((local if branches else g) == 0.0, 0.0, d)
+                branches = isinstance(step.rule, Operation) and step.rule.piecewise
+                d = self.xp.where((local if branches else g) == 0.0, 0.0, g * local)
                 rows.add(self.xp, self.accumulate, adjoints, d)
 
     def _sum_backward(

@@ -55,16 +55,9 @@ class Rows:
         else:
             self.at = flat
         self.first, self.steps = first, _steps(indices)
-        self.unique = not self.single
-        self._unique: Any = self.at
-        self._order: Any = None
+        self.unique = isinstance(self.at, slice) and not self.single
         if not isinstance(self.at, slice):
-            order = np.argsort(flat, kind="stable")
-            sorted_ = flat[order]
-            starts = np.flatnonzero(np.diff(sorted_, prepend=-1))
-            if starts.size < flat.size:
-                self._order, self._starts, self._unique = order, starts, sorted_[starts]
-                self.unique = False
+            self.unique = len(set(flat.tolist())) == flat.size
 
     def read(self, stores: list[Array]) -> Array:
         """The rows, in the shape of the indices, then the batch."""
@@ -79,11 +72,7 @@ class Rows:
             g = xp.sum(g, axis=0, keepdims=True)
         elif g.ndim != 2:
             g = g.reshape(-1, g.shape[-1])
-        if self._order is not None and xp is np:
-            g = np.add.reduceat(g[self._order], self._starts, axis=0)
-            stores[self.store] = accumulate(stores[self.store], self._unique, g)
-        else:
-            stores[self.store] = accumulate(stores[self.store], self.at, g)
+        stores[self.store] = accumulate(stores[self.store], self.at, g)
 
 
 def _steps(indices: Any) -> tuple[int, ...] | None:
