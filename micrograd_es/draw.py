@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from micrograd_es.chain import topological_order
@@ -77,6 +78,23 @@ def draw_graph(
             "or 'sample'), draw a smaller part of it, or raise the limit"
         )
     return _Drawing(root, nodes, folds, closed).graph
+
+
+def draw_fitting(root: Value) -> Graph:
+    """The whole graph; where that is beyond the limit, folded by layer or else by sample.
+
+    Raises
+    ------
+    ValueError
+        It is beyond the limit even so.
+    """
+    try:
+        return draw_graph(root)
+    except ValueError as beyond:
+        for fold in ("layer", "sample"):
+            with suppress(ValueError):
+                return draw_graph(root, fold=fold)
+        raise beyond from None
 
 
 def svg_of(graph: Graph) -> str:
@@ -239,19 +257,12 @@ def _one_or_norm(outputs: list[Value]) -> str:
 
 
 def _in_notebook(self: Value, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-    """The graph as SVG beside the plain text; folded past the limit where it can be."""
-    problem = ""
-    for fold in (None, "layer", "sample"):
-        try:
-            svg = draw_graph(self, fold=fold)._repr_image_svg_xml()
-        except RendererMissingError as error:
-            problem = str(error)
-            break
-        except ValueError as error:
-            problem = problem or str(error)
-        else:
-            return {"text/plain": repr(self), "image/svg+xml": svg}
-    return {"text/plain": f"{self!r}\n{problem}"}
+    """The graph as SVG beside the plain text; past what can be drawn, why there is none."""
+    try:
+        svg = draw_fitting(self)._repr_image_svg_xml()
+    except (RendererMissingError, ValueError) as error:
+        return {"text/plain": f"{self!r}\n{error}"}
+    return {"text/plain": repr(self), "image/svg+xml": svg}
 
 
 setattr(Value, "_repr_mimebundle_", _in_notebook)  # noqa: B010  (engine is a floor below)

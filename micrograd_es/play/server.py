@@ -155,9 +155,9 @@ def _thinned(costs: list[float], most: int = 240) -> list[tuple[int, float]]:
 
 def _graph(state: State) -> Response:
     cost = _picked(state)
-    from micrograd_es.draw import draw_graph, svg_of
+    from micrograd_es.draw import draw_fitting, svg_of
 
-    svg = svg_of(draw_graph(cost))
+    svg = svg_of(draw_fitting(cost))
     policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
     return Response(svg, media_type="image/svg+xml", headers={"Content-Security-Policy": policy})
 
