@@ -52,8 +52,7 @@ class Bound:
         self._backward: dict[Any, list[Call]] = {}
         self._forward: list[Call] = []
         for step in program.steps:
-            with_operands = _Calls(self, self._forward)
-            with_operands.forward(step)
+            _Calls(self, self._forward).forward(step)
 
     def forward(self) -> None:
         """Fills `numbers`, of which the rows that are given are there already."""
@@ -160,16 +159,20 @@ class _Calls(Writer):
             self._scatter(adjoints, rows, d)
 
     def _scatter(self, adjoints: Array, rows: Rows, d: Array) -> None:
-        batch = adjoints.shape[1]
+        batch, at = adjoints.shape[1], np.asarray(rows.at)
         if rows.unique:
             self.emit(_add_rows, adjoints, rows.at, d)
+        elif (times := _repeats(at)) and d.flags.c_contiguous:
+            # a bias, written out for many samples
+            sums = self.temporary((len(at) // times, batch))
+            self.emit(np.add.reduce, d.reshape(-1, times, batch), 1, None, sums)
+            self.emit(_add_rows, adjoints, at[::times], sums)
         elif batch == 1:
             # numbers alone: a count with weights is the fastest sum by index
-            known, place = np.unique(np.asarray(rows.at), return_inverse=True)
+            known, place = np.unique(at, return_inverse=True)
             self.emit(_add_counts, adjoints[:, 0], known, place.ravel(), d)
         else:
             # rows that come several times: in rounds, in each of which they are different
-            at = np.asarray(rows.at)
             order = np.argsort(at, kind="stable")
             starts = np.flatnonzero(np.diff(at[order], prepend=-1))
             counts = np.diff(starts, append=len(at))
@@ -349,6 +352,15 @@ def _slice(rows: Array) -> Any:
     if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
         return slice(rows[0], rows[-1] + 1)
     return rows
+
+
+def _repeats(rows: Array) -> int:
+    """How many times each row comes, if it is always the same and at once; else 0."""
+    different = len(np.unique(rows))
+    times = len(rows) // different
+    first = rows[::times]
+    same = len(first) == different and len(first) * times == len(rows)
+    return times if same and (rows.reshape(-1, times) == first[:, None]).all() else 0
 
 
 def _flat(d: Array) -> Array:
