@@ -81,7 +81,7 @@ class Bound:
             # what is given and has had nothing; it may have had, from other outputs
             for array, there, given in zip(self.adjoints, written, self._program.given):
                 missing = np.flatnonzero(~there[:given])
-                if len(missing):
+                if len(missing) and (everything or array is self.adjoints[STATIC]):
                     calls.append(partial(array.__setitem__, _slice(missing), 0.0))
             self._backward[key] = calls
         for store, row in outputs:

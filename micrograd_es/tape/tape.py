@@ -80,6 +80,8 @@ class Tape:
         self._theta = np.array([v.data for v in self._parameters])
         self.memory_limit = 2**28
         self._threads = threading.local()
+        # numbers and adjoints, and about as much again for what is computed on the way
+        self._sample_bytes = 8 * 4 * max(1, self._program.sizes[BATCHED])
         rows = self._program.place
         place = {v: i for i, v in enumerate(self._recording.nodes)}
         self._output_nodes = [place[v] for v in self._outputs]
@@ -218,11 +220,8 @@ class Tape:
 
     def _parts(self, batch: int) -> list[slice]:
         """The batch in parts that fit into the memory limit."""
-        # numbers and adjoints, and about as much again for what is computed on the way
-        row = 8 * 4 * max(1, self._program.sizes[BATCHED])
-        size = max(1, self.memory_limit // row)
-        count = -(-batch // size)
-        return [slice(batch * k // count, batch * (k + 1) // count) for k in range(count)]
+        size = max(1, self.memory_limit // self._sample_bytes)
+        return [slice(k, min(k + size, batch)) for k in range(0, batch, size)]
 
     def _differentiated(
         self, X: Array, theta: Array, cotangent: Array, everything: bool
@@ -244,7 +243,9 @@ class Tape:
         """The calls and arrays of this thread for a size of batch, made once."""
         known: dict[int, Bound] = self._threads.__dict__.setdefault("bound", {})
         if batch not in known:
-            while len(known) >= 3:  # the whole batch and a shorter last one come in turns
+            # a whole batch and a shorter last one come in turns: keep both if they fit
+            room = self.memory_limit // self._sample_bytes
+            while known and (len(known) > 7 or sum(known) + batch > room):
                 del known[next(iter(known))]
             known[batch] = Bound(self._program, self._custom, batch)
             known[batch].numbers[STATIC][self._constant_rows, 0] = self._constant_numbers
