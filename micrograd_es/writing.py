@@ -33,9 +33,9 @@ class Style:
 
     def write(self, formula: Formula) -> str:
         """The formula as a string."""
-        return self._piece(formula)[0]
+        return self.piece(formula)[0]
 
-    def _piece(self, f: Formula) -> tuple[str, int]:
+    def piece(self, f: Formula) -> tuple[str, int]:
         if isinstance(f, Number):
             return self._product(Product(f.value, []))
         if isinstance(f, Symbol):
@@ -65,10 +65,10 @@ class Style:
         return _template(TABLE[name].notation, self.latex).format(a=a, b=b)
 
     def _sum(self, f: Sum) -> str:
-        text = self.wrapped(self._piece(f.terms[0]), SUM)
+        text = self.wrapped(self.piece(f.terms[0]), SUM)
         for term in f.terms[1:]:
             negative, term = _without_sign(term)
-            piece = self.wrapped(self._piece(term), PRODUCT)
+            piece = self.wrapped(self.piece(term), PRODUCT)
             text = self.joined("sub" if negative else "add", text, piece)
         return text
 
@@ -107,12 +107,12 @@ class Style:
         return first, PRODUCT
 
     def _power(self, base: Formula, exponent: Formula) -> tuple[str, int]:
-        piece = self._piece(base)
+        piece = self.piece(base)
         if isinstance(exponent, Number) and exponent.value == 1:
             return piece
         if "^" in piece[0] or piece[0].endswith(_RAISED):
             piece = (piece[0], min(piece[1], POWER))
-        bottom, top = self.wrapped(piece, ATOM), self._piece(exponent)
+        bottom, top = self.wrapped(piece, ATOM), self.piece(exponent)
         if self.latex:
             return self.joined("pow", bottom, top[0]), POWER
         if isinstance(exponent, Number) and exponent.value.is_integer():
@@ -120,7 +120,7 @@ class Style:
         return self.joined("pow", bottom, self.wrapped(top, ATOM)), POWER
 
     def _call(self, f: Call) -> tuple[str, int]:
-        pieces = [self._piece(x) for x in f.operands]
+        pieces = [self.piece(x) for x in f.operands]
         if f.prime:
             return self._primed(f, [text for text, _ in pieces]), ATOM
         text = ""
