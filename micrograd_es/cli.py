@@ -120,7 +120,7 @@ def _explain(root: Value, variables: dict[str, Value], options: argparse.Namespa
                 known=known, name=options.wrt
             )
         )
-    root.label = root.label or "f"
+    root.backward()
     print(explain(root, variables[options.wrt]).text)
 
 

@@ -1,0 +1,127 @@
+"""The command line: what it does, and that whatever is wrong is one line and status 2."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from micrograd_es import cli
+from micrograd_es.gallery import listed
+
+
+def run(capsys, *words):
+    status = cli.main(list(words))
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_explain(capsys):
+    status, out, err = run(capsys, "explain", "x*x*x", "x=2", "--wrt", "x")
+    assert (status, err) == (0, "")
+    assert "12" in out
+
+
+def test_draw(capsys, tmp_path):
+    status, out, err = run(capsys, "draw", "tanh(w*x)", "w=0.5", "x=2", "--out", str(tmp_path))
+    assert (status, err) == (0, "")
+    path = Path(out.strip())
+    assert path.parent == tmp_path
+    assert path.read_text("utf-8").count("<svg") == 1
+
+
+def test_step_in_a_terminal_that_is_none(capsys):
+    status, out, err = run(capsys, "step", "2*(a*b+c)**2", "a=1", "b=2", "c=3")
+    assert (status, err) == (0, "")
+    assert "40" in out
+
+
+def test_step_into_a_page(capsys, tmp_path):
+    status, out, _err = run(capsys, "step", "a*b", "a=1", "b=2", "--out", str(tmp_path))
+    assert status == 0
+    assert "Content-Security-Policy" in Path(out.strip()).read_text("utf-8")
+
+
+def test_numbers_may_stand_anywhere(capsys):
+    one = run(capsys, "explain", "a*b", "a=1", "b=2", "--wrt", "a")
+    two = run(capsys, "a=1", "explain", "--wrt", "a", "b=2", "a*b")
+    assert one == two
+    assert one[0] == 0
+
+
+def test_an_expression_may_begin_with_a_minus(capsys):
+    status, out, _ = run(capsys, "explain", "-x**2", "x=3", "--wrt", "x")
+    assert status == 0
+    assert "6" in out
+
+
+def test_languages(capsys):
+    assert "retropropagación" in " ".join(help_of(capsys, "--help").split())
+    assert "backpropagation" in " ".join(help_of(capsys, "--help", "--lang", "en").split())
+
+
+def help_of(capsys, *words):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(list(words))
+    assert stop.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_demo_alone_lists_the_demos(capsys):
+    status, out, _ = run(capsys, "demo")
+    assert status == 0
+    for name in "apuntes", "xor", "lunas", "seno", "digitos", "nombres":
+        assert name in out
+    assert [name for name, _ in listed()] == [line.split()[0] for line in out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["fly"], "fly"),
+        (["demo", "nada"], "nada"),
+        (["demo", "../cli"], "cli"),
+        (["demo", "xor", "extra"], "extra"),
+        (["draw"], "EXPR"),
+        (["draw", "a+"], "a+"),
+        (["draw", "a"], "a"),
+        (["draw", "a", "a=one"], "one"),
+        (["draw", "a", "a="], "a="),
+        (["draw", "a", "a=1", "a=2"], "a"),
+        (["draw", "a", "a=1", "b=2"], "b"),
+        (["draw", "a", "a=1", "--size", "3"], "--size"),
+        (["step", "__import__('os')"], "__import__"),
+        (["explain", "a*a", "a=1"], "--wrt"),
+        (["explain", "a*a", "a=1", "--wrt", "b"], "b"),
+        (["demo", "xor", "a=1"], "a="),
+        (["--lang", "fr"], "fr"),
+        (["--out"], "--out"),
+        (["play", "--port", "http"], "http"),
+    ],
+)
+def test_a_bad_command_line_is_one_line_and_status_2(capsys, words, says):
+    status, out, err = run(capsys, *words)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("micrograd-es: ")
+    assert says in err
+
+
+def test_an_output_folder_that_cannot_be_written(capsys, tmp_path):
+    (tmp_path / "file").write_text("kept")
+    status, _, err = run(capsys, "draw", "a", "a=1", "--out", str(tmp_path / "file"))
+    assert status == 2
+    assert err.count("\n") == 1
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_python_m():
+    done = subprocess.run(
+        [sys.executable, "-m", "micrograd_es", "draw", "a+"],
+        capture_output=True,
+        text=True,
+        cwd=Path(cli.__file__).parent.parent,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
