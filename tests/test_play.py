@@ -19,7 +19,8 @@ from micrograd_es.i18n import speaking
 from micrograd_es.nn import ACTIVATIONS, MLP
 from micrograd_es.play.points import COUNT, EDGE, points
 from micrograd_es.play.state import DATA, LOSSES, BadRequest, State, defaults, parsed
-from micrograd_es.play.training import training
+from micrograd_es.play.training import cost_of_point, training
+from micrograd_es.steps import BackwardPass
 
 PLACES = ("/", "/train", "/graph.svg", "/steps")
 
@@ -264,6 +265,32 @@ def test_a_data_set_has_two_classes_in_the_plane_and_comes_from_its_seed(name):
     again, other = points(name, 3)[0], points(name, 4)[0]
     np.testing.assert_array_equal(X, again)
     assert not np.array_equal(X, other)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_cost_is_the_mean_of_those_of_the_points(client, loss):
+    answer = train(client, loss=loss, updates=30)
+    costs = [cost_of_point(State(loss=loss, updates=30, point=n)) for n in range(COUNT)]
+    assert np.mean([c.data for c in costs]) == pytest.approx(answer["cost"], rel=1e-12)
+    labels = {node.label for node in BackwardPass(costs[0]).nodes}
+    assert labels >= {"C", "x⁽¹⁾", "x⁽²⁾", "y⁽¹⁾", "ŷ⁽¹⁾", *answer["labels"]}
+
+
+def test_a_picked_point_has_a_graph_and_a_stepping_page(client):
+    graph = client.get("/graph.svg?layers=2&point=3&updates=5")
+    assert graph.status_code == 200
+    assert graph.headers["content-type"].startswith("image/svg+xml")
+    assert "w₍₁₎⁽¹·¹⁾" in graph.text
+    steps = client.get("/steps?layers=2&point=3&updates=5&lang=en")
+    assert steps.status_code == 200
+    assert '<html lang="en"' in steps.text
+    assert 'http-equiv="Content-Security-Policy"' in steps.text
+
+
+def test_a_backward_pass_that_no_page_can_hold_is_refused(client):
+    answer = client.get("/steps?layers=16-16&point=3")
+    assert answer.status_code == 400
+    assert "982" in answer.text
 
 
 # -- what is refused

@@ -1,0 +1,342 @@
+"""The training page in a browser: mouse, touch, keys, and the address that holds it all."""
+
+import re
+import socket
+import threading
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import uvicorn
+
+from micrograd_es import play
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def address():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(play.app(), log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def start(visit, address):
+    def start(query="", **options):
+        page = visit(f"{address}?{query}", **options)
+        settled(page)
+        return page
+
+    return start
+
+
+def settled(page):
+    page.wait_for_selector("body[data-asking=no]")
+
+
+def until(page, script):
+    """Waits for an expression to hold, without the eval that the page's policy forbids."""
+    for _ in range(100):
+        if page.evaluate(script):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"never: {script}")
+
+
+def click(page, selector):
+    page.click(selector)
+    settled(page)
+
+
+def state(page):
+    return {name: texts[0] for name, texts in parse_qs(urlsplit(page.url).query).items()}
+
+
+def updates(page):
+    return int(page.inner_text("#updates"))
+
+
+def place(page, x, y):
+    """The pixel of a place of the plane."""
+    box = page.locator("#plane").bounding_box()
+    return box["x"] + box["width"] * (x + 2) / 4, box["y"] + box["height"] * (2 - y) / 4
+
+
+def point(page, n):
+    return page.locator(f'.point[data-n="{n}"]')
+
+
+ALONE = "changes=3_-1.7_1.7_-1"  # point 3 where no other is near
+
+
+def where(page, n):
+    x, y = map(float, re.findall(r"-?[\d.]+", point(page, n).get_attribute("transform")))
+    return x / 100, -y / 100
+
+
+def test_it_loads_in_spanish_and_shows_everything(start):
+    page = start()
+    assert page.title() == "Entrenar una red · micrograd_es"
+    assert page.locator(".point").count() == 60
+    assert updates(page) == 0
+    assert page.locator("#network .weight").count() == 2 * 4 + 4 * 4 + 4
+    assert page.locator("#plane .boundary").get_attribute("d")
+    assert page.is_disabled("#back")
+    assert state(page) == {}
+
+
+def test_one_update_back_and_to_the_start(start):
+    page = start()
+    first = page.inner_text("#cost")
+    click(page, "#step")
+    click(page, "#step")
+    assert updates(page) == 2
+    assert state(page) == {"updates": "2"}
+    second = page.inner_text("#cost")
+    assert second != first
+    click(page, "#back")
+    assert updates(page) == 1
+    click(page, "#start")
+    assert updates(page) == 0
+    assert page.inner_text("#cost") == first
+    page.locator("#time").focus()
+    page.keyboard.press("End")  # the slider goes to the furthest update again
+    settled(page)
+    assert updates(page) == 2
+    assert page.inner_text("#cost") == second
+
+
+def test_it_runs_and_rests(start):
+    page = start()
+    page.click("#run")
+    assert page.inner_text("#run") == "Pausa"
+    until(page, "Number(document.getElementById('updates').textContent) >= 3")
+    click(page, "#run")
+    assert page.inner_text("#run") == "Entrenar"
+    rested = updates(page)
+    page.wait_for_timeout(200)
+    assert updates(page) == rested
+    assert state(page)["updates"] == str(rested)
+
+
+def test_the_address_brings_everything_back(start):
+    query = (
+        "data=xor&layers=3-2&activation=relu&loss=hinge&lr=0.05&seed=4&updates=12"
+        "&changes=5*7_1_-1_1&point=7"
+    )
+    page = start(query)
+    assert updates(page) == 12
+    assert page.locator(".point").count() == 59
+    assert where(page, 7) == (1, -1)
+    assert point(page, 7).get_attribute("aria-pressed") == "true"
+    assert page.input_value("[name=data]") == "xor"
+    assert page.input_value("[name=loss]") == "hinge"
+    assert page.input_value("[name=lr]") == "0.05"
+    assert [box.input_value() for box in page.locator("#neurons input").all()] == ["3", "2"]
+    assert page.input_value("#x") == "1"
+    assert state(page) == {name: texts[0] for name, texts in parse_qs(query).items()}
+    cost = page.inner_text("#cost")
+    page.reload()
+    settled(page)
+    assert page.inner_text("#cost") == cost
+
+
+def test_a_point_is_dragged_and_training_starts_anew(start):
+    page = start(f"updates=5&{ALONE}")
+    before = page.inner_text("#cost")
+    page.mouse.move(*place(page, *where(page, 3)))
+    page.mouse.down()
+    page.mouse.move(*place(page, 0, 0), steps=3)
+    page.mouse.move(*place(page, 1.5, 1.5), steps=3)
+    page.mouse.up()
+    settled(page)
+    assert where(page, 3) == pytest.approx((1.5, 1.5), abs=0.03)
+    assert state(page)["changes"].startswith("3_1.5")
+    assert updates(page) == 5
+    assert page.inner_text("#cost") != before
+    assert page.is_hidden("#picked")  # a drag picks nothing
+    click(page, "#restore")
+    assert page.is_hidden("#restore")
+    assert state(page) == {"updates": "5"}
+
+
+def test_points_are_added_and_deleted_with_the_mouse(start):
+    page = start()
+    page.check('[name=tool][value="1"]')
+    page.mouse.click(*place(page, -1.5, -1.5))
+    settled(page)
+    assert where(page, 60) == pytest.approx((-1.5, -1.5), abs=0.03)
+    assert "high" in point(page, 60).get_attribute("class")
+    page.check('[name=tool][value="-1"]')
+    page.mouse.click(*place(page, 1.5, 1.7))
+    settled(page)
+    assert "low" in point(page, 61).get_attribute("class")
+    page.check("[name=tool][value=delete]")
+    page.mouse.click(*place(page, -1.5, -1.5))
+    settled(page)
+    assert page.locator(".point").count() == 61
+    assert point(page, 60).count() == 0
+
+
+def test_points_with_keys_alone(start):
+    page = start()
+    point(page, 0).focus()
+    x, y = where(page, 0)
+    for key in ("ArrowRight", "ArrowUp"):
+        page.keyboard.press(key)
+        settled(page)
+    assert where(page, 0) == pytest.approx((x + 0.05, y + 0.05))
+    page.keyboard.press("Shift+ArrowLeft")
+    settled(page)
+    assert where(page, 0) == pytest.approx((x - 0.2, y + 0.05))
+    page.keyboard.press("PageDown")
+    assert page.evaluate("document.activeElement.dataset.n") == "1"
+    page.keyboard.press("Enter")
+    settled(page)
+    assert page.is_visible("#picked")
+    page.keyboard.press("+")
+    settled(page)
+    until(page, "document.activeElement.dataset.n === '60'")
+    page.keyboard.press("Delete")
+    settled(page)
+    assert page.locator(".point").count() == 60
+    assert page.evaluate("document.activeElement.classList.contains('point')")
+
+
+def test_a_point_is_dragged_with_a_finger(start):
+    page = start(ALONE, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    point(page, 3).scroll_into_view_if_needed()
+    (x, y), (u, v) = place(page, *where(page, 3)), place(page, 1.5, 1)
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        points = [{"x": x, "y": y} for x, y in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (x, y))
+    touch("touchMove", ((x + u) / 2, (y + v) / 2))
+    touch("touchMove", (u, v))
+    touch("touchEnd")
+    until(page, "location.search.includes('changes=3_1')")
+    settled(page)
+    assert where(page, 3) == pytest.approx((1.5, 1), abs=0.03)
+
+
+def test_settings_train_again_with_as_many_updates(start):
+    page = start("updates=8")
+    costs = [page.inner_text("#cost")]
+    for name, value in [("activation", "relu"), ("loss", "cross_entropy"), ("data", "circles")]:
+        page.select_option(f"[name={name}]", value)
+        settled(page)
+        costs.append(page.inner_text("#cost"))
+    page.fill("[name=lr]", "0.5")
+    page.keyboard.press("Enter")
+    settled(page)
+    costs.append(page.inner_text("#cost"))
+    click(page, "#more")
+    costs.append(page.inner_text("#cost"))
+    click(page, "#another")
+    assert len(set(costs)) == len(costs)
+    assert updates(page) == 8
+    assert state(page)["layers"] == "4-4-4"
+    assert page.locator("#neurons input").count() == 3
+    assert page.locator("#network .neuron").count() == 12 + 2
+
+
+def test_a_setting_that_makes_no_sense_changes_nothing(start):
+    page = start("updates=3")
+    cost = page.inner_text("#cost")
+    page.fill("[name=lr]", "-1")
+    page.keyboard.press("Tab")
+    assert page.input_value("[name=lr]") == "0.1"
+    assert page.inner_text("#cost") == cost
+    assert state(page) == {"updates": "3"}
+
+
+def test_a_training_that_diverges_says_so(start):
+    page = start("activation=linear&lr=100&updates=5000")
+    assert "no son finitos" in page.inner_text("#message")
+    assert 0 < updates(page) < 5000
+    assert state(page)["updates"] == str(updates(page))
+
+
+def test_the_language_switch_keeps_the_state(start):
+    page = start("data=spiral&updates=4")
+    cost = page.inner_text("#cost")
+    page.click("text=English")
+    settled(page)
+    assert page.title() == "Train a network · micrograd_es"
+    assert page.inner_text("#cost") == cost
+    assert state(page) == {"data": "spiral", "updates": "4", "lang": "en"}
+    page.click("text=Español")
+    settled(page)
+    assert page.title().startswith("Entrenar")
+
+
+def test_weights_stand_in_a_table_too(start):
+    page = start("layers=&updates=2")
+    page.click("summary")
+    page.wait_for_selector("#weights tr")
+    assert page.locator("#weights tr").count() == 3
+    assert page.inner_text("#weights tr:last-child th") == "b₍₁₎⁽¹⁾"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda route: route.abort(), "no responde"),
+        (lambda route: route.fulfill(status=400, body="no, gracias"), "no, gracias"),
+    ],
+)
+def test_what_the_server_refuses_changes_nothing(browser, address, answer, told):
+    page = browser.new_page()
+    page.goto(f"{address}?updates=2")
+    settled(page)
+    cost = page.inner_text("#cost")
+    page.route("**/train*", answer)
+    for button in ("#step", "#more", "#run"):
+        click(page, button)
+        assert told in page.inner_text("#message")
+        assert page.inner_text("#cost") == cost
+        assert page.inner_text("#run") == "Entrenar"
+        assert page.locator("#neurons input").count() == 2
+        assert state(page) == {"updates": "2"}
+    page.close()
+
+
+def test_a_picked_point_shows_its_graph_and_opens_its_backward_pass(start):
+    page = start(f"layers=2&updates=10&{ALONE}")
+    page.mouse.click(*place(page, *where(page, 3)))
+    settled(page)
+    assert state(page)["point"] == "3"
+    until(page, "document.getElementById('graph').naturalWidth > 100")
+    with page.expect_popup() as popup:
+        page.click("#steps")
+    steps = popup.value
+    steps.wait_for_load_state()
+    assert steps.locator("svg").count() >= 1
+    assert urlsplit(steps.url).path == "/steps"
+
+
+@pytest.mark.parametrize("width", [390, 800, 1280])
+def test_nothing_is_wider_than_the_screen(start, width):
+    page = start("point=3&layers=16-16", viewport={"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_everything_has_a_name(start):
+    page = start("point=3")
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll(
+            'button, input, select, a, [role=img], [role=button]')]
+        .filter((e) => !(e.labels?.length || e.ariaLabel || e.textContent.trim() || e.alt))
+        .map((e) => e.outerHTML)"""
+    )
+    assert nameless == []

@@ -1,0 +1,62 @@
+"""The demos: what they come to, their pictures, and that a rerun gives the same numbers."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from micrograd_es.gallery import listed, load
+
+
+def run(name, folder):
+    return load(name).main(folder, quick=True)
+
+
+def pictures(result):
+    for path in result["files"]:
+        text = path.read_text("utf-8")
+        if path.suffix == ".svg":
+            assert ET.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
+    return [path.read_bytes() for path in result["files"]]
+
+
+def test_apuntes(tmp_path, capsys):
+    result = run("apuntes", tmp_path)
+    assert result["costs"].converged
+    assert result["gradient"] == pytest.approx(result["difference"], rel=1e-7)
+    assert abs(result["prediction"] - [0.0, 1.0]).max() < 0.11
+    assert len(pictures(result)) == 5
+    assert "w₍₁₎⁽²·¹⁾" in capsys.readouterr().out
+
+
+def test_xor(tmp_path):
+    result = run("xor", tmp_path)
+    assert [round(y) for y in result["outputs"]] == [-1, 1, 1, -1]
+    pictures(result)
+
+
+def test_lunas(tmp_path):
+    result = run("lunas", tmp_path)
+    assert result["accuracy"] >= 0.97
+    pictures(result)
+
+
+def test_seno(tmp_path):
+    result = run("seno", tmp_path)
+    assert result["error"] < 0.1
+    pictures(result)
+
+
+def test_digitos(tmp_path):
+    result = run("digitos", tmp_path)
+    assert result["accuracy"] >= 0.93
+    pictures(result)
+
+
+def test_a_rerun_gives_the_same_numbers(tmp_path):
+    first, second = (run("seno", tmp_path) for _ in range(2))
+    assert list(first["costs"]) == list(second["costs"])
+    assert first["error"] == second["error"]
+
+
+def test_each_demo_says_what_it_is():
+    assert all(name and about for name, about in listed())
