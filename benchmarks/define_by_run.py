@@ -162,6 +162,12 @@ def flat(quick: bool) -> Iterator[Row]:
             many / few,
             f"{seconds(many)} : {seconds(few)}",
             Bar(high=1.25),
+            short={
+                "en": "Python's garbage collector visits old nodes over and over, and "
+                "hundreds of MB of nodes lie outside the caches",
+                "es": "el recolector de basura de Python visita los nodos viejos una y otra "
+                "vez, y cientos de MB de nodos no caben en las cachés",
+            },
         )
 
 

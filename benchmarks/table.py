@@ -19,6 +19,7 @@ HEADINGS = {
     "es": ("trabajo", "medido", "exigido", "meta", "alcanzado", "tiempos"),
 }
 WORDS = {"en": {True: "yes", False: "**no**"}, "es": {True: "sí", False: "**no**"}}
+THREAD = {"en": "one thread for each contestant", "es": "un hilo para cada contendiente"}
 
 
 class Missing(Exception):
@@ -44,7 +45,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Row:
-    """One line: what was measured, and how it compares with what it should be, if anything."""
+    """One line: what was measured, and how it compares with what it should be, if anything.
+
+    `short` says why, where the bar is not reached.
+    """
 
     work: dict[str, str]
     ratio: float
@@ -52,13 +56,16 @@ class Row:
     bar: Bar | None = None
     aim: Bar | None = None
     in_seconds: bool = False
+    short: dict[str, str] | None = None
 
     def cells(self, language: str) -> tuple[str, ...]:
         """The row's texts in "en" or "es"."""
         measured = seconds(self.ratio) if self.in_seconds else ratio(self.ratio)
         bar, aim = (str(bound or "") for bound in (self.bar, self.aim))
         reached = WORDS[language][self.bar.reached(self.ratio)] if self.bar else ""
-        return self.work[language], measured, bar, aim, reached, self.times
+        missed = self.bar and not self.bar.reached(self.ratio)
+        why = f" ({self.short[language]})" if self.short and missed else ""
+        return self.work[language], measured, bar, aim, reached + why, self.times
 
 
 def ratio(number: float) -> str:
@@ -79,7 +86,8 @@ def markdown(rows: Sequence[Row], language: str) -> str:
     lines = [HEADINGS[language], ("---",) * 6, *(row.cells(language) for row in rows)]
     machine = (
         f"Python {platform.python_version()}, NumPy {np.__version__}, "
-        f"{os.cpu_count()} × {_processor()}, {sys.platform}"
+        f"{os.cpu_count()} × {_processor()}, {sys.platform}, "
+        f"{THREAD[language]}"
     )
     return "\n".join([*(f"| {' | '.join(cells)} |" for cells in lines), "", machine])
 
