@@ -21,6 +21,7 @@ from micrograd_es.writing import PRODUCT, SUM, Style
 
 SHOWN = 12  # factors of a path; of a longer one the middle is left out
 _WIDE = 200  # nameless nodes between two stations, beyond which only the number is shown
+_GROWN = 8 * formula.LIMIT  # names and numbers that a formula may have before it is simplified
 
 
 def explain(root: Value, wrt: Value, k: int = 10) -> Explanation:
@@ -272,16 +273,22 @@ class Explanation:
             return writer.partial(factor.node, factor.index)
         seen = 0
 
-        def partial(node: Value, index: int) -> Formula | None:
+        def partial(node: Value, index: int) -> _Growing | None:
             nonlocal seen
             seen += 1
             if node.partials[index] is None:
                 return None
-            return writer.partial(node, index) if seen <= _WIDE else Number(0.0)
+            if seen > _WIDE:
+                raise _TooLong
+            return _Growing(writer.partial(node, index))
 
-        found = self._all.collapsed(factor.node, partial, Number(1.0))[factor.station]
-        fits = seen <= _WIDE and found is not None and found.size <= formula.LIMIT
-        return found.valued(factor) if fits else None
+        try:
+            found = self._all.collapsed(factor.node, partial, _Growing(Number(1.0)))
+        except _TooLong:
+            return None
+        grown = found[factor.station]
+        fits = grown is not None and grown.formula.size <= formula.LIMIT
+        return grown.formula.valued(factor) if fits else None
 
     # -- why a gradient is zero -----------------------------------------------------
 
@@ -340,6 +347,25 @@ class Explanation:
             .format(partial=f"∂{above}/∂{below}", symbols=partial.text)
             .replace("= 0 = 0", "= 0")
         )
+
+
+class _TooLong(Exception):
+    """The formula is beyond what anybody would read."""
+
+
+class _Growing:
+    """A formula in the making; it is given up before it costs time to go on."""
+
+    def __init__(self, formula: Formula) -> None:
+        if formula.size > _GROWN:
+            raise _TooLong
+        self.formula = formula
+
+    def __mul__(self, other: _Growing) -> _Growing:
+        return _Growing(self.formula * other.formula)
+
+    def __add__(self, other: _Growing) -> _Growing:
+        return _Growing(self.formula + other.formula)
 
 
 def _count(n: int) -> str:

@@ -50,7 +50,7 @@ class Factor(float):
     @property
     def weight(self) -> float:
         """What is added along a path to compare products: log₂ of the absolute value."""
-        if self == 0:
+        if float(self) == 0.0:
             return -inf
         return log2(abs(self)) if isfinite(self) else 1e9
 
@@ -185,9 +185,9 @@ class Paths:
         pushed = 0
         while candidates and len(found) < k:
             _, _, old, at, leave = heapq.heappop(candidates)
-            path = found[old][:at] if leave else []
+            path = [] if leave is None else found[old][:at]
             node = self.root
-            if leave:
+            if leave is not None:  # a factor of 0.0 is one too
                 path.append(leave)
                 node = leave.station
             while (way := best[node][1]) is not None:
@@ -195,7 +195,7 @@ class Paths:
                 node = way.station
             weight = 0.0
             for place, taken in enumerate(path):
-                if place > at or not leave:
+                if place > at or leave is None:
                     for other in self.factors[taken.node]:
                         if other is not taken:
                             pushed += 1
