@@ -158,7 +158,7 @@ def moons_peers(quick: bool) -> Iterator[Row]:
 
 _CALLS = {
     "en": "a step this small is mostly calls from Python into NumPy, and a compiler has none",
-    "es": "un paso tan pequeño es sobre todo llamadas de Python a NumPy; un compilador no las tiene",
+    "es": "un paso tan pequeño es casi todo llamadas de Python a NumPy; un compilador no las tiene",
 }
 
 Build = tuple[CostAndGradient, Callable[[], Any]]

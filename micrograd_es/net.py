@@ -196,7 +196,7 @@ class Net:
             return z.sigmoid() if own else custom(self.g, self.d_g, z)
 
         def weighted_sum(n: int, w: Array, b: Value) -> Value:
-            return g(sum_node((*products(w, a), b)), n + 1)
+            return g(sum_node((*products(list(w), a), b)), n + 1)
 
         def mean_input(n: int, w: Value, b: Value) -> Value:
             return g(w * mean + b, n + 1)

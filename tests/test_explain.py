@@ -9,7 +9,16 @@ from collections import Counter
 import pytest
 
 from micrograd_es import (
-    MLP, Value, custom, explain, grad, maximum, set_language, sum_squares, vsum, where
+    MLP,
+    Value,
+    custom,
+    explain,
+    grad,
+    maximum,
+    set_language,
+    sum_squares,
+    vsum,
+    where,
 )  # fmt: skip
 from micrograd_es.i18n import get_language, speaking
 
@@ -110,16 +119,19 @@ def test_all_three_forms_show_every_path_and_the_sum():
 # -- paths ----------------------------------------------------------------------------
 
 
+OPERATIONS = [
+    lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - b, lambda a, b: a.tanh(),
+    lambda a, b: a * a, lambda a, b: a.relu(), lambda a, b: maximum(a, b),
+    lambda a, b: vsum([a, b, a]), lambda a, b: custom(math.sin, math.cos, a),
+]  # fmt: skip
+
+
 def random_graph(rng, labelled):
     leaves = [Value(rng.uniform(-2, 2), label=f"x{i}") for i in range(3)]
     nodes = list(leaves)
     for n in range(rng.randrange(4, 14)):
         a, b = rng.choice(nodes[-5:]), rng.choice(nodes)
-        node = rng.choice([
-            lambda: a + b, lambda: a * b, lambda: a - b, lambda: a.tanh(), lambda: a * a,
-            lambda: a.relu(), lambda: maximum(a, b), lambda: vsum([a, b, a]),
-            lambda: custom(math.sin, math.cos, a),
-        ])()  # fmt: skip
+        node = rng.choice(OPERATIONS)(a, b)
         if rng.random() < labelled:
             node.label = f"n{n}"
         nodes.append(node)

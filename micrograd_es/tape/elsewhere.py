@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from micrograd_es.custom import CustomOperation
@@ -30,17 +31,10 @@ def pure_function(
     inputs, parameters : rows in their stores
     constants : (rows, numbers)
     """
-    xp: Any
-    if name == "jax":
-        import jax.numpy as xp
-
-        interpreter = Interpreter(program, _custom, xp, _jax_put, _jax_accumulate)
-    elif name == "torch":
-        from array_api_compat import torch as xp
-
-        interpreter = Interpreter(program, _custom, xp, _torch_put, _torch_accumulate)
-    else:
+    if name not in _WRITING:
         raise ValueError(f'a tape goes to "jax" or "torch", not {name!r}')
+    xp: Any = import_module("jax.numpy" if name == "jax" else "array_api_compat.torch")
+    interpreter = Interpreter(program, _custom, xp, *_WRITING[name])
     store, row = output
     n, p = len(inputs), len(parameters)
 
@@ -104,6 +98,9 @@ def _torch_accumulate(store: Array, rows: Any, numbers: Array) -> Array:
     import torch
 
     return store.index_add_(0, torch.as_tensor(rows, device=store.device), numbers)
+
+
+_WRITING = {"jax": (_jax_put, _jax_accumulate), "torch": (_torch_put, _torch_accumulate)}
 
 
 def _custom(
