@@ -47,7 +47,7 @@ class Module:
         """
         from micrograd_es.storage import write_arrays
 
-        write_arrays(path, {key: block.astype(float) for key, block in self._blocks().items()})
+        write_arrays(path, {key: block.astype(float) for key, block in self._stored().items()})
 
     def load(self, path: str | PathLike[str]) -> None:
         """Reads the parameters from a file that `save` wrote.
@@ -59,15 +59,22 @@ class Module:
         """
         from micrograd_es.storage import read_arrays
 
-        blocks = self._blocks()
+        blocks = self._stored()
         arrays = read_arrays(path, {key: block.shape for key, block in blocks.items()})
         for key, block in blocks.items():
             for p, number in zip(block.flat, arrays[key].flat):
                 p.data = number
 
-    def _blocks(self) -> dict[str, np.ndarray[Any, Any]]:
+    def _stored(self) -> dict[str, np.ndarray[Any, Any]]:
         """The parameters as arrays of Values, by the names that they have in a file."""
-        return {"parameters": np.array(self.parameters(), dtype=object)}
+        blocks = self._blocks()
+        known = {p for block in blocks.values() for p in block.flat}
+        rest = [p for p in self.parameters() if p not in known]
+        return blocks | ({"parameters": np.array(rest, dtype=object)} if rest else {})
+
+    def _blocks(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The parameters in arrays of their own shapes, where these are known."""
+        return {}
 
 
 class Neuron(Module):

@@ -12,7 +12,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, suppress
+from contextlib import contextmanager, redirect_stderr
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import graphviz  # type: ignore[import-untyped]
 
 from micrograd_es.errors import RendererMissingError
+from micrograd_es.files import write_file
 
 # DejaVu Sans and Verdana are the widest of the common fonts: text that is measured in
 # them fits its box in whatever a reader's machine has instead.
@@ -113,9 +114,9 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         view = options.pop("quiet_view", False) or view
         data = self.pipe(format, *args, **options)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, data)
+        write_file(path, data)
         if not cleanup and source != path:
-            _replace(source, self.source.encode())
+            write_file(source, self.source)
         if view:
             graphviz.view(str(path))
         return str(path)
@@ -199,13 +200,3 @@ def _quiet() -> Iterator[None]:
         finally:
             os.dup2(saved, 2)
             os.close(saved)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f"{path.name[:50]}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()

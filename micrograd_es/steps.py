@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from os import PathLike
-from pathlib import Path
 from typing import overload
 
 from micrograd_es.chain import Edge, backward_edges, topological_order
 from micrograd_es.engine import Value
+from micrograd_es.files import write_file
 
 
 class BackwardPass:
@@ -105,8 +105,7 @@ class BackwardPass:
         """
         from micrograd_es.page import LIMIT, stepping_page
 
-        page = stepping_page(self, LIMIT if limit is None else limit)
-        Path(path).write_text(page, encoding="utf-8", newline="\n")
+        write_file(path, stepping_page(self, LIMIT if limit is None else limit))
 
     def _repr_html_(self) -> str:
         from micrograd_es.page import cell
