@@ -9,6 +9,7 @@ import numpy as np
 
 from micrograd_es import BackwardPass, Net, draw_graph, draw_network, explain, sum_squares
 from micrograd_es.chart import Line, chart
+from micrograd_es.files import write_file
 from micrograd_es.i18n import gettext as _
 from micrograd_es.notation import number
 
@@ -107,7 +108,7 @@ def _cost(net: Net, shift: float) -> float:
 
 
 def _written(path: Path, text: str) -> Path:
-    path.write_text(text, "utf-8")
+    write_file(path, text)
     return path
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from micrograd_es import MLP, Adam, Tape, Value, cross_entropy, fit
 from micrograd_es.chart import tiles
 from micrograd_es.data import digits
+from micrograd_es.files import write_file
 from micrograd_es.i18n import gettext as _
 
 
@@ -48,7 +49,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         _("Digits held out, and what the network read (mistakes first)"),
     )
     path = out / "digitos.svg"
-    path.write_text(picture, "utf-8")
+    write_file(path, picture)
     print(path.resolve())
     return {"costs": costs, "accuracy": accuracy, "files": [path]}
 

@@ -10,6 +10,7 @@ import numpy as np
 from micrograd_es import MLP, SGD, fit, hinge
 from micrograd_es.chart import Points, chart
 from micrograd_es.data import moons
+from micrograd_es.files import write_file
 from micrograd_es.gallery import load
 from micrograd_es.i18n import gettext as _
 
@@ -39,7 +40,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         "x⁽²⁾",
     )
     path = out / "lunas.svg"
-    path.write_text(picture, "utf-8")
+    write_file(path, picture)
     print(path.resolve())
     return {"costs": costs, "accuracy": accuracy, "files": [path]}
 

@@ -19,6 +19,7 @@ import numpy as np
 from micrograd_es import Adam, Tape, Value, cross_entropy
 from micrograd_es.chart import Line, chart
 from micrograd_es.data import names
+from micrograd_es.files import write_file
 from micrograd_es.gallery import load
 from micrograd_es.i18n import gettext as _
 from micrograd_es.notation import number
@@ -165,7 +166,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         _("cost"),
     )
     path = out / "nombres.svg"
-    path.write_text(picture, "utf-8")
+    write_file(path, picture)
     print(path.resolve())
     return {
         "define_by_run": slow, "replay": fast, "costs": costs, "names": invented, "files": [path]

@@ -9,6 +9,7 @@ import numpy as np
 
 from micrograd_es import MLP, Adam, fit, mse
 from micrograd_es.chart import Points, chart
+from micrograd_es.files import write_file
 from micrograd_es.gallery import load
 from micrograd_es.i18n import gettext as _
 from micrograd_es.notation import number
@@ -40,7 +41,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         "x⁽²⁾",
     )
     path = out / "xor.svg"
-    path.write_text(picture, "utf-8")
+    write_file(path, picture)
     print(path.resolve())
     return {"costs": costs, "outputs": outputs, "files": [path]}
 
