@@ -18,10 +18,12 @@ from numpy.lib.stride_tricks import as_strided
 
 from micrograd_es.custom import CustomOperation
 from micrograd_es.ops import Operation
+from micrograd_es.tape import scatter
 from micrograd_es.tape.expressions import Writer
 from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
 from micrograd_es.tape.rows import Rows
+from micrograd_es.tape.scatter import as_slice, repeats
 
 Array = Any
 Call = Callable[[], Any]
@@ -82,7 +84,7 @@ class Bound:
             for array, there, given in zip(self.adjoints, written, self._program.given):
                 missing = np.flatnonzero(~there[:given])
                 if len(missing) and (everything or array is self.adjoints[STATIC]):
-                    calls.append(partial(array.__setitem__, _slice(missing), 0.0))
+                    calls.append(partial(array.__setitem__, as_slice(missing), 0.0))
             self._backward[key] = calls
         for store, row in outputs:
             self.adjoints[store][row] = 0.0
@@ -145,13 +147,13 @@ class _Calls(Writer):
             if rows.steps is not None:
                 self.emit(np.copyto, _strided(adjoints, rows), d)
             else:
-                self.emit(_put_rows, adjoints, rows.at, d)
+                self.emit(scatter.put_rows, adjoints, rows.at, d)
             return
         if not there.all():
             new = np.unique(np.arange(len(adjoints))[rows.at])
             new = new[~written[new]]
             written[new] = True
-            self.emit(adjoints.__setitem__, _slice(new), 0.0)
+            self.emit(adjoints.__setitem__, as_slice(new), 0.0)
         if rows.single or (rows.unique and rows.steps is not None):
             place = adjoints[rows.at] if rows.single else _strided(adjoints, rows)
             self.emit(np.add, place, d, place)
@@ -161,16 +163,15 @@ class _Calls(Writer):
     def _scatter(self, adjoints: Array, rows: Rows, d: Array) -> None:
         batch, at = adjoints.shape[1], np.asarray(rows.at)
         if rows.unique:
-            self.emit(_add_rows, adjoints, rows.at, d)
-        elif (times := _repeats(at)) and d.flags.c_contiguous:
+            self.emit(scatter.add_rows, adjoints, rows.at, d)
+        elif (times := repeats(at)) and d.flags.c_contiguous:
             # a bias, written out for many samples
             sums = self.temporary((len(at) // times, batch))
             self.emit(np.add.reduce, d.reshape(-1, times, batch), 1, None, sums)
-            self.emit(_add_rows, adjoints, at[::times], sums)
+            self.emit(scatter.add_rows, adjoints, at[::times], sums)
         elif batch == 1:
-            # numbers alone: a count with weights is the fastest sum by index
             known, place = np.unique(at, return_inverse=True)
-            self.emit(_add_counts, adjoints[:, 0], known, place.ravel(), d)
+            self.emit(scatter.add_counts, adjoints[:, 0], known, place.ravel(), d)
         else:
             # rows that come several times: in rounds, in each of which they are different
             order = np.argsort(at, kind="stable")
@@ -179,9 +180,9 @@ class _Calls(Writer):
             if counts.max() <= 4:
                 for k in range(counts.max()):
                     chosen = order[starts[counts > k] + k]
-                    self.emit(_add_some, adjoints, at[chosen], d, chosen)
+                    self.emit(scatter.add_some, adjoints, at[chosen], d, chosen)
             else:
-                self.emit(_add_runs, adjoints, at[order][starts], d, order, starts)
+                self.emit(scatter.add_runs, adjoints, at[order][starts], d, order, starts)
 
     # -- steps ------------------------------------------------------------------------
 
@@ -193,7 +194,7 @@ class _Calls(Writer):
         operands = [self.read(rows) for rows in step.operands]
         if isinstance(step.rule, CustomOperation):
             function, _ = self._bound._custom(step.rule, len(operands))
-            self.emit(_store, function, operands, out)
+            self.emit(scatter.store, function, operands, out)
         else:
             self.put(self.value_of(step.rule, operands, out), out)
 
@@ -228,7 +229,7 @@ class _Calls(Writer):
                 d = self.pulled_back(rule, k, y, operands, g, out)
             else:
                 d = self.temporary(g.shape) if out is None else out
-                self.emit(_store_product, partials[k], y, operands, g, d)
+                self.emit(scatter.store_product, partials[k], y, operands, g, d)
             if out is None:
                 self.add(rows, d)
             else:
@@ -346,52 +347,3 @@ def _strided(store: Array, rows: Rows) -> Array:
     row, number = store.strides
     strides = (*[step * row for step in rows.steps], number)
     return as_strided(store[rows.first :], (*rows.shape, store.shape[1]), strides)
-
-
-def _slice(rows: Array) -> Any:
-    if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
-        return slice(rows[0], rows[-1] + 1)
-    return rows
-
-
-def _repeats(rows: Array) -> int:
-    """How many times each row comes, if it is always the same and at once; else 0."""
-    different = len(np.unique(rows))
-    times = len(rows) // different
-    first = rows[::times]
-    same = len(first) == different and len(first) * times == len(rows)
-    return times if same and (rows.reshape(-1, times) == first[:, None]).all() else 0
-
-
-def _flat(d: Array) -> Array:
-    return d if d.ndim == 2 else d.reshape(-1, d.shape[-1])
-
-
-def _put_rows(adjoints: Array, at: Any, d: Array) -> None:
-    adjoints[at] = _flat(d)
-
-
-def _add_rows(adjoints: Array, at: Any, d: Array) -> None:
-    adjoints[at] += _flat(d)
-
-
-def _add_some(adjoints: Array, at: Any, d: Array, chosen: Array) -> None:
-    adjoints[at] += _flat(d)[chosen]
-
-
-def _add_runs(adjoints: Array, at: Array, d: Array, order: Array, starts: Array) -> None:
-    adjoints[at] += np.add.reduceat(_flat(d)[order], starts, axis=0)
-
-
-def _add_counts(adjoints: Array, at: Array, place: Array, d: Array) -> None:
-    adjoints[at] += np.bincount(place, d.ravel())
-
-
-def _store(function: Callable[..., Array], operands: Sequence[Array], out: Array) -> None:
-    out[...] = function(*operands)
-
-
-def _store_product(
-    function: Callable[..., Array], y: Array, operands: Sequence[Array], g: Array, out: Array
-) -> None:
-    np.multiply(g, function(y, *operands), out)

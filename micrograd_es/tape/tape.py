@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -219,9 +220,14 @@ class Tape:
     # -- a batch, part by part --------------------------------------------------------
 
     def _parts(self, batch: int) -> list[slice]:
-        """The batch in parts that fit into the memory limit."""
-        size = max(1, self.memory_limit // self._sample_bytes)
-        return [slice(k, min(k + size, batch)) for k in range(0, batch, size)]
+        """The batch in parts that fit into the memory limit.
+
+        Several are of one size, or one sample less, so that the arrays of both are kept.
+        """
+        room = self.memory_limit // self._sample_bytes
+        number = 1 if batch <= room else ceil(batch / max(1, room // 2))
+        ends = [batch * k // number for k in range(number + 1)]
+        return [slice(a, b) for a, b in zip(ends, ends[1:]) if b > a]
 
     def _differentiated(
         self, X: Array, theta: Array, cotangent: Array, everything: bool
