@@ -72,14 +72,22 @@ def _row(name: str) -> Operation:
     return TABLE[name]
 
 
-# The power's partials choose the form that keeps its digits: b - 1 is exact from
-# 1/2 upwards, and below that y / a neither overflows nor underflows before the
-# derivative does. d(x**0)/dx at 0 is 0.
+# The power's partial is b · z with z = a**(b - 1), or b · z / a with z = a**b where b - 1 is
+# not exact, below 1/2 and above 2**53 (but not at 0 and infinity: 0/0). Where z underflows
+# and the partial may not, z is taken in two halves. d(x**0)/dx at 0 is 0.
+_EXACT = "where(abs(a) > 0.0, where(abs(a) < 1e999, where(b < 9e15, b, 0.0), 1.0), 1.0)"
+_LARGE = "where(where(abs(a) > 0.0, abs(b), 0.0) > 6.0, 0.0, 1.0)"
 _POW_A = (
-    "where(abs(b) <= 0.0, 0.0, b * "
-    "where(a > 0.0, where(b < 0.5, y / a, pow(a, b - 1.0)), pow(a, b - 1.0)))"
+    "where(abs(b) <= 0.0, 0.0, "
+    f"where(abs(z := pow(a, e := where((d := {_EXACT}) < 0.5, b, b - 1.0))) + {_LARGE} < 3e-308, "
+    "b * (h := pow(abs(a), 0.5 * e)) / where(d < 0.5, a, 1.0) * h * where(1.0 / z < 0.0, -1.0, 1.0), "
+    "b * z / where(d < 0.5, a, 1.0)))"
 )
-_POW_B = "where(abs(a) <= 0.0, where(b >= 0.0, 0.0, y * log(a)), y * log(a))"
+_POW_B = (
+    "where(where(abs(a) <= 0.0, b, -1.0) >= 0.0, 0.0, "
+    "where(where(abs(y) < 1e-290, 1e999, y) < 1e290, "
+    "y * log(a), (h := pow(a, 0.5 * b)) * log(a) * h))"
+)
 
 # sigmoid and tanh are written with σ(-a) rather than 1 - σ(a): the difference
 # has no correct digit left from a = 37 on. Both stay smooth at 0, to any order.

@@ -8,7 +8,7 @@ is 1 the gradient passes, and ``where`` chooses between what its two branches ha
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from micrograd_es.ops import TABLE, Operation
 
 Array = Any
-Names = Mapping[str, Any]
+Names = dict[str, Any]
 
 _FUNCTIONS: dict[Any, Any] = {
     ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide,
@@ -76,9 +76,7 @@ class Writer:
         """The value of a row, perhaps in `out`."""
         names = dict(zip(op.operands, operands))
         if op.let:
-            given = _tree(f"({op.let})")
-            names[given.target.id] = self._value(given.value, names)
-            self._free.discard(id(names[given.target.id]))
+            self._let(_tree(f"({op.let})"), names)
         return self._value(_tree(op.f), names, out)
 
     def pulled_back(
@@ -121,6 +119,8 @@ class Writer:
             return node.value
         if isinstance(node, ast.Name):
             return names[node.id]
+        if isinstance(node, ast.NamedExpr):
+            return self._let(node, names)
         if isinstance(node, ast.BinOp):
             pair = self._value(node.left, names), self._value(node.right, names)
             return self._call(_FUNCTIONS[type(node.op)], pair, out)
@@ -141,6 +141,12 @@ class Writer:
         for operand in operands:  # a row of the table may look at them more than once
             self._free.discard(id(operand))
         return self.value_of(TABLE[node.func.id], operands, out)
+
+    def _let(self, node: Any, names: Names) -> Any:
+        """The value that the text names, to be used again."""
+        names[node.target.id] = result = self._value(node.value, names)
+        self._free.discard(id(result))
+        return result
 
     def _where(self, condition: Any, chosen: Any, other: Any, out: Array | None) -> Array:
         shape = np.broadcast_shapes(*map(np.shape, (condition, chosen, other)))
