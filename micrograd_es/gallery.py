@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from types import ModuleType
 
 from micrograd_es.data import DEMOS
@@ -32,6 +33,6 @@ def load(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"micrograd_es.demos.{name}", path)
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

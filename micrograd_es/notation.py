@@ -117,6 +117,10 @@ _UNESCAPES = {v: k for k, v in _ESCAPES.items()}
 _ESCAPED = re.compile("|".join(map(re.escape, _UNESCAPES)))
 
 
+# A prime is drawn raised; as a superscript it would be a speck.
+_PRIME = re.compile(r"<msup>(<mi>[^<]*</mi>)<mi>&#x02032;</mi></msup>")
+# A minus after another operator is a sign, and stands close to its number.
+_SIGN = re.compile(r"(<mo(?![^>]*postfix)[^>]*>(?!&#x000(?:29|5D);)[^<]+</mo>)<mo>&#x02212;</mo>")
 _PRIVATE = 0xE000  # private characters stand for texts while the formula is converted
 
 
@@ -140,5 +144,8 @@ def mathml(source: str) -> str:
     def given_back(match: re.Match[str]) -> str:
         return f"<mtext>{escape(texts[ord(match[1]) - _PRIVATE])}</mtext>"
 
-    element = convert(_TEXT.sub(taken, source))
+    element = _PRIME.sub(
+        r'\1<mo lspace="0" rspace="0">&#x02032;</mo>', convert(_TEXT.sub(taken, source))
+    )
+    element = _SIGN.sub(r'\1<mo form="prefix">&#x02212;</mo>', element)
     return re.sub(r"<m[io]>([\ue000-\uf8ff])</m[io]>", given_back, element)

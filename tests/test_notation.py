@@ -68,3 +68,22 @@ def test_a_number_is_right_to_four_significant_digits(x):
 )
 def test_numbers_that_are_none(x, text, tex):
     assert (number(x), latex_number(x)) == (text, tex)
+
+
+@pytest.mark.parametrize(
+    ("formula", "signs"),
+    [
+        (r"2 \cdot \left(-3\right) = -6", 2),
+        (r"a - 1", 0),
+        (r"y^{(1)} - \left(a\right) - \left|x\right| - (b) - 1", 0),
+    ],
+)
+def test_a_minus_is_a_sign_after_an_operator_and_an_operator_after_a_term(formula, signs):
+    minuses = [e for e in ET.fromstring(mathml(formula)).iter() if e.text == "−"]
+    assert sum(e.get("form") == "prefix" for e in minuses) == signs
+    assert len(minuses) > signs or signs == 2
+
+
+def test_a_prime_is_no_superscript():
+    tags = [e.tag.split("}")[1] for e in ET.fromstring(mathml(r"\sigma'(z)")).iter()]
+    assert tags == ["math", "mrow", "mi", "mo", "mo", "mi", "mo"]

@@ -1,0 +1,153 @@
+"""A document of text, formulas and pictures: written once, as Markdown or as a page.
+
+Texts hold formulas between ``$``, code between backticks and bold between ``**``. In
+Markdown a formula of its own stands in a ``math`` block, inside which GitHub leaves LaTeX
+as it is; between ``$$`` it takes backslashes and underscores for its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from micrograd_es.i18n import get_language
+from micrograd_es.i18n import gettext as _
+from micrograd_es.notation import mathml
+from micrograd_es.templating import template
+
+
+@dataclass
+class Title:
+    """A heading; of level 1 is the document's own."""
+
+    text: str
+    level: int = 2
+
+    def markdown(self) -> str:
+        return f"{'#' * self.level} {self.text}"
+
+
+@dataclass
+class Text:
+    """A paragraph."""
+
+    text: str
+
+    def markdown(self) -> str:
+        return self.text
+
+
+@dataclass
+class Formula:
+    """LaTeX on lines of its own; of an ``aligned`` environment the page makes a table."""
+
+    latex: str
+
+    def markdown(self) -> str:
+        return f"```math\n{self.latex}\n```"
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Left side, and right side after the equals sign."""
+        body = self.latex.removeprefix(_BEGIN).removesuffix(_END)
+        for line in body.split(" \\\\\n") if body != self.latex else [self.latex]:
+            left, _sign, right = line.partition("&=") if body != self.latex else (line, "", "")
+            yield left.strip(), right.strip()
+
+
+@dataclass
+class Table:
+    """Texts in rows below a head; the columns after `words` hold numbers."""
+
+    head: Sequence[str]
+    body: Sequence[Sequence[str]]
+    words: int = 1
+
+    def markdown(self) -> str:
+        rule = ["---"] * self.words + ["---:"] * (len(self.head) - self.words)
+        return "\n".join("| " + " | ".join(row) + " |" for row in (self.head, rule, *self.body))
+
+
+@dataclass
+class Picture:
+    """An SVG: a file beside the Markdown, a part of the page."""
+
+    svg: str
+    file: str
+    about: str
+
+    def markdown(self) -> str:
+        return f"![{self.about}]({self.file})"
+
+
+@dataclass
+class Code:
+    """Python."""
+
+    text: str
+
+    def markdown(self) -> str:
+        return f"```python\n{self.text.strip()}\n```"
+
+
+@dataclass
+class Corrections:
+    """What is wrong, where it says what, and what it should say."""
+
+    items: Sequence[tuple[str, str, str]]
+
+    def markdown(self) -> str:
+        return "\n".join(
+            f"{n}. {about}\n   - {_('notes')}: {says}\n   - {_('corrected')}: {should}"
+            for n, (about, says, should) in enumerate(self.items, 1)
+        )
+
+
+Block = Title | Text | Formula | Table | Picture | Code | Corrections
+
+_BEGIN, _END = "\\begin{aligned}\n", "\n\\end{aligned}"
+
+
+def aligned(rows: Sequence[tuple[str, str]]) -> Formula:
+    """Equations below each other; an empty left side goes on with the one above."""
+    return Formula(_BEGIN + " \\\\\n".join(f"{a} &= {b}" for a, b in rows) + _END)
+
+
+def matrix(rows: Sequence[Sequence[str]]) -> str:
+    """LaTeX of a matrix."""
+    body = " \\\\\n".join(" & ".join(row) for row in rows)
+    return f"\\begin{{bmatrix}}\n{body}\n\\end{{bmatrix}}"
+
+
+def markdown(blocks: Sequence[Block]) -> str:
+    """The document as Markdown, as GitHub reads it."""
+    return "\n\n".join(block.markdown() for block in blocks) + "\n"
+
+
+def page(blocks: Sequence[Block]) -> str:
+    """The document as one HTML file that needs nothing else."""
+    return template("document.html").render(
+        blocks=[(type(block).__name__, block) for block in blocks],
+        language=get_language(),
+        mathml=_formula,
+        inline=_inline,
+        _=_,
+    )
+
+
+def _formula(latex: str) -> str:
+    # parentheses that grow with ŷ⁽¹⁾ would be taller than anything else in the line
+    return mathml(latex.replace(r"\left(", "(").replace(r"\right)", ")"))
+
+
+def _inline(text: str) -> str:
+    pieces = re.split(r"\$([^$]+)\$|`([^`]+)`|\*\*([^*]+)\*\*", text)
+    html = ""
+    for plain, formula, code, bold in zip(*(pieces[i::4] for i in range(4)), strict=False):
+        html += escape(plain) + (
+            _formula(formula) if formula
+            else f"<code>{escape(code)}</code>" if code
+            else f"<strong>{_inline(bold)}</strong>"
+        )  # fmt: skip
+    return html + escape(pieces[-1])
