@@ -14,6 +14,7 @@ from micrograd_es.errors import (
 )
 from micrograd_es.explain import Explanation, explain
 from micrograd_es.functions import custom, dot, maximum, minimum, vsum, where
+from micrograd_es.gradcheck import check_gradient
 from micrograd_es.i18n import set_language
 from micrograd_es.losses import binary_cross_entropy, cross_entropy, hinge, mse, sum_squares
 from micrograd_es.net import Net, d_sigmoid, sigmoid
@@ -43,6 +44,7 @@ __all__ = [
     "Tape",
     "Value",
     "binary_cross_entropy",
+    "check_gradient",
     "cross_entropy",
     "custom",
     "d_sigmoid",

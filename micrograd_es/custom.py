@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from micrograd_es.scalars import as_float
+
+# Set while a user's derivative makes a graph: a Value that becomes a float there, as in
+# math.cos(v), would be a constant, and its own derivative silently 0.
+making_graph: ContextVar[bool] = ContextVar("making_graph", default=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +38,24 @@ class CustomOperation:
                 f"one for each argument, and gave {len(given)}"
             )
         return given
+
+    def partial_graphs(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """``df`` at Values, recorded as graphs.
+
+        Raises
+        ------
+        TypeError
+            It works on numbers alone.
+        """
+        token = making_graph.set(True)
+        try:
+            return self.partials(values)
+        except (TypeError, AttributeError) as error:
+            raise TypeError(
+                f"{self.name} cannot be differentiated again: its derivative takes no Values"
+            ) from error
+        finally:
+            making_graph.reset(token)
 
     def forward(self, numbers: Sequence[float]) -> tuple[float, tuple[float, ...]]:
         """Value and partials as floats."""

@@ -63,12 +63,7 @@ def _partial_graphs(node: Value) -> Sequence[Any]:
     """The local partials of a node as Values; plain numbers where they are constant."""
     rule = node.rule
     if isinstance(rule, CustomOperation):
-        try:
-            return rule.partials(node.parents)
-        except (TypeError, AttributeError) as error:
-            raise TypeError(
-                f"{rule.name} cannot be differentiated again: its derivative takes no Values"
-            ) from error
+        return rule.partial_graphs(node.parents)
     assert rule is not None
     rows = _PARTIALS[TABLE[rule.name]]
     if rule.variadic:

@@ -19,7 +19,7 @@ from micrograd_es import anomaly
 from micrograd_es.algebra import FLOATS, ieee
 from micrograd_es.chain import adjoints_of, topological_order
 from micrograd_es.copying import Below, below
-from micrograd_es.custom import CustomOperation
+from micrograd_es.custom import CustomOperation, making_graph
 from micrograd_es.ops import TABLE, Operation
 from micrograd_es.scalars import Number, as_float, is_number
 
@@ -183,6 +183,8 @@ class Value:
         return apply(_POWER, self, Value(other))
 
     def __float__(self) -> float:
+        if making_graph.get():
+            raise TypeError("a Value that becomes a float leaves the graph being made")
         return self._data
 
     def __bool__(self) -> bool:
