@@ -28,6 +28,10 @@ from micrograd_es.tape.scatter import as_slice, repeats
 Array = Any
 Call = Callable[[], Any]
 
+# Samples from which on a call for each row costs less than copies of the rows, gathered
+# from where they lie and scattered back.
+_APART = 256
+
 
 class Bound:
     """A program on arrays of its own for one size of batch.
@@ -53,7 +57,10 @@ class Bound:
         self._scratch: dict[Any, Array] = {}
         self._backward: dict[Any, list[Call]] = {}
         self._forward: list[Call] = []
-        for step in program.steps:
+        self._steps = list(program.steps)
+        if batch >= _APART:
+            self._steps = [row for step in program.steps for row in _row_by_row(step)]
+        for step in self._steps:
             _Calls(self, self._forward).forward(step)
 
     def forward(self) -> None:
@@ -77,7 +84,7 @@ class Bound:
             written = [np.zeros(len(a), bool) for a in self.adjoints]
             for store, row in outputs:
                 written[store][row] = True
-            for step in reversed(self._program.steps):
+            for step in reversed(self._steps):
                 if everything or step.trained:
                     _Calls(self, calls, written).backward(step, everything)
             # what is given and has had nothing; it may have had, from other outputs
@@ -251,6 +258,9 @@ class _Calls(Writer):
             terms = self.read(rows)
             if len(terms) == 1:
                 part = terms[0]
+            elif len(terms) == 2:
+                part = out if first else self.temporary(out.shape)
+                self.emit(np.add, *terms, part)
             else:
                 part = self.temporary(terms.shape[1:])
                 self.emit(np.add.reduce, terms, 0, None, part)
@@ -293,15 +303,18 @@ class _Calls(Writer):
     def _sum_backward(self, step: SumStep, g: Array, everything: bool) -> None:
         for product in step.products:
             to_left, to_right = product.to_parameters
+            upstream = g
             to_left = to_left or (everything and product.left.store == BATCHED)
             to_right = to_right or (everything and product.right.store == BATCHED)
+            if to_left and to_right and product.left == product.right:  # a square
+                doubled = self.temporary(g.shape)
+                self.emit(np.multiply, g, 2.0, doubled)
+                upstream, to_right = doubled, False
             if product.matrix:
                 left, right = self._matrices(product)
-                flat = g.reshape(len(left), -1)
+                flat = upstream.reshape(len(left), -1)
                 if to_left:
-                    d = self.temporary(left.shape)
-                    self.emit(np.matmul, flat, right.T, d)
-                    self.add(product.left, d[..., None])
+                    self._to_left(product.left, flat, right)
                 if to_right:
                     self._to_right(product.right, left, flat, g.shape[-1])
                 continue
@@ -310,19 +323,32 @@ class _Calls(Writer):
                 if want:
                     out = self.target(rows) if rows.store == step.store else None
                     place = self.temporary((*rows.shape, g.shape[-1])) if out is None else out
-                    self.emit(np.multiply, g[None], other, place)
+                    self.emit(np.multiply, upstream[None], other, place)
                     if out is None:
                         self.add(rows, place)
         for rows, to_parameters in step.plain:
             if to_parameters or (everything and rows.store == BATCHED):
-                self._to_terms(rows, g)
+                # the terms of one sum go each its way, and need not be alike
+                alone = [rows] if len(step) > 1 else rows.terms()
+                for term in alone:
+                    self._to_terms(term, g)
+
+    def _to_left(self, rows: Rows, g: Array, right: Array) -> None:
+        """G · Xᵀ, which sums over the samples as well."""
+        out = self.target(rows)
+        place = self.temporary(rows.shape) if out is None else out[..., 0]
+        self.emit(np.matmul, g, right.T, place)
+        if out is None:
+            self.add(rows, place[..., None])
 
     def _to_right(self, rows: Rows, left: Array, g: Array, batch: int) -> None:
         """Wᵀ · G."""
         shape = (*rows.shape, batch)
         out = self.target(rows)
         place = self.temporary(shape) if out is None or not out.flags.c_contiguous else out
-        self.emit(np.matmul, left.T, g, place.reshape(len(left.T), -1))
+        # of one row, a product of each with each, for which matmul is slow
+        product = np.multiply if len(left) == 1 else np.matmul
+        self.emit(product, left.T, g, place.reshape(len(left.T), -1))
         if out is None:
             self.add(rows, place)
         elif place is not out:
@@ -341,8 +367,23 @@ class _Calls(Writer):
             self.emit(np.copyto, out, g)
 
 
+def _row_by_row(step: Any) -> list[Any]:
+    """The step as steps of one row, where its operands would have to be gathered."""
+    if isinstance(step, SumStep):
+        operands = [rows for p in step.products for rows in (p.left, p.right)]
+        operands += [rows for rows, _ in step.plain]
+        together = any(p.matrix for p in step.products)
+    else:
+        operands, together = step.operands, False
+    if together or len(step) == 1 or all(rows.steps is not None for rows in operands):
+        return [step]
+    return [step.of(place) for place in range(len(step))]
+
+
 def _strided(store: Array, rows: Rows) -> Array:
     """Rows at equal distances, as a view."""
+    if len(rows.shape) == 1 and isinstance(rows.at, slice):
+        return store[rows.at]
     assert rows.steps is not None
     row, number = store.strides
     strides = (*[step * row for step in rows.steps], number)

@@ -8,7 +8,7 @@ is 1 the gradient passes, and ``where`` chooses between what its two branches ha
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -129,8 +129,8 @@ class Writer:
         if isinstance(node, ast.Compare):
             pair = self._value(node.left, names), self._value(node.comparators[0], names)
             return self._call(_FUNCTIONS[type(node.ops[0])], pair, None, bool)
-        if ast.unparse(node) in _SHORT:
-            function, texts = _SHORT[ast.unparse(node)]
+        if (short := _in_one_step(node)) is not None:
+            function, texts = short
             return self._call(function, [self._value(_tree(x), names) for x in texts], out)
         if _calls_where(node):
             condition, chosen, other = (self._value(x, names) for x in node.args)
@@ -149,7 +149,7 @@ class Writer:
         return result
 
     def _where(self, condition: Any, chosen: Any, other: Any, out: Array | None) -> Array:
-        shape = np.broadcast_shapes(*map(np.shape, (condition, chosen, other)))
+        shape = _shape((condition, chosen, other))
         if out is None or out.shape != shape:
             out = self.temporary(shape)
         # faster than a copy with a mask, which the processor cannot foresee
@@ -161,7 +161,7 @@ class Writer:
     ) -> Any:
         if not any(isinstance(x, np.ndarray) for x in operands):
             return function(*operands).item()
-        shape = np.broadcast_shapes(*map(np.shape, operands))
+        shape = _shape(operands)
         if out is None or out.shape != shape:
             out = None
             for x in operands:  # an intermediate result that nobody else needs
@@ -170,8 +170,22 @@ class Writer:
             if out is None:
                 out = self.temporary(shape, dtype)
                 self._free.add(id(out))
-        self.emit(function, *operands, out=out)
+        if function in (np.maximum, np.minimum):  # which want it by name
+            self.emit(function, *operands, out=out)
+        else:
+            self.emit(function, *operands, out)
         return out
+
+
+@cache
+def _in_one_step(node: Any) -> tuple[Any, tuple[str, ...]] | None:
+    return _SHORT.get(ast.unparse(node))
+
+
+def _shape(operands: Iterable[Any]) -> tuple[int, ...]:
+    """The shape that they are broadcast to."""
+    shapes = {x.shape for x in operands if isinstance(x, np.ndarray)}
+    return shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
 
 
 def _calls_where(node: Any) -> bool:

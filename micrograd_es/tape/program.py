@@ -8,7 +8,7 @@ layer and the activations of many samples), the step is one matrix product.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,11 @@ class Elementwise(Step):
         """Name of the operation."""
         return self.rule.name
 
+    def of(self, place: int) -> Elementwise:
+        """The part that computes one row."""
+        operands = [rows.of(place) for rows in self.operands]
+        return replace(self, rows=_one(self.rows, place), operands=operands)
+
 
 @dataclass
 class Product:
@@ -76,6 +81,17 @@ class SumStep(Step):
 
     products: list[Product] = field(default_factory=list)
     plain: list[tuple[Rows, bool]] = field(default_factory=list)
+
+    def of(self, place: int) -> SumStep:
+        """The part that computes one row; not of a matrix product."""
+        products = [replace(p, left=p.left.of(place), right=p.right.of(place))
+                    for p in self.products]  # fmt: skip
+        plain = [(rows.of(place), trained) for rows, trained in self.plain]
+        return replace(self, rows=_one(self.rows, place), products=products, plain=plain)
+
+
+def _one(rows: slice, place: int) -> slice:
+    return slice(rows.start + place, rows.start + place + 1)
 
 
 @dataclass

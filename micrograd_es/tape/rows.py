@@ -43,21 +43,46 @@ class Rows:
         indices = np.asarray(indices, dtype=np.intp)
         self.store = store
         self.shape = indices.shape
+        self.at: Any
+        self.steps: tuple[int, ...] | None
         flat = indices.ravel()
-        first = int(flat[0])
+        self.first = first = int(flat[0])
+        if flat.size == 1:
+            self.at, self.single, self.unique = slice(first, first + 1), False, True
+            self.steps = (0,) * indices.ndim
+            return
         # one row for all places of an operation: it is broadcast
         self.single = indices.ndim == 1 and flat.size > 1 and bool((flat == first).all())
-        self.at: Any
         if self.single:
             self.at = slice(first, first + 1)
         elif bool((np.diff(flat) == 1).all()):
             self.at = slice(first, first + flat.size)
         else:
             self.at = flat
-        self.first, self.steps = first, _steps(indices)
+        self.steps = _steps(indices)
         self.unique = isinstance(self.at, slice) and not self.single
         if not isinstance(self.at, slice):
             self.unique = len(set(flat.tolist())) == flat.size
+
+    def of(self, place: int) -> Rows:
+        """The rows of one place of an operation: the last axis of the indices, cut to one."""
+        if self.steps is None:
+            indices = self.at.reshape(self.shape)
+        else:
+            indices = self.first + sum(np.ix_(*map(np.multiply, self.steps, _counts(self.shape))))
+        return Rows(self.store, indices[..., place : place + 1])
+
+    def terms(self) -> list[Rows]:
+        """The rows one by one."""
+        flat = np.arange(self.at.start, self.at.stop) if isinstance(self.at, slice) else self.at
+        return [Rows(self.store, [[row]]) for row in flat.tolist()]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Rows)
+            and self.store == other.store
+            and np.array_equal(np.r_[self.at], np.r_[other.at])
+        )
 
     def read(self, stores: list[Array]) -> Array:
         """The rows, in the shape of the indices, then the batch."""
@@ -73,6 +98,10 @@ class Rows:
         elif g.ndim != 2:
             g = g.reshape(-1, g.shape[-1])
         stores[self.store] = accumulate(stores[self.store], self.at, g)
+
+
+def _counts(shape: tuple[int, ...]) -> list[Array]:
+    return [np.arange(size) for size in shape]
 
 
 def _steps(indices: Any) -> tuple[int, ...] | None:

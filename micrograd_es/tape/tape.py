@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -81,8 +82,9 @@ class Tape:
         self._theta = np.array([v.data for v in self._parameters])
         self.memory_limit = 2**28
         self._threads = threading.local()
-        # numbers and adjoints, and about as much again for what is computed on the way
-        self._sample_bytes = 8 * 4 * max(1, self._program.sizes[BATCHED])
+        # numbers and adjoints, and what a step computes on the way
+        widest = max(map(len, self._program.steps), default=0)
+        self._sample_bytes = 8 * (2 * self._program.sizes[BATCHED] + 8 * widest + 1)
         rows = self._program.place
         place = {v: i for i, v in enumerate(self._recording.nodes)}
         self._output_nodes = [place[v] for v in self._outputs]
@@ -227,7 +229,7 @@ class Tape:
         room = self.memory_limit // self._sample_bytes
         number = 1 if batch <= room else ceil(batch / max(1, room // 2))
         ends = [batch * k // number for k in range(number + 1)]
-        return [slice(a, b) for a, b in zip(ends, ends[1:]) if b > a]
+        return [slice(a, b) for a, b in pairwise(ends) if b > a]
 
     def _differentiated(
         self, X: Array, theta: Array, cotangent: Array, everything: bool
