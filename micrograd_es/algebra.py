@@ -98,7 +98,8 @@ def arrays(xp: Any) -> Algebra:
 
     A ``total`` there takes a sequence of arrays and adds them one by one.
     """
-    power = getattr(xp, "pow", None) or xp.power
+    # np.power takes a square root for an exponent of 1/2, and that of -inf is nan
+    power = xp.float_power if xp is np else getattr(xp, "pow", None) or xp.power
 
     def total(terms: Any) -> Any:
         result = terms[0]

@@ -85,7 +85,7 @@ _POW_A = (
 )
 _POW_B = (
     "where(where(abs(a) <= 0.0, b, -1.0) >= 0.0, 0.0, "
-    "where(where(abs(y) < 1e-290, 1e999, y) < 1e290, "
+    "where(where(abs(y) < 1e-290, where(a < 1e999, 1e999, y), y) < 1e290, "
     "y * log(a), (h := pow(a, 0.5 * b)) * log(a) * h))"
 )
 
@@ -114,9 +114,9 @@ _ROWS = (
     Operation("softplus", "where(a > 0.0, a, 0.0) + log1p(e)",
                                                ("sigmoid(a)",),                  r"\ln(1 + e^{{{a}}})",     (0.5,),      let=_E),
     Operation("sum",      "total(a)",          ("1.0",),                         r"\sum {a}",               (1.5,),      variadic=True),
-    # Constants by branch. Comparisons are false for nan, and the last branch is
+    # Constants by branch. Comparisons are false for nan, and the last branch of a value is
     # chosen so that a nan goes through.
-    Operation("abs",      "abs(a)",            ("where(a < 0.0, -1.0, where(a > 0.0, 1.0, 0.0 * a))",),
+    Operation("abs",      "abs(a)",            ("where(a < 0.0, -1.0, where(a > 0.0, 1.0, 0.0))",),
                                                                                  r"\left|{a}\right|",       (-1.5,),     piecewise=True),
     Operation("relu",     "where(a <= 0.0, 0.0, a)",
                                                ("where(a <= 0.0, 0.0, 1.0)",),   r"\mathrm{{relu}}({a})",   (1.5,),      piecewise=True),
