@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -76,6 +77,17 @@ class Edge:
     contribution: float
     before: float
     after: float
+
+    @property
+    def arrives(self) -> bool:
+        """Whether a gradient goes this way: into no branch that was not taken, nor below one."""
+        recorded = self.node.partials[self.index]
+        return recorded is not None and (isnan(self.partial) or self.partial == recorded)
+
+    @property
+    def settles(self) -> bool:
+        """Whether the operand has a gradient afterwards, if only 0: no constant exponent has."""
+        return self.node.op != "pow" or self.node.partials[self.index] is not None
 
 
 def backward_edges(root: Value, order: Iterable[Value] | None = None) -> Iterator[Edge]:

@@ -80,7 +80,7 @@ def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
     grads, differences = steps.at(len(steps)), central_differences(steps.nodes)
     right = _frames(steps.events, steps.nodes, place)
     wrong_edges, wrong_grads = _wrong_order(steps)
-    reached = {e.parent for e in steps.events if _arrives(e)} | {steps.root}
+    reached = {e.parent for e in steps.events if e.settles} | {steps.root}
     return {
         "texts": _catalogs(),
         "root": place[steps.root],
@@ -113,11 +113,14 @@ def _frames(
     reached: set[Value] = set()
     for e in events:
         frame = {"node": place[e.node], "parent": place[e.parent], "index": e.index}
-        if not _arrives(e):
-            frames.append({"kind": "none", **frame})
-            continue
         first = e.parent not in reached
-        reached.add(e.parent)
+        if e.settles:
+            reached.add(e.parent)
+        if not e.arrives:
+            frames.append(
+                {"kind": "none", "why": _why_not(e), **frame, "arrives": first and e.settles}
+            )
+            continue
         frames.append(
             {
                 "kind": "product",
@@ -141,9 +144,11 @@ def _frames(
     return frames
 
 
-def _arrives(e: Edge) -> bool:
-    """Whether the operand takes a gradient at all (a branch not taken does not)."""
-    return e.node.partials[e.index] is not None
+def _why_not(e: Edge) -> str:
+    """Why no gradient goes this way."""
+    if not e.settles:
+        return "constant"
+    return "flat" if e.node.partials[e.index] is None else "unreached"
 
 
 def _both(x: float) -> list[str]:

@@ -47,7 +47,7 @@ def texts() -> dict[str, str]:
         "phase_seed": _("Backward pass"),
         "phase_product": _("Backward pass: a product"),
         "phase_sum": _("Backward pass: a sum"),
-        "phase_none": _("Backward pass"),
+        "phase_none": _("Backward pass: no gradient"),
         "say_start": _(
             "The leaves have their values. First the forward pass: each operation gives a value. "
             "Then the backward pass: each node hands on its gradient."
@@ -68,7 +68,11 @@ def texts() -> dict[str, str]:
             "{parent} is used more than once, so what arrives is added: "
             "{before} → {before} + {term} = {result}."
         ),
-        "say_none": _("{parent} takes no gradient from {node}."),
+        "say_flat": _(
+            "Here {node} does not depend on {parent}, so no gradient goes that way: exactly 0."
+        ),
+        "say_unreached": _("No gradient has reached {node}, so it hands {parent} none."),
+        "say_constant": _("{parent} is a constant exponent, which takes no gradient."),
         "say_final": _("That completes the gradient of {parent}."),
         "say_early": _("Too early: {node} had only {upstream}, and its gradient is {right}."),
         "say_inherited": _(

@@ -47,7 +47,7 @@ def moments(steps: BackwardPass) -> list[Moment]:
     arrived = set()
     for k, e in enumerate(steps, 1):
         local = f"∂{names[e.node]}/∂{names[e.parent]}"
-        if e.node.partials[e.index] is None:
+        if not e.arrives:
             told.append(Moment(k, e, [f"{local}: {_('no gradient goes this way')}"]))
             continue
         formula = writer.partial(e.node, e.index)
@@ -155,9 +155,7 @@ def _table(steps: BackwardPass, moment: Moment, room: int, final: bool = False) 
     names = [short(node.label) or f"v{i}" for i, node in enumerate(steps.nodes)]
     place = {node: i for i, node in enumerate(steps.nodes)}
     grads = steps.at(moment.position)
-    reached = {steps.root} | {
-        e.parent for e in steps[: moment.position] if e.node.partials[e.index] is not None
-    }
+    reached = {steps.root} | {e.parent for e in steps[: moment.position] if e.settles}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading, justify in (("", "left"), (_("name"), "left"), (_("operation"), "left"),
                              (_("data"), "right"), (_("grad"), "right")):  # fmt: skip

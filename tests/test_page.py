@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from micrograd_es import MLP, BackwardPass, Value, custom, maximum, set_language, sum_squares
+from micrograd_es import MLP, BackwardPass, Value, custom, maximum, set_language, sum_squares, where
 from micrograd_es.engine import apply
 from micrograd_es.ops import TABLE
 from micrograd_es.page import stepping_page
@@ -164,9 +164,35 @@ def test_frames_forward_then_backward_with_sums_of_their_own():
     assert frames[-1]["result"] == ["6", "6.0"]
 
 
-def test_what_takes_no_gradient_says_so():
-    frames = page_of(maximum(Value(1.0, "a"), Value(2.0, "b"))).data["right"]
-    assert [f["kind"] for f in frames[-2:]] == ["none", "product"]
+def test_what_takes_no_gradient_says_why():
+    a, b = Value(1.0, "a"), Value(2.0, "b")
+    double = a + a
+    double.label = "d"
+    largest = maximum(double, b + 1)
+    largest.label = "m"
+    data = page_of(largest**2).data
+    name = {i: node["name"] for i, node in enumerate(data["nodes"])}
+    told = [(name[f["node"]], f["why"], f["arrives"]) for f in data["right"] if f["kind"] == "none"]
+    root = name[data["root"]]
+    assert sorted(told) == sorted(
+        [
+            (root, "constant", False),
+            ("m", "flat", True),
+            ("d", "unreached", True),
+            ("d", "unreached", False),
+        ]
+    )
+    grads = {node["name"]: node["grad"] for node in data["nodes"]}
+    assert (grads["a"], grads["b"], grads["d"]) == ("0", "6", "0")
+    constant = next(f["parent"] for f in data["right"] if f.get("why") == "constant")
+    assert data["nodes"][constant]["grad"] == "—"
+
+
+def test_nothing_times_infinity_is_nothing():
+    x = Value(0.0, "x")
+    data = page_of(where(x > 0, x.log(), x)).data
+    assert [n["grad"] for n in data["nodes"] if n["name"] == "x"] == ["1"]
+    assert "unreached" in [f.get("why") for f in data["right"]]
 
 
 def test_infinity_and_nan_are_written_so_that_a_page_can_read_them():

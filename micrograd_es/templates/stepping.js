@@ -38,7 +38,7 @@
       known = { values: known.values, grads: known.grads };
       if (f.kind === "forward") known.values = known.values.with(f.node, true);
       if (f.kind === "seed") known.grads = known.grads.with(data.root, "1");
-      if (f.kind === "sum" || f.arrives) known.grads = known.grads.with(f.parent, f.result[0]);
+      if (f.kind === "sum" || f.arrives) known.grads = known.grads.with(f.parent, f.result?.[0] ?? "0");
       return known;
     });
   }
@@ -82,7 +82,7 @@
 
     $("step-title").textContent = t(`phase_${f.kind}`);
     $("count").textContent = t("count", { k: place, n: frames().length - 1 });
-    const said = hidden ? `ask_${f.kind}` : isWrong && f.kind === "start" ? "say_start_wrong" : `say_${f.kind}`;
+    const said = hidden ? `ask_${f.kind}` : isWrong && f.kind === "start" ? "say_start_wrong" : `say_${f.why ?? f.kind}`;
     $("say").replaceChildren(...phrase(said, values));
     const mistake = finals[order][f.node] > place ? "say_early" : "say_inherited";
     const note = spoiled ? mistake : complete ? "say_final" : null;
@@ -102,17 +102,26 @@
       put(proofCell, isWrong ? node.grad : proof(node, i, grad));
       gradCell.title = bad ? t("wrong_mark") : "";
       proofCell.title = isWrong ? "" : t(node.agrees ? "agrees" : "differs");
+      proofCell.classList.toggle("differs", !isWrong && !node.agrees);
       picture.write(i, value, shown.replace("✗ ", "✗"), bad);
     });
     picture.light(f);
+    shrink($("formula"));
     reach(document.querySelector("tr.now"));
     $("time").max = frames().length - 1;
     $("time").value = place;
     $("time").setAttribute("aria-valuetext", `${t("count", { k: place, n: frames().length - 1 })}: ${t(`phase_${f.kind}`)}`);
     [...$("marks").children].forEach((mark, k) => mark.classList.toggle("past", k <= place));
-    $("play").firstElementChild.textContent = timer ? "⏸" : "▶";
+    $("play").classList.toggle("playing", timer !== null);
     label($("play"), timer ? "pause" : "play");
     remember();
+  }
+
+  // a formula a little too wide is written smaller; a very wide one scrolls
+  function shrink(box) {
+    box.style.fontSize = "";
+    const fits = box.clientWidth / box.scrollWidth;
+    if (fits < 1) box.style.fontSize = `${Math.max(0.7, 0.98 * fits)}em`;
   }
 
   // browsers refuse an address that changes at every step

@@ -18,7 +18,9 @@ const makeFormulas = (data, frames) => {
   const plain = (text) => {
     const row = math("mrow");
     if (text.startsWith("−")) row.append(sign("−"));
-    row.append(math("mn", text.replace("−", "")));
+    const [, digits, exponent] = text.match(/^−?(.*?)(?:e(.*))?$/);
+    row.append(math("mn", digits));
+    if (exponent) row.append(sign("·"), math("msup", math("mn", "10"), plain(exponent)));
     return row;
   };
   const inParentheses = (text) =>
@@ -46,7 +48,7 @@ const makeFormulas = (data, frames) => {
 
   return {
     start: () => [],
-    none: () => [],
+    none: (f) => (f.why === "flat" ? [line(derivative(f.node, f.parent), sign("="), plain("0"))] : []),
     seed: () => [line(derivative(data.root, data.root), sign("="), marked(plain("1"), "gradient"))],
     forward: (f) => {
       const result = data.nodes[f.node].value;
