@@ -1,0 +1,115 @@
+"""What the texts of the table mean for floats, for arrays, and where floats raise."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import types
+
+import numpy as np
+import pytest
+
+from micrograd_es.algebra import FLOATS, Algebra, arrays, ieee
+from micrograd_es.ops import TABLE, Operation
+
+ODD = [0.0, -0.0, 1.0, -1.0, 0.5, -8.0, 3.0, 1e-300, 1e300, 750.0, math.inf, -math.inf, math.nan]
+
+
+def same(a, b, rtol=1e-13):
+    np.testing.assert_allclose(a, b, rtol=rtol, atol=0, equal_nan=True)
+
+
+def by_floats(op, operands):
+    """Value and partials, however they are found."""
+    try:
+        return FLOATS.forward(op)(*operands)
+    except (ArithmeticError, ValueError):
+        return ieee(op, operands)
+
+
+@pytest.mark.parametrize("op", TABLE.values(), ids=TABLE)
+def test_forward_is_the_value_and_each_partial(op):
+    y, partials = FLOATS.forward(op)(*op.at)
+    assert y == FLOATS.value(op)(*op.at)
+    assert len(partials) == op.arity
+    for i, partial in enumerate(partials):
+        assert partial == FLOATS.partial(op, i)(y, *op.at)
+
+
+@pytest.mark.parametrize("op", TABLE.values(), ids=TABLE)
+def test_floats_and_arrays_say_the_same(op):
+    grid = np.array(list(itertools.product(ODD, repeat=op.arity)))
+    with np.errstate(all="ignore"):
+        y, partials = arrays(np).forward(op)(*grid.T)
+    expected = [by_floats(op, row) for row in grid.tolist()]
+    same(np.broadcast_to(y, len(grid)), [e[0] for e in expected])
+    for i, partial in enumerate(partials):
+        same(np.broadcast_to(partial, len(grid)), [e[1][i] for e in expected])
+
+
+@pytest.mark.parametrize("op", TABLE.values(), ids=TABLE)
+def test_where_floats_do_not_raise_ieee_says_the_same(op):
+    for operands in itertools.product(ODD, repeat=op.arity):
+        try:
+            y, partials = FLOATS.forward(op)(*operands)
+        except (ArithmeticError, ValueError):
+            continue
+        same([y, *partials], [ieee(op, operands)[0], *ieee(op, operands)[1]])
+
+
+@pytest.mark.parametrize(
+    ("name", "operands", "y", "partials"),
+    [
+        ("div", (1.0, 0.0), math.inf, (math.inf, -math.inf)),
+        ("div", (0.0, 0.0), math.nan, (math.inf, math.nan)),
+        ("log", (0.0,), -math.inf, (math.inf,)),
+        ("log", (-1.0,), math.nan, (-1.0,)),
+        ("sqrt", (-1.0,), math.nan, (math.nan,)),
+        ("exp", (1000.0,), math.inf, (math.inf,)),
+        ("pow", (-8.0, 1 / 3), math.nan, (math.nan, math.nan)),
+        ("sin", (math.inf,), math.nan, (math.nan,)),
+    ],
+)
+def test_where_floats_raise_ieee_has_an_answer(name, operands, y, partials):
+    with pytest.raises((ArithmeticError, ValueError)):
+        FLOATS.forward(TABLE[name])(*operands)
+    got = ieee(TABLE[name], operands)
+    assert all(type(x) is float for x in (got[0], *got[1]))
+    same([got[0], *got[1]], [y, *partials])
+
+
+def test_where_is_lazy_on_floats_alone():
+    op = Operation("first", "where(a > 0.0, a, 1.0 / a)", ("1.0",), "{a}", (1.0,))
+    assert FLOATS.value(op)(2.0) == 2.0
+    assert FLOATS.value(op)(-2.0) == -0.5
+    row = Operation("second", "where(a < 1.0, 1.0, 1.0 / 0.0)", ("1.0",), "{a}", (1.0,))
+    assert FLOATS.value(row)(0.0) == 1.0  # 1 / 0 was not computed
+
+
+def test_a_sum_takes_any_number_of_operands():
+    total = TABLE["sum"]
+    assert FLOATS.forward(total)(1.0, 2.0, 3.0) == (6.0, (1.0, 1.0, 1.0))
+    assert FLOATS.value(total)(*[0.1] * 10) == 1.0  # correctly rounded
+    a = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(arrays(np).value(total)(a, a, 1.0), [3.0, 5.0])
+
+
+def test_rows_call_one_another_by_name():
+    op = Operation("twice", "sigmoid(a) + tanh(a)", ("1.0",), "{a}", (1.0,))
+    expected = FLOATS.value(TABLE["sigmoid"])(0.3) + math.tanh(0.3)
+    assert FLOATS.value(op)(0.3) == expected
+
+
+def test_a_row_sees_nothing_but_the_algebra():
+    op = Operation("open", "open(a)", ("1.0",), "{a}", (1.0,))
+    with pytest.raises(NameError):
+        FLOATS.value(op)(1.0)
+
+
+def test_other_namespaces_of_arrays():
+    names = ("exp", "log", "log1p", "sqrt", "sin", "cos", "tanh", "where")
+    other = types.SimpleNamespace(**{n: getattr(np, n) for n in names}, power=np.power)
+    algebra = Algebra({n: getattr(other, n) for n in names} | {"pow": np.power, "total": sum})
+    for op in TABLE.values():
+        if not op.variadic:
+            same(algebra.value(op)(*op.at), FLOATS.value(op)(*op.at), rtol=1e-15)
