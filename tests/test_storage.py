@@ -213,6 +213,15 @@ def test_the_message_says_what_differs(path):
     refused(MLP(3, [2, 1]), path, r"1\.w should have .*\[2, 3\].* not .*\[3, 2\]")
     refused(MLP(2, [3, 1, 1]), path, r"only the model has '3\.w'")
     refused(MLP(2, [3]), path, "only the file has '2")
+    path.write_bytes(path.read_bytes()[:100])
+    refused(MLP(2, [3, 1]), path, "ends too early")
+
+
+def test_the_digest_is_of_names_shapes_and_numbers():
+    numbers = np.arange(6.0)
+    kinds = [("a", (6,)), ("b", (6,)), ("a", (2, 3)), ("a", (3, 2))]
+    digests = {_digest({name: numbers.reshape(shape)}) for name, shape in kinds}
+    assert len(digests | {_digest({"a": -numbers})}) == 5
 
 
 NUMBERS = {"w": np.array([0.5, 0.25]), "b": np.array([1.0])}
