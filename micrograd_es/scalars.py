@@ -47,6 +47,8 @@ def as_array(numbers: object, what: str) -> np.ndarray[Any, Any]:
     ValueError
         They make no array: rows of different lengths.
     """
+    if isinstance(numbers, np.ndarray) and numbers.dtype == float:
+        return numbers
     try:
         array = np.asarray(numbers)
     except ValueError:

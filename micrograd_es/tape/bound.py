@@ -54,6 +54,7 @@ class Bound:
         shapes = [(program.sizes[STATIC], 1), (program.sizes[BATCHED], batch)]
         self.numbers = [np.zeros(shape) for shape in shapes]
         self.adjoints = [np.zeros(shape) for shape in shapes]
+        self.numbers[BATCHED][program.ones] = 1.0
         self._scratch: dict[Any, Array] = {}
         self._backward: dict[Any, list[Call]] = {}
         self._forward: list[Call] = []
@@ -93,10 +94,11 @@ class Bound:
                 if len(missing) and (everything or array is self.adjoints[STATIC]):
                     calls.append(partial(array.__setitem__, as_slice(missing), 0.0))
             self._backward[key] = calls
-        for store, row in outputs:
-            self.adjoints[store][row] = 0.0
-        for (store, row), seed in zip(outputs, seeds):
-            self.adjoints[store][row] += seed if store == BATCHED else seed.sum()
+        for k, ((store, row), seed) in enumerate(zip(outputs, seeds)):
+            arriving = seed if store == BATCHED else seed.sum()
+            if (store, row) in outputs[:k]:
+                arriving = arriving + self.adjoints[store][row]
+            self.adjoints[store][row] = arriving
         for call in self._backward[key]:
             call()
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from micrograd_es.custom import CustomOperation
 from micrograd_es.tape.program import Program
 from micrograd_es.tape.recording import BATCHED, STATIC
@@ -63,6 +65,8 @@ def pure_function(
         ):
             if len(rows):
                 numbers[s] = interpreter.put(numbers[s], rows, given)
+        if program.ones:
+            numbers[BATCHED] = interpreter.put(numbers[BATCHED], np.array(program.ones), 1.0)
         interpreter.forward(numbers)
         batch = X.shape[0]
         values = xp.broadcast_to(numbers[store][row], (batch,))

@@ -15,7 +15,7 @@ import numpy as np
 
 from micrograd_es.custom import CustomOperation
 from micrograd_es.ops import Operation
-from micrograd_es.tape.recording import BATCHED, Recording
+from micrograd_es.tape.recording import BATCHED, STATIC, Recording, Sum
 from micrograd_es.tape.rows import Rows
 
 
@@ -103,15 +103,18 @@ class Program:
     sizes : (int, int)
         Rows of each store.
     given : (int, int)
-        How many of them, the first ones, are parameters and inputs.
+        How many of them, the first ones, hold the parameters and the inputs.
     place : list of int
         The row of each node in its store; -1 where it is not computed.
+    ones : list of int
+        Rows of the numbers of each sample that hold 1: what a bias is the weight of.
     """
 
     steps: list[Step]
     sizes: tuple[int, int]
     given: tuple[int, int]
     place: list[int]
+    ones: list[int]
 
 
 def plan(recording: Recording) -> Program:
@@ -119,19 +122,31 @@ def plan(recording: Recording) -> Program:
     n = len(recording.nodes)
     place, sizes = [-1] * n, [0, 0]
 
+    ones: dict[tuple[int, ...], int] = {}
+    biased = _biased(recording)
+
     def give_row(i: int) -> None:
         store = recording.store[i]
         place[i] = sizes[store]
         sizes[store] += 1
 
+    def give_one_after(i: int) -> None:
+        factors = biased.get(i)
+        if factors and _in_order([place[j] for j in factors]):
+            ones[factors] = sizes[BATCHED]
+            sizes[BATCHED] += 1
+
     groups: dict[int, dict[Any, list[int]]] = defaultdict(dict)
     depth = [0] * n
+    given = 0
     absorbed, operands = recording.absorbed, recording.operands
     for i in range(n):
         if i in absorbed:
             continue
         if not operands[i]:
             give_row(i)
+            give_one_after(i)
+            given = max(given, sizes[BATCHED]) if i < sum(recording.given) else given
             continue
         depth[i] = 1 + max([depth[j] for j in recording.inputs_of(i)])
         groups[depth[i]].setdefault(_key(recording, i), []).append(i)
@@ -148,16 +163,38 @@ def plan(recording: Recording) -> Program:
                     ordered = part.in_rows(place)
                 for i in ordered:
                     give_row(i)
+                give_one_after(ordered[-1])
                 first, store = place[ordered[0]], recording.store[ordered[0]]
                 rows = slice(first, first + len(ordered))
                 step = (
-                    _sum_step(recording, place, part, ordered, rows)
+                    _sum_step(recording, place, part, ordered, rows, ones)
                     if ordered[0] in recording.sums
                     else _elementwise(recording, place, ordered, rows)
                 )
                 step.store = store
                 steps.append(step)
-    return Program(steps, (sizes[0], sizes[1]), recording.given, place)
+    leading = recording.given[STATIC], given
+    return Program(steps, (sizes[STATIC], sizes[BATCHED]), leading, place, list(ones.values()))
+
+
+def _biased(recording: Recording) -> dict[int, tuple[int, ...]]:
+    """The right factors of sums that have a bias, by the last of them.
+
+    Where a row of ones follows the rows of these factors, the bias is one more weight, and
+    a layer with its biases is one matrix product.
+    """
+    store = recording.store
+    found: dict[int, tuple[int, ...]] = {}
+    for i, terms in recording.sums.items():
+        if store[i] == BATCHED and len(terms.products) > 1 and len(terms.plain) == 1:
+            factors = tuple([b for _, b in terms.products])
+            if {(store[a], store[b]) for a, b in terms.products} == {(STATIC, BATCHED)}:
+                found.setdefault(factors[-1], factors)
+    return found
+
+
+def _in_order(rows: list[int]) -> bool:
+    return rows == list(range(rows[0], rows[0] + len(rows)))
 
 
 def _key(recording: Recording, i: int) -> Any:
@@ -240,7 +277,12 @@ def _blocks(recording: Recording, members: list[int]) -> list[list[int] | _Block
 
 
 def _sum_step(
-    recording: Recording, place: list[int], part: list[int] | _Block, order: list[int], rows: slice
+    recording: Recording,
+    place: list[int],
+    part: list[int] | _Block,
+    order: list[int],
+    rows: slice,
+    ones: dict[tuple[int, ...], int],
 ) -> SumStep:
     store, trained = recording.store, recording.trained
     step = SumStep(store[order[0]], rows, trained[order[0]])
@@ -253,10 +295,15 @@ def _sum_step(
 
     if isinstance(part, _Block):
         a, b = part.lefts[0][0], part.rights[0][0]
-        right = np.array(part.rights).T  # (k, S)
-        step.products.append(
-            Product(where(part.lefts), where(right), True, (trained[a], trained[b]))
-        )
+        lefts, factors = part.lefts, where(np.array(part.rights).T)  # (k, S)
+        to_parameters = trained[a], trained[b]
+        one = ones.get(part.rights[0]) if len(part.rights) == 1 else None
+        if one is not None and [store[j] for j in terms[0].plain] == [STATIC]:
+            to_parameters = trained[a] or trained[terms[0].plain[0]], trained[b]
+            lefts = [(*left, *t.plain) for left, t in zip(lefts, terms)]
+            factors = Rows(BATCHED, [[place[j]] for j in part.rights[0]] + [[one]])
+            terms = [Sum() for _ in terms]
+        step.products.append(Product(where(lefts), factors, True, to_parameters))
     else:
         pairs = np.array([t.products for t in terms]).reshape(len(order), -1, 2)
         for k in _runs([_pair_kind(recording, p) for p in terms[0].products]):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from itertools import pairwise
-from math import ceil
+from math import ceil, isfinite
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,7 @@ class Tape:
         self._places = [(self._recording.store[i], rows[i]) for i in self._output_nodes]
         n = len(self._inputs)
         self._input_rows = np.array(rows[:n], dtype=int)
+        self._input_runs = _runs(rows[:n])
         self._parameter_rows = np.array(rows[n : n + len(self._parameters)], dtype=int)
         constants = self._recording.constants
         self._constant_rows = np.array([rows[i] for i in constants], dtype=int)
@@ -148,7 +149,8 @@ class Tape:
             raise ValueError("value_and_grad is of one output; use vjp for several")
         X, theta = self._samples(X), self._checked_theta(theta)
         if weights is None:
-            weights = np.full(len(X), 1 / max(1, len(X)))
+            weights = np.empty(len(X))
+            weights.fill(1 / max(1, len(X)))
         else:
             weights = as_array(weights, "weights")
             if weights.shape != (len(X),):
@@ -236,7 +238,7 @@ class Tape:
     ) -> tuple[Array, Array, Array]:
         """Outputs (B, n), d inputs (B, inputs) and d parameters (P,)."""
         outputs = np.empty((len(X), len(self._outputs)))
-        d_inputs, gradient = np.zeros(X.shape), np.zeros(len(theta))
+        d_inputs, gradient = np.empty(X.shape), np.zeros(len(theta))
         for part in self._parts(len(X)):
             outputs[part], odd = self._forward(X[part], theta, part.start)
             d, d_theta = self._backward(
@@ -262,17 +264,17 @@ class Tape:
     def _forward(self, X: Array, theta: Array, first: int) -> tuple[Array, Array]:
         """Outputs (B, n), and the samples in which they are not finite."""
         bound = self._bound(len(X))
-        n, p = X.shape[1], len(theta)
-        bound.numbers[BATCHED][:n] = X.T
-        bound.numbers[STATIC][:p, 0] = theta
+        for rows, columns in self._input_runs:
+            bound.numbers[BATCHED][rows] = X.T[columns]
+        bound.numbers[STATIC][: len(theta), 0] = theta
         bound.forward()
         outputs = np.empty((len(X), len(self._places)))
         for k, (store, row) in enumerate(self._places):
             outputs[:, k] = bound.numbers[store][row]
         if anomaly.is_watching():
             odd = _not_finite(bound.numbers)
-        elif np.isfinite(outputs).all():
-            odd = np.array([], dtype=int)
+        elif _is_finite(outputs):
+            odd = _NONE
         else:
             odd = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
         for k in odd:
@@ -292,10 +294,10 @@ class Tape:
         """d inputs (B, inputs) and d parameters (P,), after `_forward` on the same samples."""
         bound = self._bound(len(X))
         d_inputs, gradient = self._without(odd, bound, cotangent, everything)
-        if not (np.isfinite(gradient).all() and np.isfinite(d_inputs).all()):
+        if not (_is_finite(gradient) and _is_finite(d_inputs)):
             odd = np.union1d(odd, _not_finite(bound.adjoints)).astype(int)
             d_inputs, gradient = self._without(odd, bound, cotangent, everything)
-            if not (np.isfinite(gradient).all() and np.isfinite(d_inputs).all()):
+            if not (_is_finite(gradient) and _is_finite(d_inputs)):
                 odd = np.arange(len(X))
                 d_inputs, gradient = self._without(odd, bound, cotangent, everything)
         for k in odd:
@@ -320,10 +322,11 @@ class Tape:
             cotangent = cotangent.copy()
             cotangent[odd] = 0.0
             bound.numbers[BATCHED][:, odd] = 0.0
+            bound.numbers[BATCHED][self._program.ones] = 1.0
         bound.backward(self._places, cotangent.T, everything)
         if len(odd):  # 0 times the infinite partial at 0 is nan
             bound.adjoints[BATCHED][:, odd] = 0.0
-        d_inputs = bound.adjoints[BATCHED][: n * everything].T.copy()
+        d_inputs = bound.adjoints[BATCHED][self._input_rows[: n * everything]].T
         return d_inputs, bound.adjoints[STATIC][:p, 0].copy()
 
     def _exact(self, X: Array, theta: Array, k: int, first: int) -> Sample:
@@ -364,14 +367,29 @@ def _check(outputs: list[Value], inputs: list[Value], parameters: list[Value]) -
         raise ValueError("an input or a parameter is listed twice")
 
 
+_NONE = np.array([], dtype=int)
+
+
+def _runs(rows: list[int]) -> list[tuple[slice, slice]]:
+    """Where columns of X go: rows that follow each other, and their columns."""
+    cuts = [k for k in range(1, len(rows)) if rows[k] != rows[k - 1] + 1]
+    return [
+        (slice(rows[a], rows[a] + b - a), slice(a, b))
+        for a, b in pairwise([0, *cuts, len(rows)])
+        if b > a
+    ]
+
+
+def _is_finite(numbers: Array) -> bool:
+    # a sum of squares is finite only if all of them are, and takes next to no time
+    return isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
+
+
 def _not_finite(stores: list[Array]) -> Array:
     """The samples in which a number is nan or infinite; all, if it is one for all."""
     static, batched = stores
-    with np.errstate(all="ignore"):
-        # a sum of squares is finite only if all of them are, and takes next to no time
-        flat, one = batched.ravel(), static.ravel()
-        if np.isfinite(np.dot(flat, flat) + np.dot(one, one)):
-            return np.array([], dtype=int)
+    if _is_finite(batched) and _is_finite(static):
+        return _NONE
     if not np.isfinite(static).all():
         return np.arange(batched.shape[1])
     return np.flatnonzero(~np.isfinite(batched).all(axis=0))
