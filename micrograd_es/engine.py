@@ -180,7 +180,9 @@ class Value:
             return apply(TABLE["pow"], self, other)
         if not is_number(other):
             return NotImplemented
-        return apply(_POWER, self, Value(other))
+        power = apply(_POWER, self, Value(other))
+        power.rule = TABLE["pow"]
+        return power
 
     def __float__(self) -> float:
         if making_graph.get():

@@ -16,6 +16,7 @@ import pytest
 
 from micrograd_es import Value, grad, vsum
 from micrograd_es.chain import topological_order
+from micrograd_es.ops import TABLE
 
 # -- a node -------------------------------------------------------------------------
 
@@ -204,7 +205,9 @@ def test_powers(build, data, da, db):
 
 
 def test_nothing_is_derived_for_an_exponent_that_is_a_number():
-    assert (Value(-3.0) ** 2).partials == (-6.0, None)
+    y = Value(-3.0) ** 2
+    assert y.partials == (-6.0, None)
+    assert y.rule is TABLE["pow"]
 
 
 FUNCTIONS = ["exp", "log", "sqrt", "sin", "cos", "tanh"]
