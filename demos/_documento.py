@@ -130,15 +130,10 @@ def page(blocks: Sequence[Block]) -> str:
     return template("document.html").render(
         blocks=[(type(block).__name__, block) for block in blocks],
         language=get_language(),
-        mathml=_formula,
+        mathml=mathml,
         inline=_inline,
         _=_,
     )
-
-
-def _formula(latex: str) -> str:
-    # parentheses that grow with ŷ⁽¹⁾ would be taller than anything else in the line
-    return mathml(latex.replace(r"\left(", "(").replace(r"\right)", ")"))
 
 
 def _inline(text: str) -> str:
@@ -146,7 +141,7 @@ def _inline(text: str) -> str:
     html = ""
     for plain, formula, code, bold in zip(*(pieces[i::4] for i in range(4)), strict=False):
         html += escape(plain) + (
-            _formula(formula) if formula
+            mathml(formula) if formula
             else f"<code>{escape(code)}</code>" if code
             else f"<strong>{_inline(bold)}</strong>"
         )  # fmt: skip

@@ -377,12 +377,14 @@ def _count(n: int) -> str:
 
 
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+# A notebook has rules of its own for tables: stripes, and cells to the right.
 _CSS = (
     ".micrograd-es-explanation table{border-collapse:collapse;margin:.5em 0;display:block;"
     "overflow-x:auto}"
-    ".micrograd-es-explanation td{padding:.35em .2em;text-align:left;vertical-align:middle;"
-    "border:0;background:none;white-space:nowrap}"
-    ".micrograd-es-explanation math{font-size:1.15em}"
+    ".micrograd-es-explanation tr{background:none!important}"
+    ".micrograd-es-explanation td{padding:.35em .2em;text-align:left!important;"
+    "vertical-align:middle;border:0;background:none;white-space:nowrap}"
+    ".micrograd-es-explanation math{font-size:1.15em;math-style:normal}"
 )
 
 __all__ = ["Explanation", "explain"]

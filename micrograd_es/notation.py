@@ -64,6 +64,19 @@ def latex_number(x: float | None) -> str:
     return re.sub(r"e(-?\d+)", r" \\cdot 10^{\1}", text)
 
 
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def shown(text: str) -> str:
+    """The text with a sign in place of each character that cannot be seen or be in XML."""
+    return _UNSEEN.sub(_sign, text)
+
+
+def _sign(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "�"
+
+
 _PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉·", "01234567890123456789,")
 _LABEL = re.compile(
     r"([^\W\d_]'?)(?:₍([₀-₉]+)₎)?(?:⁽([⁰¹²³⁴-⁹]+(?:·[⁰¹²³⁴-⁹]+)*)⁾)?|([^\W\d_])_?(\d+)",
@@ -117,10 +130,21 @@ _UNESCAPES = {v: k for k, v in _ESCAPES.items()}
 _ESCAPED = re.compile("|".join(map(re.escape, _UNESCAPES)))
 
 
-# A prime is drawn raised; as a superscript it would be a speck.
-_PRIME = re.compile(r"<msup>(<mi>[^<]*</mi>)<mi>&#x02032;</mi></msup>")
-# A minus after another operator is a sign, and stands close to its number.
-_SIGN = re.compile(r"(<mo(?![^>]*postfix)[^>]*>(?!&#x000(?:29|5D);)[^<]+</mo>)<mo>&#x02212;</mo>")
+# What a converter cannot know of the formulas here.
+_AMENDED = (
+    # a prime is drawn raised; as a superscript it would be a speck
+    (
+        re.compile(r"<msup>(<mi>[^<]*</mi>)<mi>&#x02032;</mi></msup>"),
+        r'\1<mo lspace="0" rspace="0">&#x02032;</mo>',
+    ),
+    # a minus after another operator is a sign, and stands close to its number
+    (
+        re.compile(r"(<mo(?![^>]*postfix)[^>]*>(?!&#x000(?:29|5D);)[^<]+</mo>)<mo>&#x02212;</mo>"),
+        r'\1<mo form="prefix">&#x02212;</mo>',
+    ),
+    # cos t is not cost
+    (re.compile(r"(<mi>[a-z]{2,}</mi>)(?=<m(?!o))"), r'\1<mspace width="0.17em" />'),
+)
 _PRIVATE = 0xE000  # private characters stand for texts while the formula is converted
 
 
@@ -144,8 +168,11 @@ def mathml(source: str) -> str:
     def given_back(match: re.Match[str]) -> str:
         return f"<mtext>{escape(texts[ord(match[1]) - _PRIVATE])}</mtext>"
 
-    element = _PRIME.sub(
-        r'\1<mo lspace="0" rspace="0">&#x02032;</mo>', convert(_TEXT.sub(taken, source))
-    )
-    element = _SIGN.sub(r'\1<mo form="prefix">&#x02212;</mo>', element)
+    source = _TEXT.sub(taken, source)
+    if r"\frac" not in source:
+        # where there is no mathematical font, parentheses that stretch are far too tall
+        source = source.replace(r"\left(", "(").replace(r"\right)", ")")
+    element = convert(source)
+    for pattern, replacement in _AMENDED:
+        element = pattern.sub(replacement, element)
     return re.sub(r"<m[io]>([\ue000-\uf8ff])</m[io]>", given_back, element)

@@ -21,6 +21,7 @@ import graphviz  # type: ignore[import-untyped]
 
 from micrograd_es.errors import RendererMissingError
 from micrograd_es.files import write_file
+from micrograd_es.notation import shown
 
 # DejaVu Sans and Verdana are the widest of the common fonts: text that is measured in
 # them fits its box in whatever a reader's machine has instead.
@@ -53,6 +54,9 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.titles = {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
 
     def copy(self) -> Graph:
         """A copy that can be changed on its own."""
@@ -122,8 +126,13 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         return str(path)
 
     def _repr_image_svg_xml(self) -> str:
-        # A notebook holds many pictures: without ids none clashes with another's.
-        return re.sub(r' id="[^"]*"', "", self.svg())
+        # A notebook holds many pictures: without ids none clashes with another's. A wide one
+        # gives way to the page, as far as one can still read it.
+        svg = re.sub(r' id="[^"]*"', "", self.svg())
+        width = re.search(r'<svg width="(\d+)', svg)
+        least = 0.6 * int(width[1]) if width else 0
+        style = f"max-width: 100%; min-width: {least:.0f}pt; height: auto"
+        return svg.replace("<svg ", f'<svg style="{style}" ', 1)
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         try:
@@ -144,11 +153,6 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         return re.sub(r'(<g id="([^"]*)"[^>]*>\n)<title>[^<]*</title>\n', titled, svg)
 
 
-def shown(text: str) -> str:
-    """The text with a sign in place of each character that cannot be seen or be in XML."""
-    return _UNSEEN.sub(_sign, text)
-
-
 def short(text: str, longest: int = LONGEST) -> str:
     """`shown`, cut to what a box has room for."""
     return shown(text if len(text) <= longest else text[: longest - 1] + "…")
@@ -157,14 +161,6 @@ def short(text: str, longest: int = LONGEST) -> str:
 def html(text: str) -> str:
     """The text for an HTML-like label of Graphviz, in which a backslash is special too."""
     return escape(short(text)).replace("\\", "\\\\")
-
-
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-
-
-def _sign(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "�"
 
 
 def _in_process(source: str, engine: str, format: str) -> bytes:

@@ -47,6 +47,9 @@ class BackwardPass:
         self.final_at = {root: 0} | {e.parent: k for k, e in enumerate(self.events, 1)}
         self.position = 0
 
+    def __repr__(self) -> str:
+        return f"<BackwardPass from {self.root!r}, {len(self)} events>"
+
     def __len__(self) -> int:
         return len(self.events)
 

@@ -87,3 +87,14 @@ def test_a_minus_is_a_sign_after_an_operator_and_an_operator_after_a_term(formul
 def test_a_prime_is_no_superscript():
     tags = [e.tag.split("}")[1] for e in ET.fromstring(mathml(r"\sigma'(z)")).iter()]
     assert tags == ["math", "mrow", "mi", "mo", "mo", "mi", "mo"]
+
+
+def test_parentheses_stretch_only_around_fractions():
+    assert 'stretchy="true"' not in mathml(r"2 \left(y - 1\right)")
+    assert 'stretchy="true"' in mathml(r"2 \left(\frac{a}{b} - 1\right)")
+    assert mathml(r"\text{\textbackslash{}left(}").count("<mtext>") == 1
+
+
+def test_a_function_stands_apart_from_its_variable():
+    spaces = [e for e in ET.fromstring(mathml(r"\cos t + \tanh(x)")).iter() if "mspace" in e.tag]
+    assert len(spaces) == 1
