@@ -1,0 +1,119 @@
+"""What every row of the operation table should give, in mpmath: the textbook's formulas.
+
+Nothing here comes from the package but the names of the rows. A row that has no formula here,
+because it is new, is read from its own text, and its partials are central differences.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import mpmath
+
+from micrograd_es.algebra import Algebra
+from micrograd_es.ops import TABLE
+
+Function = Callable[..., Any]
+
+
+class Truth(NamedTuple):
+    value: Function
+    partials: tuple[Function, ...]
+
+
+def truths(m: Any) -> dict[str, Truth]:
+    """The truth of each row in the numbers of `m`: ``mpmath.mp``, or ``mpmath.fp`` for floats."""
+
+    def sigmoid(a):
+        return 1 / (1 + m.exp(-a)) if a >= 0 else m.exp(a) / (1 + m.exp(a))
+
+    def power(a, b):
+        if a > 0:
+            return m.exp(b * m.log(a))
+        if a < 0 and b == m.floor(b):
+            return power(-a, b) * (-1 if b % 2 else 1)
+        return m.power(a, b)
+
+    def branch(condition, a, b):
+        return a if condition else b
+
+    def half(x, y):
+        return branch(x > y, 1, branch(x < y, 0, m.mpf(0.5)))
+
+    smooth = {
+        "add": (lambda a, b: a + b, lambda a, b: 1, lambda a, b: 1),
+        "sub": (lambda a, b: a - b, lambda a, b: 1, lambda a, b: -1),
+        "mul": (lambda a, b: a * b, lambda a, b: b, lambda a, b: a),
+        "div": (lambda a, b: a / b, lambda a, b: 1 / b, lambda a, b: -a / (b * b)),
+        "neg": (lambda a: -a, lambda a: -1),
+        # b - 1 is b where b is huge
+        "pow": (power, lambda a, b: b * power(a, b) / a if b else 0,
+                lambda a, b: power(a, b) * m.log(a)),
+        "exp": (m.exp, m.exp),
+        "log": (m.log, lambda a: 1 / a),
+        "sqrt": (m.sqrt, lambda a: 1 / (2 * m.sqrt(a))),
+        "sin": (m.sin, m.cos),
+        "cos": (m.cos, lambda a: -m.sin(a)),
+        "tanh": (m.tanh, lambda a: 4 * sigmoid(2 * a) * sigmoid(-2 * a)),
+        "sigmoid": (sigmoid, lambda a: sigmoid(a) * sigmoid(-a)),
+        "softplus": (lambda a: max(a, 0) + m.log1p(m.exp(-abs(a))), sigmoid),
+        "sum": (lambda *a: sum(a), lambda *a: 1),
+    }  # fmt: skip
+    with_kinks = {
+        "abs": (abs, lambda a: branch(a < 0, -1, branch(a > 0, 1, 0))),
+        "relu": (lambda a: branch(a <= 0, 0, a), lambda a: branch(a <= 0, 0, 1)),
+        "maximum": (max, half, lambda a, b: half(b, a)),
+        "minimum": (min, lambda a, b: half(b, a), half),
+        "where": (lambda a, b, c: b if a else c, lambda a, b, c: 0,
+                  lambda a, b, c: 1 if a else 0, lambda a, b, c: 0 if a else 1),
+        "less": (lambda a, b: m.mpf(a < b), *[lambda a, b: 0] * 2),
+        "less_equal": (lambda a, b: m.mpf(a <= b), *[lambda a, b: 0] * 2),
+    }  # fmt: skip
+    found = {name: Truth(value, tuple(df)) for name, (value, *df) in (smooth | with_kinks).items()}
+    return {name: found.get(name) or read(name, m) for name in TABLE}
+
+
+def read(name: str, m: Any) -> Truth:
+    """A row as its own text says, and central differences of that, which use no rule."""
+    functions = {n: getattr(m, n) for n in ("exp", "log", "log1p", "sqrt", "sin", "cos", "tanh")}
+    names = {**functions, "pow": m.power, "total": sum, "inf": m.inf}
+    value = Algebra(names, lazy=True).value(TABLE[name])
+
+    def partial(i: int) -> Function:
+        return lambda *operands: difference(value, operands, i, m)
+
+    return Truth(value, tuple(partial(i) for i in range(len(TABLE[name].df))))
+
+
+def difference(f: Function, operands: Any, i: int, m: Any) -> Any:
+    """∂f/∂(operand i) as a central difference, with a step far below what a float can show."""
+    with m.workdps(110):
+        a = m.mpf(operands[i])
+        h = m.mpf(10) ** -35 * (abs(a) if 0 < abs(a) < 1 else 1)
+        low, high = ([*operands[:i], x, *operands[i + 1 :]] for x in (a - h, a + h))
+        return (f(*high) - f(*low)) / (2 * h)
+
+
+def ulps(found: float, true: Any) -> float:
+    """How far a float is from the truth, in units of the last place that the truth has.
+
+    Where the truth is below the normal floats, those are of 2**-1074; beyond all floats,
+    the float nearest to it is the infinity.
+    """
+    if isinstance(true, mpmath.mpc) or mpmath.isnan(true):
+        return 0.0 if math.isnan(found) else math.inf
+    if mpmath.isinf(true):
+        return 0.0 if found == float(true) else math.inf
+    if math.isnan(found):
+        return math.inf
+    if math.isinf(found):  # as if the floats went on
+        found = mpmath.mpf(2) ** 1024 * (1 if found > 0 else -1)
+        return 0.0 if abs(true) >= abs(found) and true * found > 0 else _in_ulps(true - found, true)
+    return _in_ulps(true - mpmath.mpf(found), true)
+
+
+def _in_ulps(error: Any, true: Any) -> float:
+    exponent = mpmath.frexp(true)[1] - 53 if true else -1074
+    return float(abs(error) / mpmath.mpf(2) ** min(max(exponent, -1074), 971))
