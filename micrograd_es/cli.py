@@ -15,6 +15,7 @@ from micrograd_es.expression import parse
 from micrograd_es.gallery import listed, load
 from micrograd_es.i18n import LANGUAGES, speaking
 from micrograd_es.i18n import gettext as _
+from micrograd_es.notation import shown
 from micrograd_es.steps import BackwardPass
 
 FOLDER = "micrograd-es"
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with speaking(_language(words)):
             return _run(words)
     except _Wrong as wrong:
-        print(f"micrograd-es: {' '.join(str(wrong).split())}", file=sys.stderr)
+        print(f"micrograd-es: {shown(' '.join(str(wrong).split()))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

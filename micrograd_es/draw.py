@@ -12,7 +12,7 @@ from micrograd_es.errors import RendererMissingError
 from micrograd_es.fold import Fold, Key, fold_graph, gradient_of
 from micrograd_es.i18n import gettext as _
 from micrograd_es.i18n import ngettext
-from micrograd_es.notation import number
+from micrograd_es.notation import number, shown
 
 if TYPE_CHECKING:
     from micrograd_es.picture import Graph
@@ -214,7 +214,7 @@ class _Drawing:
         return f"n{self._place[node]}" if fold is None else f"f{fold}"
 
     def _name(self, node: Value) -> str:
-        return node.label or f"v{self._place[node]}"
+        return shown(node.label) or f"v{self._place[node]}"
 
     def _box(self, name: str, rows: list[tuple[str, str]]) -> str:
         """An HTML-like label: a name above captions and numbers, the last of them gradients.

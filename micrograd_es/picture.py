@@ -147,8 +147,9 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         svg = svg.replace("&#160;", " ")
 
         def titled(match: re.Match[str]) -> str:
-            title = self.titles.get(match[2])
-            return match[1] + (f"<title>{escape(shown(title))}</title>\n" if title else "")
+            lines = self.titles.get(match[2], "").split("\n")
+            title = escape("\n".join(map(shown, lines)))
+            return match[1] + (f"<title>{title}</title>\n" if title else "")
 
         return re.sub(r'(<g id="([^"]*)"[^>]*>\n)<title>[^<]*</title>\n', titled, svg)
 

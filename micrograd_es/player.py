@@ -171,7 +171,7 @@ def _table(steps: BackwardPass, moment: Moment, room: int, final: bool = False) 
         table.add_row(
             mark,
             Text(names[i], style="bold"),
-            Text(f"{node.op}({operands}{more})" if node.parents else ""),
+            Text(f"{short(node.op)}({operands}{more})" if node.parents else ""),
             Text(number(node.data), style=_VALUE),
             Text(number(grads[node] if node in reached else None), style=_GRADIENT),
             style="reverse" if mark == "▶" else None,

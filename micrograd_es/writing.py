@@ -41,7 +41,7 @@ class Style:
         if isinstance(f, Symbol):
             if self.numbers:
                 return self._number(f.value)
-            return (notation.latex(f.name) if self.latex else f.name), ATOM
+            return (notation.latex if self.latex else notation.shown)(f.name), ATOM
         if isinstance(f, Sum):
             return self._sum(f), SUM
         if isinstance(f, Product):
