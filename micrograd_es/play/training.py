@@ -145,7 +145,8 @@ class Training:
 
     def scores(self, theta: Array) -> Array:
         """The score of each point."""
-        return self._score.value(self._X, theta)
+        scores: Array = self._score.value(self._X, theta)
+        return scores
 
     def map(self, theta: Array) -> Array:
         """The score at CELLS × CELLS places of the plane, row by row from the lowest x₂.
@@ -154,8 +155,9 @@ class Training:
         """
         line = np.linspace(-EDGE, EDGE, CELLS)
         x, y = np.meshgrid(line, line)
-        scores = self._score.value(np.column_stack([x.ravel(), y.ravel()]), theta)
-        return np.round(1000 * np.nan_to_num(scores).clip(-1, 1)).astype(int)
+        scores: Array = self._score.value(np.column_stack([x.ravel(), y.ravel()]), theta)
+        thousandths: Array = np.round(1000 * np.nan_to_num(scores).clip(-1, 1)).astype(int)
+        return thousandths
 
     @property
     def points(self) -> tuple[list[int], Array, Array]:

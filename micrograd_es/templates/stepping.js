@@ -194,6 +194,7 @@
       mark.className = f.kind;
       return mark;
     }));
+    $("marks").classList.toggle("many", frames().length > 120);
     go(0);
   }
 

@@ -4,7 +4,7 @@ import re
 import socket
 import threading
 import time
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
 import uvicorn
@@ -248,6 +248,85 @@ def test_settings_train_again_with_as_many_updates(start):
     assert state(page)["layers"] == "4-4-4"
     assert page.locator("#neurons input").count() == 3
     assert page.locator("#network .neuron").count() == 12 + 2
+
+
+def test_the_back_button_goes_from_choice_to_choice(start):
+    page = start("updates=3")
+    cost = page.inner_text("#cost")
+    page.select_option("[name=data]", "xor")
+    settled(page)
+    click(page, "#step")
+    click(page, "#fewer")
+    point(page, 0).focus()
+    page.keyboard.press("ArrowUp")
+    settled(page)
+    changed = page.url
+    for expected in (
+        {"data": "xor", "layers": "4", "updates": "4"},
+        {"data": "xor", "updates": "4"},
+        {"updates": "3"},
+    ):
+        page.go_back()
+        settled(page)
+        assert state(page) == expected
+    assert page.inner_text("#cost") == cost
+    assert page.input_value("[name=data]") == "moons"
+    assert page.locator("#neurons input").count() == 2
+    for _ in range(3):
+        page.go_forward()
+        settled(page)
+    assert page.url == changed
+
+
+def test_no_click_is_lost_however_quick(start):
+    page = start()
+    page.evaluate("for (let k = 0; k < 12; k++) document.getElementById('step').click()")
+    settled(page)
+    assert updates(page) == 12
+    page.evaluate("for (let k = 0; k < 5; k++) document.getElementById('back').click()")
+    settled(page)
+    assert updates(page) == 7
+    page.evaluate("for (let k = 0; k < 9; k++) document.getElementById('run').click()")
+    click(page, "#run")
+    assert page.inner_text("#run") == "Entrenar"
+    page.check('[name=tool][value="1"]')
+    for x in (-1.8, -1.4, 1.8):
+        page.mouse.click(*place(page, x, -1.8))
+    settled(page)
+    assert page.locator(".point").count() == 63
+
+
+def test_the_last_point_stays(start):
+    gone = "*".join(map(str, range(1, 60)))
+    page = start(f"changes={gone}&point=0")
+    click(page, "#delete")
+    assert "al menos un punto" in page.inner_text("#message")
+    assert page.locator(".point").count() == 1
+
+
+def test_two_tabs_train_by_themselves(start):
+    one, other = start("updates=4"), start("updates=4")
+    cost = other.inner_text("#cost")
+    click(one, "#step")
+    one.fill("[name=lr]", "0.7")
+    one.keyboard.press("Enter")
+    settled(one)
+    click(other, "#back")
+    click(other, "#step")
+    assert other.inner_text("#cost") == cost
+    assert state(other) == {"updates": "4"}
+
+
+def test_a_large_network_shows_its_graph_folded(start):
+    page = start("layers=16-16-16-16&point=3&lang=en")
+    until(page, "document.getElementById('graph').naturalWidth > 100")
+    picture, steps = (
+        page.request.get(urljoin(page.url, page.get_attribute(link, "href")))
+        for link in ("#alone", "#steps")
+    )
+    assert "layer 4" in picture.text()
+    assert steps.status == 400
+    assert "choose a smaller network" in steps.text()
 
 
 def test_a_setting_that_makes_no_sense_changes_nothing(start):

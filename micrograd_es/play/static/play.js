@@ -8,7 +8,8 @@ const texts = JSON.parse(document.body.dataset.texts);
 const element = (id) => document.getElementById(id);
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-let state = { ...config.defaults, ...Object.fromEntries(new URLSearchParams(location.search)) };
+const stateOf = ({ search }) => ({ ...config.defaults, ...Object.fromEntries(new URLSearchParams(search)) });
+let state = stateOf(location);
 let shown = null; // the answer that the page shows, and the state that it belongs to
 let longest = { start: "", curve: [[0, 0]] }; // the furthest curve from the present start
 let running = false;
@@ -24,10 +25,18 @@ function query(changed = {}) {
 }
 
 const start = () => query({ updates: "0", point: "", lang: config.defaults.lang });
+const entry = () => query({ updates: "0" });
+let entered = entry(); // the back button goes from choice to choice, not from update to update
 
 function showAddress() {
   const text = query();
-  history.replaceState(null, "", text ? `?${text}` : location.pathname);
+  const write = entry() === entered ? "replaceState" : "pushState";
+  entered = entry();
+  try {
+    history[write](null, "", text ? `?${text}` : location.pathname);
+  } catch {
+    // some browsers refuse an address that changes often; a later one will be taken
+  }
   for (const link of document.querySelectorAll("[data-lang]")) {
     link.href = `?${query({ lang: link.dataset.lang })}`;
   }
@@ -63,8 +72,8 @@ async function go(changed) {
     if (!running) showPicked(true);
   } catch (error) {
     if (error.name === "AbortError") return;
-    run(false);
     state = shown?.state ?? before;
+    run(false);
     say(error instanceof Refused ? error.message : texts.silent);
     showSettings();
     if (shown) show(shown.answer);
@@ -89,7 +98,7 @@ function show(answer) {
     longest = { start: start(), curve: answer.curve };
   }
   const furthest = longest.curve.at(-1)[0];
-  showAddress();
+  if (!running) showAddress();
   element("updates").textContent = answer.updates;
   element("time").max = Math.max(furthest, 1);
   element("time").value = answer.updates;
@@ -167,6 +176,7 @@ element("graph").addEventListener("load", () => {
 // -- training --------------------------------------------------------------------
 
 function run(on) {
+  if (running && !on && shown) showAddress();
   running = on;
   element("run").textContent = on ? texts.pause : texts.run;
   element("run").setAttribute("aria-pressed", on);
@@ -182,7 +192,7 @@ async function keepRunning() {
 }
 
 async function forward(n) {
-  const now = shown?.answer.updates ?? 0;
+  const now = Number(state.updates);
   const next = Math.min(now + n, config.maxUpdates);
   if (next === now) {
     run(false);
@@ -210,7 +220,7 @@ const rewind = (n) => {
   run(false);
   go({ updates: String(Math.max(0, n)) });
 };
-element("back").addEventListener("click", () => rewind(shown.answer.updates - 1));
+element("back").addEventListener("click", () => rewind(Number(state.updates) - 1));
 element("start").addEventListener("click", () => rewind(0));
 element("time").addEventListener("input", (event) => rewind(Number(event.target.value)));
 
@@ -271,10 +281,10 @@ const plane = new Plane(element("plane"), element("map"), {
     changePoint(n, n < config.count ? String(n) : null, String(n) === state.point ? "" : state.point);
   },
   add(x, y, c) {
-    const taken = new Set(shown.answer.points.map(([n]) => n));
+    const taken = words();
     let n = config.count;
     while (taken.has(n)) n += 1;
-    if (n >= config.maxPoints) return say(filled(texts.full, { n: taken.size }));
+    if (n >= config.maxPoints) return say(filled(texts.full, { n: shown.answer.points.length }));
     return changePoint(n, [n, inPlane(x), inPlane(y), c].join("_")).then(() => plane.focus(n));
   },
 });
@@ -292,6 +302,14 @@ element("weights")
   .closest("details")
   .addEventListener("toggle", () => shown && fillTable(element("weights"), shown.answer));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => shown && show(shown.answer));
+
+addEventListener("popstate", () => {
+  state = stateOf(location);
+  entered = entry();
+  run(false);
+  go({});
+  showSettings();
+});
 
 showSettings();
 go({});
