@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from micrograd_es import Net, Value, draw_network, explain, sum_squares
+from micrograd_es.files import write_file
 from micrograd_es.formula import expression
 from micrograd_es.gallery import load
 from micrograd_es.i18n import get_language
@@ -38,7 +39,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
     files = []
     for name, text in written(net, pattern).items():
         files.append(out / name)
-        files[-1].write_text(text, "utf-8", newline="\n")
+        write_file(files[-1], text)
     weights = list(pattern.W.flat)
     gradients, checks = [w.grad for w in weights], differences(pattern.W, net.W)
     print(_("each derivative, and its finite difference:"))

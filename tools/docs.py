@@ -69,6 +69,7 @@ def screenshots() -> None:
                 view = browser.new_page(viewport={"width": 1280, "height": 660})
                 view.goto(page.as_uri())
                 view.click("#fit")
+                view.mouse.move(0, 0)
                 view.evaluate("document.activeElement.blur()")
                 view.keyboard.press("End")
                 for _step in range(4):
