@@ -102,16 +102,19 @@ class Explanation:
 
     @property
     def text(self) -> str:
+        """For a terminal."""
         return "\n".join(self._text_lines())
 
     @property
     def latex(self) -> str:
+        """An ``aligned`` block for a LaTeX document or a notebook."""
         lines = [(left, "=", right) for left, right in self._equations(latex=True)]
         body = " \\\\\n".join(f"{left} &{sign} {right}" for left, sign, right in lines)
         return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
     @property
     def html(self) -> str:
+        """A page fragment with its formulas in MathML."""
         rows = "\n".join(
             f"<tr><td>{mathml(left) if left else ''}</td><td>{mathml('=')}</td>"
             f"<td>{mathml(right)}</td></tr>"
