@@ -14,6 +14,7 @@ from micrograd_es.templating import template
 
 WIDTH, HEIGHT = 640, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 20, 48, 56
+_LEGEND = 24  # a line between the title and the picture, where nothing is covered
 
 
 @dataclass(frozen=True)
@@ -63,21 +64,25 @@ def chart(
     xs, ys = _extent(layers, log_y)
     x_ticks, y_ticks = _ticks(*xs), (_powers(*ys) if log_y else _ticks(*ys))
     if log_y:
-        ys = (min(ys[0], y_ticks[0]), max(ys[1], y_ticks[-1]))
-    scale = _Scale(*xs, *ys, log_y)
+        ys = (min(0.9 * ys[0], y_ticks[0]), max(1.1 * ys[1], y_ticks[-1]))
+    labelled = any(not isinstance(layer, Cells) and layer.label for layer in layers)
+    top = _TOP + (_LEGEND if labelled else 0)
+    scale = _Scale(*xs, *ys, log_y, top)
+    shapes = [_shape(layer, scale) for layer in layers]
     return template("chart.svg").render(
         title=title,
+        title_size=_title_size(title),
         x_label=x_label,
         y_label=y_label,
         x_ticks=[(scale.x(t), number(t)) for t in x_ticks],
         y_ticks=[(scale.y(t), number(t)) for t in y_ticks],
-        shapes=[_shape(layer, scale) for layer in layers],
-        legend=[s for s in (_shape(layer, scale) for layer in layers) if s["label"]],
+        shapes=shapes,
+        legend=_legend(shapes),
         width=WIDTH,
         height=HEIGHT,
         left=_LEFT,
         right=WIDTH - _RIGHT,
-        top=_TOP,
+        top=top,
         bottom=HEIGHT - _BOTTOM,
     )
 
@@ -109,6 +114,21 @@ def tiles(
     )
 
 
+def _title_size(title: str) -> float:
+    """The largest size up to 17 at which the title fits, in the widest of the common fonts."""
+    return round(min(17.0, 820 / max(1, len(title))), 1)
+
+
+def _legend(shapes: list[dict[str, Any]]) -> list[tuple[float, dict[str, Any]]]:
+    """What has a label, side by side, each with where it begins."""
+    x, placed = float(_LEFT), []
+    for shape in shapes:
+        if shape["label"]:
+            placed.append((x, shape))
+            x += 34 + 8.5 * len(shape["label"]) + 20
+    return placed
+
+
 @dataclass(frozen=True)
 class _Scale:
     x0: float
@@ -116,13 +136,14 @@ class _Scale:
     y0: float
     y1: float
     log: bool
+    top: int
 
     def x(self, x: float) -> float:
         return round(_LEFT + (WIDTH - _LEFT - _RIGHT) * (x - self.x0) / (self.x1 - self.x0), 2)
 
     def y(self, y: float) -> float:
         y0, y1, y = (log10(v) for v in (self.y0, self.y1, y)) if self.log else (self.y0, self.y1, y)
-        return round(HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * (y - y0) / (y1 - y0), 2)
+        return round(HEIGHT - _BOTTOM - (HEIGHT - self.top - _BOTTOM) * (y - y0) / (y1 - y0), 2)
 
 
 def _shape(layer: Layer, scale: _Scale) -> dict[str, Any]:
@@ -191,6 +212,8 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _powers(low: float, high: float) -> list[float]:
-    """Powers of ten around low..high, at most about six."""
-    first, last = floor(log10(low) + 1e-9), ceil(log10(high) - 1e-9)
+    """Powers of ten in low..high, at most about six; those around, where there are few."""
+    first, last = ceil(log10(low) - 1e-9), floor(log10(high) + 1e-9)
+    if last <= first:
+        first, last = floor(log10(low) + 1e-9), ceil(log10(high) - 1e-9)
     return [10.0**k for k in range(first, last + 1, max(1, (last - first) // 6))]

@@ -45,3 +45,28 @@ def test_tiles():
     root = ET.fromstring(tiles([[[0, 1], [0.5, 0]]] * 9, ["<3>"] * 9, [True] + [False] * 8, "t"))
     assert sum("ink" in r.get("class", "") for r in root.iter(f"{SVG}rect")) == 18
     assert sum("wrong" in r.get("class", "") for r in root.iter(f"{SVG}rect")) == 1
+
+
+def test_the_legend_covers_nothing():
+    layers = [Points([0, 1], [0, 1], "points with noise"), Line([0, 1], [0, 1], "network")]
+    root = ET.fromstring(chart(layers, "t"))
+    frame = next(r for r in root.iter(f"{SVG}rect") if r.get("class") == "frame")
+    places = {t.text: (float(t.get("x", 0)), float(t.get("y", 0))) for t in root.iter(f"{SVG}text")}
+    first, second = places["points with noise"], places["network"]
+    assert places["t"][1] < first[1] == second[1] < float(frame.get("y"))
+    assert second[0] > first[0] + 8 * len("points with noise")
+
+
+def test_a_logarithmic_axis_ends_where_the_curve_does():
+    root = ET.fromstring(chart([Line([0, 1], [0.53, 0.0098])], "t", log_y=True))
+    assert "0.001" not in [t.text for t in root.iter(f"{SVG}text")]
+    (line,) = root.iter(f"{SVG}polyline")
+    high, low = (float(p.split(",")[1]) for p in line.get("points").split())
+    frame = next(r for r in root.iter(f"{SVG}rect") if r.get("class") == "frame")
+    assert low - high > 0.9 * float(frame.get("height"))
+
+
+def test_a_long_title_is_set_smaller():
+    short, long = (chart([Line([0], [1])], "W" * n) for n in (20, 80))
+    assert ".title { font-size: 17.0px" in short
+    assert ".title { font-size: 10.2px" in long
