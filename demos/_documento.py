@@ -58,14 +58,13 @@ class Formula:
 
 @dataclass
 class Table:
-    """Texts in rows below a head; the columns after `words` hold numbers."""
+    """Texts in rows below a head; the first and the last column are words, the others numbers."""
 
     head: Sequence[str]
     body: Sequence[Sequence[str]]
-    words: int = 1
 
     def markdown(self) -> str:
-        rule = ["---"] * self.words + ["---:"] * (len(self.head) - self.words)
+        rule = ["---", *["---:"] * (len(self.head) - 2), "---"]
         return "\n".join("| " + " | ".join(row) + " |" for row in (self.head, rule, *self.body))
 
 
@@ -98,10 +97,12 @@ class Corrections:
     items: Sequence[tuple[str, str, str]]
 
     def markdown(self) -> str:
-        return "\n".join(
-            f"{n}. {about}\n   - {_('notes')}: {says}\n   - {_('corrected')}: {should}"
-            for n, (about, says, should) in enumerate(self.items, 1)
-        )
+        lines = []
+        for n, (about, says, should) in enumerate(self.items, 1):
+            under = " " * len(f"{n}. ") + "- "
+            lines += [f"{n}. {about}", f"{under}{_('notes')}: {says}"]
+            lines.append(f"{under}{_('corrected')}: {should}")
+        return "\n".join(lines)
 
 
 Block = Title | Text | Formula | Table | Picture | Code | Corrections

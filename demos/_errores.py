@@ -156,7 +156,7 @@ def in_code() -> list[Correction]:
                 "**`learn` draws the weights anew**, and forgets what was learnt before; and "
                 "where the cost never gets down to `tol`, it never ends."
             ),
-            "`while self.C(Y, self.predict(X)) > tol:`",
+            "`while C(Y, self.predict(X)) > tol:`",
             "`while costs[-1] > tol and len(costs) <= max_epochs:`",
         ),
     ]
