@@ -98,9 +98,8 @@ def in_domain(op, at: tuple[float, ...]) -> bool:
     if op.name == "pow":
         return a > 0 or (a < 0 and at[1].is_integer())
     if op.name == "div":
-        quotient = abs(mpmath.mpf(a) / at[1]) if at[1] else 0
         # d(a/b)/db is -(a/b)/b, and has the digits that a/b has
-        return quotient == 0 or quotient >= MIN
+        return at[1] != 0 and (a == 0 or abs(mpmath.mpf(a) / at[1]) >= MIN)
     return True
 
 

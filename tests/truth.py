@@ -89,7 +89,7 @@ def read(name: str, m: Any) -> Truth:
 
 def difference(f: Function, operands: Any, i: int, m: Any) -> Any:
     """∂f/∂(operand i) as a central difference, with a step far below what a float can show."""
-    with m.workdps(110):
+    with m.workdps(800):  # so that it also shows next to the least and the greatest floats
         a = m.mpf(operands[i])
         h = m.mpf(10) ** -35 * (abs(a) if 0 < abs(a) < 1 else 1)
         low, high = ([*operands[:i], x, *operands[i + 1 :]] for x in (a - h, a + h))

@@ -1,0 +1,179 @@
+"""Every row of the operation table in every algebra; a new row is checked without an edit here."""
+
+import pickle
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+from truth import difference, read, ulps
+
+from micrograd_es import Tape, Value, grad, symbols
+from micrograd_es.algebra import FLOATS, arrays, ieee
+from micrograd_es.engine import apply
+from micrograd_es.formula import latex, mathml, partial, text
+from micrograd_es.functions import function
+from micrograd_es.ops import TABLE
+from micrograd_es.symbols import SYMBOLS, Symbol
+
+LIMIT = 4.0
+EVERY_ROW = pytest.mark.parametrize("op", TABLE.values(), ids=TABLE)
+
+
+def points(op) -> list[tuple[float, ...]]:
+    """The sample point and two near it; a sum has three terms too."""
+    near = [tuple(s * x for x in op.at) for s in (1.0, 0.75, 1.25)]
+    return near + [(*at, 2.5, -1.0) for at in near if op.variadic]
+
+
+def truth(op, at: tuple[float, ...]) -> list:
+    """The row's own text in mpmath, and central differences of that."""
+    value, partials = read(op.name, mpmath.mp)
+    with mpmath.workdps(60):
+        numbers = [mpmath.mpf(x) for x in at]
+        differences = [
+            difference(value, numbers, i, mpmath.mp) if op.variadic else partials[i](*numbers)
+            for i in range(len(at))
+        ]
+        return [value(*numbers), *differences]
+
+
+def in_floats(op, at) -> list[float]:
+    value, partials = FLOATS.forward(op)(*at)
+    assert value == FLOATS.value(op)(*at)
+    assert list(partials) == [FLOATS.partial(op, i)(value, *at) for i in range(len(at))]
+    return [value, *partials]
+
+
+def in_arrays(op, at) -> list[float]:
+    rows = [np.array([x, x]) for x in at]
+    algebra = arrays(np)
+    y = algebra.value(op)(*rows)
+    found = [y, *(algebra.partial(op, i)(y, *rows) for i in range(len(at)))]
+    return [float(np.broadcast_to(x, 2)[1]) for x in found]
+
+
+def in_ieee(op, at) -> list[float]:
+    value, partials = ieee(op, at)
+    return [value, *partials]
+
+
+def in_a_replay(op, at) -> list[float]:
+    x = [Value(0.5) for _ in at]
+    tape = Tape(apply(op, *x), x)
+    X = np.array([at, at])
+    return [float(tape.value(X)[1]), *tape.vjp(X, [0.0, 1.0])[0][1].tolist()]
+
+
+def in_values(op, at) -> list[float]:
+    x = [Value(v) for v in at]
+    y = function(op)(*x)
+    assert (y.op, y.parents) == (op.name, tuple(x))
+    recorded = [p or 0.0 for p in y.partials]
+    assert recorded == grad(y, x)
+    if op.piecewise:  # not taken is not the same as 0
+        assert 0.0 not in y.partials
+    y.backward()
+    assert recorded == [v.grad for v in x]
+    return [y.data, *recorded]
+
+
+def in_graphs_of_the_derivative(op, at) -> list[float]:
+    x = [Value(v) for v in at]
+    y = function(op)(*x)
+    return [y.data, *(d.data for d in grad(y, x, create_graph=True))]
+
+
+def in_symbols(op, at) -> list[float]:
+    x = [Symbol(f"x{i}", v, object()) for i, v in enumerate(at)]
+    y = symbols.apply(op, *x)
+    found = [y, *(SYMBOLS.partial(op, i)(y, *x) for i in range(len(at)))]
+    return [float(f if isinstance(f, float) else f.value) for f in found]
+
+
+ALGEBRAS = [
+    in_floats, in_arrays, in_ieee, in_a_replay, in_values, in_graphs_of_the_derivative, in_symbols,
+]  # fmt: skip
+
+
+@EVERY_ROW
+@pytest.mark.parametrize("algebra", ALGEBRAS)
+def test_every_row_in_every_algebra(op, algebra):
+    for at in points(op):
+        expected = truth(op, at)
+        found = algebra(op, at)
+        assert len(found) == len(expected) == 1 + len(at)
+        for x, y in zip(found, expected):
+            # formulas are simplified, and so rounded elsewhere
+            assert ulps(x, y) <= (8 * LIMIT if algebra is in_symbols else LIMIT)
+
+
+@EVERY_ROW
+def test_second_derivatives(op):
+    value = read(op.name, mpmath.mp).value
+    for at in points(op):
+        x = [Value(v) for v in at]
+        first = grad(function(op)(*x), x, create_graph=True)
+        with mpmath.workdps(110):
+            for i, d in enumerate(first):
+                for j, second in enumerate(grad(d, x)):
+                    expected = difference(
+                        lambda *z, i=i: difference(value, z, i, mpmath.mp), at, j, mpmath.mp
+                    )
+                    assert second == pytest.approx(float(expected), rel=1e-13, abs=1e-15)
+
+
+@EVERY_ROW
+def test_every_row_is_written_as_text_and_latex(op):
+    x = [Value(v, label=f"x{i}") for i, v in enumerate(op.at)]
+    node = apply(op, *x)
+    for formula in (text(node), latex(node)):
+        assert all(v.label in formula.replace("_{0}", "0") or "x" in formula for v in x)
+    assert not set("\\{}") & set(text(node))
+    for i in range(len(x)):
+        d = partial(node, i)
+        assert d.text
+        assert d.numbers
+        assert ET.fromstring(mathml(d.latex)).tag.endswith("math")
+    assert ET.fromstring(mathml(latex(node))).tag.endswith("math")
+
+
+@EVERY_ROW
+def test_every_row_says_what_it_is(op):
+    assert op.operands == ("a", "b", "c")[: len(op.at)]
+    assert len(op.df) == (1 if op.variadic else op.arity)
+    assert all(f"{{{x}}}" in op.notation for x in op.operands)
+    assert pickle.loads(pickle.dumps(op)) is op
+
+
+_NEW_ROW = """
+import sys
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+# the table with one more row, before anything has read it
+folder = find_spec("micrograd_es").submodule_search_locations[0]
+spec = spec_from_file_location("micrograd_es.ops", folder + "/ops.py")
+ops = sys.modules[spec.name] = module_from_spec(spec)
+spec.loader.exec_module(ops)
+ops.TABLE["toy"] = ops.Operation(
+    "toy", "-exp(-a)", ({da!r},), r"\\mathrm{{{{toy}}}}({{a}})", (0.5,)
+)
+import pytest
+sys.exit(pytest.main([
+    "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-k", "toy", "-x",
+    "test_ops.py", "test_accuracy.py", "test_tape.py",
+]))
+"""
+
+
+@pytest.mark.parametrize(("da", "status"), [("-y", 0), ("-1.001 * y", 1)])
+def test_a_new_row_is_checked_everywhere_without_an_edit(da, status):
+    done = subprocess.run(
+        [sys.executable, "-c", _NEW_ROW.format(da=da)],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
