@@ -56,11 +56,13 @@ def parse(text: str, numbers: Mapping[str, Number]) -> tuple[Value, dict[str, Va
     functions = {n.func for n in ast.walk(tree) if isinstance(n, ast.Call)}
     used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in functions}
     for name in sorted(set(numbers) - used):
-        raise ValueError(_("the expression does not use {name}").format(name=name))
+        raise ValueError(_("the expression does not use {name}").format(name=_shortened(name)))
     variables = {name: Value(number, label=name) for name, number in numbers.items()}
     known = {name: Value(x, label=name) for name, x in CONSTANTS.items() if name in used}
     for name in sorted(used - set(variables) - set(known)):
-        raise ValueError(_("{name} has no number: write {name}=1, say").format(name=name))
+        raise ValueError(
+            _("{name} has no number: write {name}=1, say").format(name=_shortened(name))
+        )
     try:
         return as_value(_graph(tree, known | variables)), variables
     except _Refused as refused:
@@ -128,7 +130,9 @@ def _step(node: ast.expr) -> tuple[Callable[..., Any], list[ast.expr]]:
         if apply is None:
             known = ", ".join(sorted(FUNCTIONS))
             raise ValueError(
-                _("there is no function {name}; there are {known}").format(name=name, known=known)
+                _("there is no function {name}; there are {known}").format(
+                    name=_shortened(name), known=known
+                )
             )
         arity = 2 if name in _OF_TWO else 1
         if len(node.args) != arity:

@@ -88,7 +88,7 @@ def _answer(make: Callable[[State], Response]) -> Callable[[Request], Awaitable[
                 return PlainTextResponse(str(error), 400)
 
     async def endpoint(request: Request) -> Response:
-        if len(request.url.query) > limits.MAX_QUERY:
+        if len(request.scope["query_string"]) > limits.MAX_QUERY:
             return PlainTextResponse("the address is too long", 414)
         return await run_in_threadpool(respond, request.query_params.multi_items())
 
