@@ -36,6 +36,7 @@ class Algebra:
     def __init__(self, names: Mapping[str, Any], lazy: bool = False) -> None:
         self._names: dict[str, Any] = {"__builtins__": {}, "abs": abs, "len": len, **names}
         self._lazy = lazy
+        self._compiled: dict[str, Function] = {}
         for op in TABLE.values():
             # A partial may call any function of the table: tanh' uses sigmoid.
             self._names.setdefault(op.name, self.value(op))
@@ -56,11 +57,13 @@ class Algebra:
     def _compile(self, op: Operation, text: str, first: str = "") -> Function:
         operands = "*a" if op.variadic else ", ".join(op.operands)
         source = f"lambda {first}{operands}: ({text})"
-        tree = ast.parse(source, f"<{op.name}>", "eval")
-        if self._lazy:
-            tree = ast.fix_missing_locations(_Lazy().visit(tree))
-        function: Function = eval(compile(tree, f"<{op.name}>", "eval"), self._names)
-        return function
+        if source not in self._compiled:
+            tree = ast.parse(source, f"<{op.name}>", "eval")
+            if self._lazy:
+                tree = ast.fix_missing_locations(_Lazy().visit(tree))
+            code = compile(tree, f"<{op.name}>", "eval")
+            self._compiled[source] = eval(code, self._names)
+        return self._compiled[source]
 
 
 class _Lazy(ast.NodeTransformer):

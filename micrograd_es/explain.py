@@ -269,29 +269,38 @@ class Explanation:
 
     def _formula(self, factor: Factor) -> Formula | None:
         """None where it is too long to write."""
-        writer = self._writer
         if factor.blocked:
             return Number(0.0)
         if factor.index is not None:
-            return writer.partial(factor.node, factor.index)
+            return self._writer.partial(factor.node, factor.index)
+        if factor.node not in self._collapsed:
+            self._collapsed[factor.node] = self._routes(factor.node)
+        grown = self._collapsed[factor.node].get(factor.station)
+        if grown is None or grown.formula.size > formula.LIMIT:
+            return None
+        return grown.formula.valued(factor)
+
+    def _routes(self, node: Value) -> dict[Value, _Growing]:
+        """∂node/∂station for each station; nothing where one is too long to write."""
         seen = 0
 
-        def partial(node: Value, index: int) -> _Growing | None:
+        def partial(above: Value, index: int) -> _Growing | None:
             nonlocal seen
             seen += 1
-            if node.partials[index] is None:
+            if above.partials[index] is None:
                 return None
             if seen > _WIDE:
                 raise _TooLong
-            return _Growing(writer.partial(node, index))
+            return _Growing(self._writer.partial(above, index))
 
         try:
-            found = self._all.collapsed(factor.node, partial, _Growing(Number(1.0)))
+            return self._all.collapsed(node, partial, _Growing(Number(1.0)))
         except _TooLong:
-            return None
-        grown = found[factor.station]
-        fits = grown is not None and grown.formula.size <= formula.LIMIT
-        return grown.formula.valued(factor) if fits else None
+            return {}
+
+    @cached_property
+    def _collapsed(self) -> dict[Value, dict[Value, _Growing]]:
+        return {}
 
     # -- why a gradient is zero -----------------------------------------------------
 

@@ -99,17 +99,18 @@ class Writer:
         rule, recorded = node.rule, node.partials[index]
         if recorded is None or rule is None:
             return Number(0.0)
-        operands = [self.name(p).valued(p.data) for p in node.parents]
+        # every operand of a sum has the same partial
+        alone = not isinstance(rule, CustomOperation) and rule.variadic
+        parents = node.parents[:1] if alone else node.parents
+        operands = [self.name(p).valued(p.data) for p in parents]
         if isinstance(rule, CustomOperation):
             template = _template(rule, len(operands))
             return Call(rule.name, template, tuple(operands), recorded, prime=index + 1)
         op = TABLE[rule.name]
         if op.name in _PRIMED:
             return Call(op.name, op.notation, tuple(operands), recorded, prime=1)
-        if op.variadic:
-            operands = operands[:1]  # every operand of a sum has the same partial
         value = apply(op, *operands)
-        result = as_formula(SYMBOLS.partial(op, 0 if op.variadic else index)(value, *operands))
+        result = as_formula(SYMBOLS.partial(op, index)(value, *operands))
         return (Number(recorded) if result.size > LIMIT else result).valued(recorded)
 
 
