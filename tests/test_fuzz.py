@@ -1,13 +1,10 @@
 """The fuzzer runs, takes and refuses, and notices what goes wrong."""
 
 import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
-
-import fuzz
+from tools import fuzz
 
 
 def test_a_short_run(capsys):
