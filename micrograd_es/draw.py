@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from micrograd_es.chain import topological_order
@@ -126,6 +127,7 @@ class _Drawing:
                 self._node(i, node)
                 self._operation(i, node)
         self._edges_between_folds(nodes)
+        self._from_the_top(closed)
 
     def _empty(self, size: int, folded: bool) -> Graph:
         look = self._look
@@ -208,6 +210,13 @@ class _Drawing:
         for (start, to), n in counts.items():
             self.graph.edge(start, f"f{to}", id=f"{start}_f{to}", penwidth="2")
             self.graph.titles[f"{start}_f{to}"] = f"×{n}"
+
+    def _from_the_top(self, closed: list[Fold]) -> None:
+        """Keeps neurons of a layer, and samples, in their order: the first is the highest."""
+        for above, below in pairwise(closed):
+            if above.column is not None and above.column == below.column:
+                with self.graph.subgraph(graph_attr={"rank": "same"}) as column:
+                    column.edge(self._id(above.nodes[0]), self._id(below.nodes[0]), style="invis")
 
     def _id(self, node: Value) -> str:
         fold = self._closed.get(node)

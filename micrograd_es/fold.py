@@ -56,6 +56,13 @@ class Fold:
         return {_INPUTS: _("inputs"), _PARAMETERS: _("parameters"), _COST: _("cost")}[self.key]
 
     @property
+    def column(self) -> str | int | None:
+        """What is equal for folds that stand side by side: neurons of a layer, and samples."""
+        if isinstance(self.key, tuple):
+            return self.key[0]
+        return "samples" if self.by == "sample" and isinstance(self.key, int) else None
+
+    @property
     def parameters(self) -> list[Value]:
         """Its weights and biases."""
         return [node for node in self.nodes if _is_parameter(node)]

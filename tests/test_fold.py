@@ -171,3 +171,14 @@ def test_a_long_sum_of_losses_folds_by_sample():
     for i in range(300):
         total = total + (model([float(i)]) - 1.0) ** 2
     assert len(folded(vsum([total, 0.0]), "sample")) == 301
+
+
+@pytest.mark.parametrize(("by", "name"), [("neuron", "capa 1, neurona"), ("sample", "muestra")])
+def test_neurons_and_samples_stand_in_their_order(by, name):
+    model = MLP(2, [5, 5, 1], seed=0)
+    cost = mse([model([k, 1.0 - k]) for k in range(5)], [1.0, 0.0, 1.0, 0.0, 1.0])
+    svg = draw_graph(cost, fold=by).svg()
+    heights = [
+        float(re.search(rf'y="([-.\d]+)"[^>]*>{name} {n}</text>', svg)[1]) for n in range(1, 6)
+    ]
+    assert heights == sorted(heights)
