@@ -55,6 +55,18 @@ def as_array(numbers: object, what: str) -> np.ndarray[Any, Any]:
         raise ValueError(f"the rows of {what} are of different lengths") from None
     if array.dtype == object:  # fractions, large integers; or what is no number at all
         array = np.asarray(np.frompyfunc(as_float, 1, 1)(array), dtype=float)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{what} should hold real numbers, not {array.dtype}")
+    if array.dtype.kind not in "fiu" or _holds_booleans(numbers):
+        kind = "bool" if array.dtype.kind in "fiu" else array.dtype
+        raise TypeError(f"{what} should hold real numbers, not {kind}")
     return array.astype(float, copy=False)
+
+
+def _holds_booleans(numbers: object) -> bool:
+    """Whether NumPy has made numbers of some: in a list beside numbers, True is taken as 1."""
+    if isinstance(numbers, np.ndarray):
+        return bool(numbers.dtype == bool)
+    if not isinstance(numbers, (list, tuple)):
+        return isinstance(numbers, (bool, np.bool_))
+    kinds = {*map(type, numbers)}
+    plain = kinds <= {float, int, np.float64}
+    return not plain and any(map(_holds_booleans, numbers))
