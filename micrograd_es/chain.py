@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isnan
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from micrograd_es.engine import Value
+
+# Held while the adjoints stand in the nodes: threads may share some of them.
+one_pass = Lock()
 
 
 def topological_order(root: Value) -> list[Value]:
@@ -41,24 +45,37 @@ def topological_order(root: Value) -> list[Value]:
     return order
 
 
-def adjoints_of(root: Value, order: list[Value]) -> dict[Value, float]:
-    """d(root)/d(node) for every node that a gradient reaches.
+def hand_on(root: Value, order: list[Value]) -> None:
+    """Fills `adjoint` of every node with d(root)/d(node), where a gradient reaches it.
 
     A node that `root` uses only through branches that were not taken is not
-    reached: it is absent, which is not the same as a gradient of 0.0 (0.0 times
-    an infinite partial is nan; nothing is nothing).
+    reached: its adjoint is None, which is not the same as 0.0 (0.0 times an
+    infinite partial is nan; nothing is nothing). The caller holds `one_pass`.
     """
-    adjoints = {root: 1.0}
-    reached = adjoints.get
     for node in order:
-        edges = node.edges
-        if edges:
-            upstream = reached(node)
-            if upstream is not None:
-                for parent, partial in zip(edges, edges[len(edges) // 2 :]):
-                    if partial is not None:
-                        adjoints[parent] = reached(parent, 0.0) + upstream * partial
-    return adjoints
+        node.adjoint = None
+    root.adjoint = 1.0
+    for node in order:
+        edges, upstream = node.edges, node.adjoint
+        if upstream is None or not edges:
+            continue
+        if len(edges) == 4:  # nearly all nodes have two operands: without a loop
+            a, b, da, db = edges
+            if da is not None:
+                a.adjoint = (a.adjoint or 0.0) + upstream * da
+            if db is not None:
+                b.adjoint = (b.adjoint or 0.0) + upstream * db
+        else:
+            for parent, partial in zip(edges, edges[len(edges) // 2 :]):
+                if partial is not None:
+                    parent.adjoint = (parent.adjoint or 0.0) + upstream * partial
+
+
+def adjoints_of(root: Value, order: list[Value]) -> dict[Value, float]:
+    """d(root)/d(node) for every node that a gradient reaches."""
+    with one_pass:
+        hand_on(root, order)
+        return {node: node.adjoint for node in order if node.adjoint is not None}
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,13 @@ partials that one writes by hand. The calculus itself stands in `ops`.
 from __future__ import annotations
 
 import operator
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from micrograd_es import anomaly
 from micrograd_es.algebra import FLOATS, ieee
-from micrograd_es.chain import adjoints_of, topological_order
+from micrograd_es.chain import hand_on, one_pass, topological_order
 from micrograd_es.copying import Below, below
 from micrograd_es.custom import CustomOperation, making_graph
 from micrograd_es.ops import TABLE, Operation
@@ -26,7 +25,6 @@ from micrograd_es.scalars import Number, as_float, is_number
 Operand: TypeAlias = Union["Value", Number]
 
 _new = object.__new__
-_accumulating = threading.Lock()
 
 
 class Value:
@@ -70,8 +68,9 @@ class Value:
     # The operands and their partials lie in one tuple, first all of these, then all of
     # those: half of what building a graph costs is the garbage collector's, and it
     # looks at every tuple.
-    __slots__ = ("__weakref__", "_data", "edges", "grad", "label", "rule")
+    __slots__ = ("__weakref__", "_data", "adjoint", "edges", "grad", "label", "rule")
 
+    adjoint: float | None  # for the length of one pass
     edges: tuple[Any, ...]
     grad: float
     label: str
@@ -122,13 +121,13 @@ class Value:
         if anomaly.is_watching():
             anomaly.watch_backward(self)
         order = topological_order(self)
-        adjoints = adjoints_of(self, order)
-        with _accumulating:
+        with one_pass:
+            hand_on(self, order)
             for node in order:
                 if node.edges:
-                    node.grad = 0.0
-            for node, adjoint in adjoints.items():
-                node.grad += adjoint
+                    node.grad = node.adjoint or 0.0
+                else:
+                    node.grad += node.adjoint or 0.0
 
     # The names that scripts written for micrograd use.
 
@@ -210,16 +209,14 @@ class Value:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (
-            below(self), self._data, self.grad, self.label, self.rule, self.parents, self.partials
+            below(self), self._data, self.grad, self.label, self.rule, self.edges
         )  # fmt: skip
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         for node in reversed(topological_order(self)):
             if id(node) not in memo:
-                parents = tuple([memo[id(p)] for p in node.parents])
-                memo[id(node)] = _restore(
-                    None, node._data, node.grad, node.label, node.rule, parents, node.partials
-                )
+                edges = tuple([memo[id(p)] for p in node.parents]) + node.partials
+                memo[id(node)] = _restore(None, node._data, node.grad, node.label, node.rule, edges)
         copy: Value = memo[id(self)]
         return copy
 
@@ -287,14 +284,15 @@ def _restore(
     grad: float,
     label: str,
     rule: Operation | CustomOperation | None,
-    parents: tuple[Value, ...],
-    partials: tuple[float | None, ...],
+    edges: tuple[Any, ...],
 ) -> Value:
     """A node from a pickle or of a copy; `below` has only been there to go first."""
-    node = Value(data, label)
+    node = _new(Value)
+    node._data = data
     node.grad = grad
+    node.label = label
     node.rule = rule
-    node.edges = parents + partials
+    node.edges = edges
     return node
 
 
