@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -188,6 +189,8 @@ _KEYS = {
     "\x1b[F": "end", "\x1bOF": "end", "\x1b[4~": "end", "\xe0O": "end",
     " ": "space", "q": "quit", "Q": "quit", "\x1b": "quit", "": "",
 }  # fmt: skip
+# An arrow comes as several characters, the first of which is that of the Esc key.
+_ONE_KEY = re.compile(r"\x1b(?:\[[\d;]*[~A-Za-z]|O[A-Z]|[^\x1b])?|.", re.DOTALL)
 
 
 @contextmanager
@@ -203,11 +206,17 @@ def _keyboard() -> Iterator[Callable[[float], str]]:
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
 
+    waiting: list[str] = []  # a key that is held down comes several times at once
+
     def next_key(seconds: float) -> str:
-        if not select.select([descriptor], [], [], seconds)[0]:
-            return ""
-        typed = os.read(descriptor, 16)  # an arrow comes as several characters at once
-        return _KEYS.get(typed.decode(errors="replace"), "other") if typed else "quit"
+        if not waiting:
+            if not select.select([descriptor], [], [], seconds)[0]:
+                return ""
+            typed = os.read(descriptor, 1024)
+            if not typed:  # there is no terminal any more
+                return "quit"
+            waiting.extend(_ONE_KEY.findall(typed.decode(errors="replace")))
+        return _KEYS.get(waiting.pop(0), "other")
 
     try:
         tty.setcbreak(descriptor)

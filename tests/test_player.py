@@ -183,6 +183,10 @@ def test_keys_of_a_terminal(monkeypatch):
             for typed, key in TYPED.items():
                 os.write(master, typed)
                 assert next_key(10.0) == key
+            os.write(master, b"\x1b[C\x1b[C\x1bOD \x1b[1;5C\x1bxq")  # quicker than they are read
+            pressed = [next_key(10.0) for _ in range(7)]
+            assert pressed == ["right", "right", "left", "space", "other", "other", "quit"]
+            assert next_key(0.0) == ""
         assert termios.tcgetattr(slave) == before
         os.close(master)
 

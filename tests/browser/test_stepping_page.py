@@ -392,6 +392,22 @@ def test_every_graph_is_stepped_through_and_fits_the_screen(step, root, width):
     assert "—" not in [text for name, text in gradients(page).items() if name in "abxyzCf"]
 
 
+@pytest.mark.parametrize("size", [(844, 390), (1366, 580), (1366, 600), (1280, 720)])
+def test_nothing_lies_under_the_player_on_a_low_screen(step, size):
+    width, height = size
+    page = step(notes(), viewport={"width": width, "height": height})
+    jump(page, "product")
+    lowest, player = page.evaluate(
+        """() => [
+            Math.max(...[...document.querySelectorAll("section")]
+                .map((e) => e.getBoundingClientRect().bottom)),
+            document.querySelector("footer").getBoundingClientRect().top,
+        ]"""
+    )
+    assert lowest <= player
+    assert page.locator("#formula").evaluate("e => e.scrollHeight - e.clientHeight") <= 0
+
+
 def test_small_numbers_keep_their_exponent(step):
     page = step(tanhs(40))
     page.click("#last")
