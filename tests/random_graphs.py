@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from truth import truths
 
-from micrograd_es import Tape, Value
+from micrograd_es import Tape, Value, grad
 from micrograd_es.functions import function
 from micrograd_es.ops import TABLE
 
@@ -230,7 +230,14 @@ def by_replay(graph: Graph) -> list[float]:
     return [float(value), *gradient.tolist()]
 
 
-WAYS = {"backward": by_backward, "replay": by_replay}
+def by_graph(graph: Graph) -> list[float]:
+    """The same by a graph of the derivative."""
+    variables = [Value(x) for x in graph.variables]
+    y = graph.build(variables)
+    return [y.data, *(d.data for d in grad(y, variables, create_graph=True))]
+
+
+WAYS = {"backward": by_backward, "replay": by_replay, "graph": by_graph}
 
 
 def faults(graph: Graph) -> Iterator[str]:

@@ -56,6 +56,11 @@ def samples(op, times: int) -> list[tuple[float, ...]]:
           for _ in range(times)),
         *((usual(), *(float(rng.randint(-300, 300)) for _ in op.at[1:])) for _ in range(times)),
     ]  # fmt: skip
+    if op.arity == 2:  # x**y next to the least and the greatest floats
+        for _ in range(2 * times):
+            a = rng.choice([abs(usual()), abs(anywhere()), near_one()])
+            if a not in (0.0, 1.0):
+                points.append((a, rng.choice([-1, 1]) * rng.uniform(690, 750) / math.log(a)))
     if op.arity == 1:  # what is left of exp, from the least float to the greatest
         points += [(rng.uniform(-750, 750),) for _ in range(2 * times)]
     return points
@@ -202,6 +207,9 @@ IEEE = [
     ("pow", (2.0, INF), INF, INF, INF),
     ("pow", (INF, 0.5), INF, 0, INF),
     ("pow", (-INF, 0.5), INF, 0, NAN),
+    ("pow", (INF, -1.0), 0, 0, NAN),
+    ("pow", (INF, -TINY), 0, 0, NAN),
+    ("pow", (-INF, -1.0), 0, 0, NAN),
     ("pow", (1e200, 2.0), INF, 2e200, INF),
     ("exp", (1000.0,), INF, INF),
     ("exp", (-INF,), 0, 0),
