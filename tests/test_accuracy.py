@@ -60,7 +60,8 @@ def samples(op, times: int) -> list[tuple[float, ...]]:
         for _ in range(2 * times):
             a = rng.choice([abs(usual()), abs(anywhere()), near_one()])
             if a not in (0.0, 1.0):
-                points.append((a, rng.choice([-1, 1]) * rng.uniform(690, 750) / math.log(a)))
+                b = rng.choice([-1, 1]) * rng.uniform(690, 750) / math.log(a)
+                points += [(a, b), (-a, float(round(b)))]
     if op.arity == 1:  # what is left of exp, from the least float to the greatest
         points += [(rng.uniform(-750, 750),) for _ in range(2 * times)]
     return points
@@ -251,6 +252,7 @@ IEEE = [
     ("minimum", (1.0, 1.0), 1, 0.5, 0.5),
     ("minimum", (-INF, 1.0), -INF, 1, 0),
     ("minimum", (NAN, 1.0), NAN, 1, 1),
+    ("minimum", (1.0, NAN), NAN, 1, 1),
     ("where", (0.0, INF, 2.0), 2, 0, 0, 1),
     ("where", (-0.0, 1.0, 2.0), 2, 0, 0, 1),
     ("where", (NAN, 1.0, 2.0), 1, 0, 1, 0),

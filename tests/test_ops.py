@@ -149,6 +149,12 @@ def test_every_row_says_what_it_is(op):
     assert pickle.loads(pickle.dumps(op)) is op
 
 
+def test_values_have_a_method_for_each_named_function_of_one_operand():
+    named = {"exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "softplus", "relu"}
+    assert named <= {op.name for op in TABLE.values() if op.arity == 1}
+    assert {name for name in TABLE if hasattr(Value, name)} == named
+
+
 _NEW_ROW = """
 import sys
 from importlib.util import find_spec, module_from_spec, spec_from_file_location

@@ -151,9 +151,10 @@ def _set(**values: object):
     return lambda node: [setattr(node, k, v) for k, v in values.items()]
 
 
+_NAMES = {"a": "b", "b": "a", "y": "a", "sin": "cos", "cos": "sin"}
 _CHANGES = {
     ast.Constant: [lambda n: setattr(n, "value", n.value + 1.0),
-                   lambda n: setattr(n, "value", -n.value)],
+                   lambda n: setattr(n, "value", -n.value or 0.0)],
     ast.Add: [_set(__class__=ast.Sub)],
     ast.Sub: [_set(__class__=ast.Add)],
     ast.Mult: [_set(__class__=ast.Div)],
@@ -163,7 +164,7 @@ _CHANGES = {
     ast.Gt: [_set(__class__=ast.GtE), _set(__class__=ast.Lt)],
     ast.GtE: [_set(__class__=ast.Gt), _set(__class__=ast.LtE)],
     ast.USub: [_set(__class__=ast.UAdd)],
-    ast.Name: [lambda n: setattr(n, "id", {"a": "b", "b": "a", "y": "a"}.get(n.id, n.id))],
+    ast.Name: [lambda n: setattr(n, "id", _NAMES.get(n.id, n.id))],
     ast.Call: [lambda n: n.args.__setitem__(slice(-2, None), n.args[:-3:-1])],
 }  # fmt: skip
 
