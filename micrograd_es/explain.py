@@ -88,8 +88,6 @@ class Explanation:
         What the paths that are not listed add to it.
     why : str
         Why it is zero, or why `wrt.grad` is; else empty.
-    text, latex, html : str
-        For a terminal, a paper, a page.
     """
 
     root: Value

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from micrograd_es import AnomalyError, Value, custom, detect_anomaly, grad, vsum, where
+from micrograd_es import AnomalyError, Value, custom, detect_anomaly, dot, grad, vsum, where
 from micrograd_es.anomaly import is_watching, unwatched
 
 FORWARD = {
@@ -18,6 +18,7 @@ FORWARD = {
     "pow": (lambda x: x**0.5, -1.0, "pow gave nan: pow(x=-1.0, 0.5)"),
     "mul": (lambda x: x * 1e300, 1e300, "mul gave inf: mul(x=1e+300, 1e+300)"),
     "sum": (lambda x: vsum([x, x]), 1e308, "sum gave inf: sum(x=1e+308, x=1e+308)"),
+    "mul of a dot": (lambda x: dot([x, x], [1.0, 0.0]), math.inf, "mul gave inf: mul(x=inf, 1.0)"),
     "relu": (lambda x: x.relu(), math.nan, "relu gave nan: relu(x=nan)"),
 }
 
@@ -29,7 +30,7 @@ def test_forward_names_the_node_its_operation_and_operands(op):
     with detect_anomaly(), pytest.raises(AnomalyError) as caught:
         f(Value(x, "x"))
     assert str(caught.value) == message
-    assert caught.value.node.op == op
+    assert caught.value.node.op == op.split()[0]
     assert caught.value.sample is None
     assert isinstance(caught.value, FloatingPointError)
 
