@@ -239,6 +239,8 @@ def _bar(epochs: int, shown: bool) -> Iterator[Callable[[float], None]]:
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
+    # A quiet console too: before rich 14.3 a disabled bar ends with an empty line.
+    console = Console(stderr=True, quiet=not shown)
+    with Progress(*columns, console=console, disable=not shown) as progress:
         task = progress.add_task("C = —", total=epochs)
         yield lambda cost: progress.update(task, advance=1, description=f"C = {number(cost)}")
