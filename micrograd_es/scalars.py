@@ -10,6 +10,8 @@ import numpy as np
 
 Number: TypeAlias = Union[float, Real, "np.number[Any]"]
 
+_FLOAT64 = np.dtype(float)
+
 
 def as_float(x: object) -> float:
     """`x` as a float64, exactly where it is an integer or a NumPy number.
@@ -47,7 +49,7 @@ def as_array(numbers: object, what: str) -> np.ndarray[Any, Any]:
     ValueError
         They make no array: rows of different lengths.
     """
-    if isinstance(numbers, np.ndarray) and numbers.dtype == float:
+    if isinstance(numbers, np.ndarray) and numbers.dtype is _FLOAT64:
         return numbers
     try:
         array = np.asarray(numbers)

@@ -8,7 +8,7 @@ written there, and only what comes later is added.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from math import prod
 from typing import Any
@@ -45,6 +45,8 @@ class Bound:
     ----------
     numbers, adjoints : list of ndarray
         One row a node, of all samples together (n, 1) and of each (n, B).
+    parameters, gradient : ndarray, shape (P,)
+        The parameters among the numbers, and their adjoints.
     """
 
     def __init__(
@@ -56,7 +58,14 @@ class Bound:
         self.adjoints = [np.zeros(shape) for shape in shapes]
         self.numbers[BATCHED][program.ones] = 1.0
         self._scratch: dict[Any, Array] = {}
-        self._backward: dict[Any, list[Call]] = {}
+        given = program.given[STATIC]
+        self.parameters, self.gradient = (
+            store[STATIC][:given, 0] for store in (self.numbers, self.adjoints)
+        )
+        self._outputs, self._seeds = (
+            [rows[s][r] for s, r in program.outputs] for rows in (self.numbers, self.adjoints)
+        )
+        self._backward: dict[bool, list[Call]] = {}
         self._forward: list[Call] = []
         self._steps = list(program.steps)
         if batch >= _APART:
@@ -64,43 +73,48 @@ class Bound:
         for step in self._steps:
             _Calls(self, self._forward).forward(step)
 
-    def forward(self) -> None:
-        """Fills `numbers`, of which the rows that are given are there already."""
+    def forward(self) -> Array:
+        """Fills `numbers`, of which the rows that are given are there; the outputs, (B, n)."""
         for call in self._forward:
             call()
+        outputs = np.empty((self.numbers[BATCHED].shape[1], len(self._outputs)))
+        for k, numbers in enumerate(self._outputs):
+            outputs[:, k] = numbers
+        return outputs
 
-    def backward(self, outputs: Sequence[tuple[int, int]], seeds: Array, everything: bool) -> None:
+    def backward(self, seeds: Array, everything: bool) -> None:
         """Fills `adjoints` of what is given.
 
         Parameters
         ----------
-        outputs : (store, row) of each
-        seeds : shape (number of outputs, B)
+        seeds : shape (B, n)
+            What arrives at the outputs.
         everything : bool
             False where the parameters alone are asked for.
         """
-        key = everything, tuple(outputs)
-        if key not in self._backward:
-            calls: list[Call] = []
-            written = [np.zeros(len(a), bool) for a in self.adjoints]
-            for store, row in outputs:
-                written[store][row] = True
-            for step in reversed(self._steps):
-                if everything or step.trained:
-                    _Calls(self, calls, written).backward(step, everything)
-            # what is given and has had nothing; it may have had, from other outputs
-            for array, there, given in zip(self.adjoints, written, self._program.given):
-                missing = np.flatnonzero(~there[:given])
-                if len(missing) and (everything or array is self.adjoints[STATIC]):
-                    calls.append(partial(array.__setitem__, as_slice(missing), 0.0))
-            self._backward[key] = calls
-        for k, ((store, row), seed) in enumerate(zip(outputs, seeds)):
-            arriving = seed if store == BATCHED else seed.sum()
-            if (store, row) in outputs[:k]:
-                arriving = arriving + self.adjoints[store][row]
-            self.adjoints[store][row] = arriving
-        for call in self._backward[key]:
+        if everything not in self._backward:
+            self._backward[everything] = self._backward_calls(everything)
+        for place in self._seeds:  # an output may be listed twice
+            place.fill(0.0)
+        for place, seed in zip(self._seeds, seeds.T):
+            place += seed if len(place) == len(seed) else seed.sum()
+        for call in self._backward[everything]:
             call()
+
+    def _backward_calls(self, everything: bool) -> list[Call]:
+        calls: list[Call] = []
+        written = [np.zeros(len(a), bool) for a in self.adjoints]
+        for store, row in self._program.outputs:
+            written[store][row] = True
+        for step in reversed(self._steps):
+            if everything or step.trained:
+                _Calls(self, calls, written).backward(step, everything)
+        # what is given and has had nothing
+        for array, there, given in zip(self.adjoints, written, self._program.given):
+            missing = np.flatnonzero(~there[:given])
+            if len(missing) and (everything or array is self.adjoints[STATIC]):
+                calls.append(partial(array.__setitem__, as_slice(missing), 0.0))
+        return calls
 
     def scratch(self, slot: int, shape: tuple[int, ...], dtype: Any) -> Array:
         """An array that is free again when the step is over."""

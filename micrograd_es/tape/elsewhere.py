@@ -19,7 +19,6 @@ PureFunction = Callable[..., tuple[Array, Array]]
 
 def pure_function(
     program: Program,
-    output: tuple[int, int],
     inputs: Array,
     parameters: Array,
     constants: tuple[Array, Array],
@@ -29,7 +28,6 @@ def pure_function(
 
     Parameters
     ----------
-    output : (store, row)
     inputs, parameters : rows in their stores
     constants : (rows, numbers)
     """
@@ -37,7 +35,7 @@ def pure_function(
         raise ValueError(f'a tape goes to "jax" or "torch", not {name!r}')
     xp: Any = import_module("jax.numpy" if name == "jax" else "array_api_compat.torch")
     interpreter = Interpreter(program, _custom, xp, *_WRITING[name])
-    store, row = output
+    [(store, row)] = program.outputs
     n, p = len(inputs), len(parameters)
 
     def stores(X: Array) -> list[Array]:

@@ -106,6 +106,8 @@ class Program:
         How many of them, the first ones, hold the parameters and the inputs.
     place : list of int
         The row of each node in its store; -1 where it is not computed.
+    outputs : list of (int, int)
+        Store and row of each.
     ones : list of int
         Rows of the numbers of each sample that hold 1: what a bias is the weight of.
     """
@@ -114,6 +116,7 @@ class Program:
     sizes: tuple[int, int]
     given: tuple[int, int]
     place: list[int]
+    outputs: list[tuple[int, int]]
     ones: list[int]
 
 
@@ -174,7 +177,10 @@ def plan(recording: Recording) -> Program:
                 step.store = store
                 steps.append(step)
     leading = recording.given[STATIC], given
-    return Program(steps, (sizes[STATIC], sizes[BATCHED]), leading, place, list(ones.values()))
+    outputs = [(recording.store[i], place[i]) for i in recording.outputs]
+    return Program(
+        steps, (sizes[STATIC], sizes[BATCHED]), leading, place, outputs, list(ones.values())
+    )
 
 
 def _biased(recording: Recording) -> dict[int, tuple[int, ...]]:

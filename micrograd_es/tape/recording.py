@@ -50,6 +50,7 @@ class Recording:
     """
 
     nodes: list[Value]
+    outputs: list[int]
     operands: list[tuple[int, ...]] = field(default_factory=list)
     store: list[int] = field(default_factory=list)
     trained: list[bool] = field(default_factory=list)
@@ -80,7 +81,7 @@ def record(
     sources = set(given)
     nodes = given + [v for v in _below(outputs, sources) if v not in sources]
     place = {v: i for i, v in enumerate(nodes)}
-    recording = Recording(nodes, given=(len(parameters), len(inputs)))
+    recording = Recording(nodes, [place[v] for v in outputs], given=(len(parameters), len(inputs)))
     operands, store, trained = recording.operands, recording.store, recording.trained
     for i, v in enumerate(nodes):
         if i < len(given):
@@ -99,7 +100,7 @@ def record(
         operands.append(below_it)
         store.append(max([store[j] for j in below_it]))
         trained.append(max([trained[j] for j in below_it]))
-    _gather_sums(recording, len(given), {place[v] for v in outputs})
+    _gather_sums(recording, len(given), {*recording.outputs})
     return recording
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from math import ceil, isfinite
 from typing import Any
@@ -86,9 +86,6 @@ class Tape:
         widest = max(map(len, self._program.steps), default=0)
         self._sample_bytes = 8 * (2 * self._program.sizes[BATCHED] + 8 * widest + 1)
         rows = self._program.place
-        place = {v: i for i, v in enumerate(self._recording.nodes)}
-        self._output_nodes = [place[v] for v in self._outputs]
-        self._places = [(self._recording.store[i], rows[i]) for i in self._output_nodes]
         n = len(self._inputs)
         self._input_rows = np.array(rows[:n], dtype=int)
         self._input_runs = _runs(rows[:n])
@@ -124,8 +121,9 @@ class Tape:
         X, theta = self._samples(X), self._checked_theta(theta)
         result = np.empty((len(X), len(self._outputs)))
         with np.errstate(all="ignore"):
-            for part in self._parts(len(X)):
-                result[part] = self._forward(X[part], theta, part.start)[0]
+            for p in self._parts(len(X)):
+                bound = self._bound(p.stop - p.start)
+                result[p] = self._forward(bound, X[p], theta, p.start)[0]
         return result[:, 0] if self._single else result
 
     def value_and_grad(
@@ -149,14 +147,14 @@ class Tape:
             raise ValueError("value_and_grad is of one output; use vjp for several")
         X, theta = self._samples(X), self._checked_theta(theta)
         if weights is None:
-            weights = np.empty(len(X))
-            weights.fill(1 / max(1, len(X)))
+            cotangent = _of_a_mean(len(X))
         else:
             weights = as_array(weights, "weights")
             if weights.shape != (len(X),):
                 raise ValueError(f"weights should have shape ({len(X)},), not {weights.shape}")
+            cotangent = weights[:, None]
         with np.errstate(all="ignore"):
-            values, _, gradient = self._differentiated(X, theta, weights[:, None], False)
+            values, _, gradient = self._differentiated(X, theta, cotangent, False)
         return values[:, 0], gradient
 
     def vjp(self, X: Any, cotangent: Any, theta: Any = None) -> tuple[Array, Array]:
@@ -188,11 +186,9 @@ class Tape:
         """
         if not self._single:
             raise ValueError("a tape of several outputs stays with NumPy; give each its own")
-        output = self._output_nodes[0]
-        place = self._recording.store[output], self._program.place[output]
         constants = self._constant_rows, self._constant_numbers
         inputs, parameters = self._input_rows, self._parameter_rows
-        return pure_function(self._program, place, inputs, parameters, constants, name)
+        return pure_function(self._program, inputs, parameters, constants, name)
 
     def summary(self) -> str:
         """What was found in the graph: steps, matrix products, and what is left over."""
@@ -236,17 +232,38 @@ class Tape:
     def _differentiated(
         self, X: Array, theta: Array, cotangent: Array, everything: bool
     ) -> tuple[Array, Array, Array]:
-        """Outputs (B, n), d inputs (B, inputs) and d parameters (P,)."""
-        outputs = np.empty((len(X), len(self._outputs)))
-        d_inputs, gradient = np.empty(X.shape), np.zeros(len(theta))
-        for part in self._parts(len(X)):
-            outputs[part], odd = self._forward(X[part], theta, part.start)
-            d, d_theta = self._backward(
-                X[part], theta, cotangent[part], odd, everything, part.start
+        """Outputs (B, n), d parameters (P,) and, if `everything` is wanted, d inputs."""
+        parts = [
+            self._part(X[p], theta, cotangent[p], everything, p.start) for p in self._parts(len(X))
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return np.empty((0, len(self._outputs))), np.empty(X.shape), np.zeros(len(theta))
+        outputs, d_inputs, gradients = zip(*parts)
+        return np.concatenate(outputs), np.concatenate(d_inputs), sum(gradients)
+
+    def _part(
+        self, X: Array, theta: Array, cotangent: Array, everything: bool, first: int
+    ) -> tuple[Array, Array, Array]:
+        """The same of a part of the batch, of which the first sample is number `first`."""
+        bound = self._bound(len(X))
+        outputs, odd = self._forward(bound, X, theta, first)
+        d_inputs, gradient = self._backward(bound, cotangent, odd, everything)
+        if not (_is_finite(gradient) and _is_finite(d_inputs)):
+            odd = np.union1d(odd, _not_finite(bound.adjoints)).astype(int)
+            d_inputs, gradient = self._backward(bound, cotangent, odd, everything)
+            if not (_is_finite(gradient) and _is_finite(d_inputs)):
+                odd = np.arange(len(X))
+                d_inputs, gradient = self._backward(bound, cotangent, odd, everything)
+        for k in odd:
+            d = self._exact(X, theta, k, first).adjoints(
+                list(zip(self._recording.outputs, cotangent[k].tolist())),
+                range(len(self._inputs) + len(self._parameters)),
             )
-            gradient += d_theta
             if everything:
-                d_inputs[part] = d
+                d_inputs[k] = d[: len(self._inputs)]
+            gradient += d[len(self._inputs) :]
         return outputs, d_inputs, gradient
 
     def _bound(self, batch: int) -> Bound:
@@ -261,73 +278,42 @@ class Tape:
             known[batch].numbers[STATIC][self._constant_rows, 0] = self._constant_numbers
         return known[batch]
 
-    def _forward(self, X: Array, theta: Array, first: int) -> tuple[Array, Array]:
+    def _forward(self, bound: Bound, X: Array, theta: Array, first: int) -> tuple[Array, Array]:
         """Outputs (B, n), and the samples in which they are not finite."""
-        bound = self._bound(len(X))
         for rows, columns in self._input_runs:
             bound.numbers[BATCHED][rows] = X.T[columns]
-        bound.numbers[STATIC][: len(theta), 0] = theta
-        bound.forward()
-        outputs = np.empty((len(X), len(self._places)))
-        for k, (store, row) in enumerate(self._places):
-            outputs[:, k] = bound.numbers[store][row]
+        bound.parameters[:] = theta
+        outputs = bound.forward()
         if anomaly.is_watching():
             odd = _not_finite(bound.numbers)
         elif _is_finite(outputs):
-            odd = _NONE
+            return outputs, _NONE
         else:
             odd = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
         for k in odd:
             sample = self._exact(X, theta, k, first)
-            outputs[k] = [sample.values[i].data for i in self._output_nodes]
+            outputs[k] = [sample.values[i].data for i in self._recording.outputs]
         return outputs, odd
 
     def _backward(
-        self,
-        X: Array,
-        theta: Array,
-        cotangent: Array,
-        odd: Array,
-        everything: bool,
-        first: int,
+        self, bound: Bound, cotangent: Array, odd: Array, everything: bool
     ) -> tuple[Array, Array]:
-        """d inputs (B, inputs) and d parameters (P,), after `_forward` on the same samples."""
-        bound = self._bound(len(X))
-        d_inputs, gradient = self._without(odd, bound, cotangent, everything)
-        if not (_is_finite(gradient) and _is_finite(d_inputs)):
-            odd = np.union1d(odd, _not_finite(bound.adjoints)).astype(int)
-            d_inputs, gradient = self._without(odd, bound, cotangent, everything)
-            if not (_is_finite(gradient) and _is_finite(d_inputs)):
-                odd = np.arange(len(X))
-                d_inputs, gradient = self._without(odd, bound, cotangent, everything)
-        for k in odd:
-            sample = self._exact(X, theta, k, first)
-            d = sample.adjoints(
-                list(zip(self._output_nodes, cotangent[k].tolist())),
-                range(len(self._inputs) + len(self._parameters)),
-            )
-            if everything:
-                d_inputs[k] = d[: len(self._inputs)]
-            gradient += d[len(self._inputs) :]
-        return d_inputs, gradient
-
-    def _without(
-        self, odd: Array, bound: Bound, cotangent: Array, everything: bool
-    ) -> tuple[Array, Array]:
-        """The backward pass of the arrays, leaving out the samples that are done one by one."""
+        """d inputs (B, inputs) if wanted and d parameters (P,), without the `odd` samples."""
         n, p = len(self._inputs), len(self._parameters)
-        if len(odd) == len(cotangent):
-            return np.zeros((len(cotangent), n * everything)), np.zeros(p)
         if len(odd):
+            if len(odd) == len(cotangent):
+                return np.zeros((len(odd), n)), np.zeros(p)
             cotangent = cotangent.copy()
             cotangent[odd] = 0.0
             bound.numbers[BATCHED][:, odd] = 0.0
             bound.numbers[BATCHED][self._program.ones] = 1.0
-        bound.backward(self._places, cotangent.T, everything)
+        bound.backward(cotangent, everything)
+        gradient = bound.gradient.copy()
+        if not everything:
+            return _NONE, gradient
         if len(odd):  # 0 times the infinite partial at 0 is nan
             bound.adjoints[BATCHED][:, odd] = 0.0
-        d_inputs = bound.adjoints[BATCHED][self._input_rows[: n * everything]].T
-        return d_inputs, bound.adjoints[STATIC][:p, 0].copy()
+        return bound.adjoints[BATCHED][self._input_rows].T, gradient
 
     def _exact(self, X: Array, theta: Array, k: int, first: int) -> Sample:
         return Sample(self._recording, [*X[k].tolist(), *theta.tolist()], first + int(k))
@@ -380,9 +366,19 @@ def _runs(rows: list[int]) -> list[tuple[slice, slice]]:
     ]
 
 
+@lru_cache(maxsize=8)
+def _of_a_mean(batch: int) -> Array:
+    """The gradient of the mean, shape (B, 1)."""
+    weights = np.full((batch, 1), 1 / max(1, batch))
+    weights.flags.writeable = False
+    return weights
+
+
 def _is_finite(numbers: Array) -> bool:
     # a sum of squares is finite only if all of them are, and takes next to no time
-    return isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
+    return (
+        not len(numbers) or isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
+    )
 
 
 def _not_finite(stores: list[Array]) -> Array:
