@@ -353,7 +353,7 @@ class _Calls(Writer):
         """G · Xᵀ, which sums over the samples as well."""
         out = self.target(rows)
         place = self.temporary(rows.shape) if out is None else out[..., 0]
-        self.emit(np.matmul, g, right.T, place)
+        self.emit(_product(g), g, right.T, place)
         if out is None:
             self.add(rows, place[..., None])
 
@@ -362,9 +362,7 @@ class _Calls(Writer):
         shape = (*rows.shape, batch)
         out = self.target(rows)
         place = self.temporary(shape) if out is None or not out.flags.c_contiguous else out
-        # of one row, a product of each with each, for which matmul is slow
-        product = np.multiply if len(left) == 1 else np.matmul
-        self.emit(product, left.T, g, place.reshape(len(left.T), -1))
+        self.emit(_product(left.T), left.T, g, place.reshape(len(left.T), -1))
         if out is None:
             self.add(rows, place)
         elif place is not out:
@@ -372,15 +370,20 @@ class _Calls(Writer):
 
     def _to_terms(self, rows: Rows, g: Array) -> None:
         """The gradient itself, to each term of a sum."""
+        out = self.target(rows)
         if rows.store == STATIC and g.shape[-1] != 1:
-            reduced = self.temporary((len(g), 1))
+            reduced = self.temporary((len(g), 1)) if out is None else out.reshape(len(g), 1)
             self.emit(np.add.reduce, g, -1, None, reduced, True)
             g = reduced
-        out = self.target(rows)
+        elif out is not None:
+            self.emit(np.copyto, out, g)
         if out is None:
             self.add(rows, np.broadcast_to(g, (rows.shape[0], *g.shape)))
-        else:
-            self.emit(np.copyto, out, g)
+
+
+def _product(left: Array) -> Any:
+    """What multiplies matrices: of one column and one row, each with each."""
+    return np.multiply if left.shape[1] == 1 else np.matmul  # which is slow at that
 
 
 def _row_by_row(step: Any) -> list[Any]:
