@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -149,24 +151,31 @@ def _pass(graph: Callable[[int], Value], n: int) -> Callable[[], None]:
 def flat(quick: bool) -> Iterator[Row]:
     """Time per node, forward and backward, from the smallest to the largest graph."""
     small, large = (10**3, 10**4) if quick else (10**3, 10**6)
-    for graph in (network, chain):
+    for graph, collecting in product((network, chain), (True, False)):
+        (gc.enable if collecting else gc.disable)()
         few, many = (
             best(_pass(graph, n), times) / len(topological_order(graph(n)))
             for n, times in ((small, 30), (large, 2))
         )
+        gc.enable()
         yield Row(
             {
-                "en": f"time per node, {large:,} nodes against {small:,}: {graph.__name__}",
-                "es": f"tiempo por nodo, {large:,} nodos frente a {small:,}: {graph.__name__}",
+                "en": f"time per node, {large:,} nodes against {small:,}: {graph.__name__}"
+                + ("" if collecting else ", without the garbage collector"),
+                "es": f"tiempo por nodo, {large:,} nodos frente a {small:,}: {graph.__name__}"
+                + ("" if collecting else ", sin el recolector de basura"),
             },
             many / few,
             f"{seconds(many)} : {seconds(few)}",
             Bar(high=1.25),
             short={
-                "en": "Python's garbage collector visits old nodes over and over, and "
-                "hundreds of MB of nodes lie outside the caches",
-                "es": "el recolector de basura de Python visita los nodos viejos una y otra "
-                "vez, y cientos de MB de nodos no caben en las cachés",
+                "en": "Python's garbage collector visits old nodes over and over",
+                "es": "el recolector de basura de Python visita los nodos viejos una y otra vez",
+            }
+            if collecting
+            else {
+                "en": "hundreds of MB of nodes lie outside the caches",
+                "es": "cientos de MB de nodos no caben en las cachés",
             },
         )
 

@@ -54,11 +54,6 @@ class Algebra:
         partials = f"({', '.join(op.df)},)" + (" * len(a)" if op.variadic else "")
         return self._compile(op, f"(y := {op.value}), {partials}")
 
-    def edges(self, op: Operation) -> Function:
-        """``(value, (*nodes, *partials))`` of a row from the nodes of its operands and these."""
-        nodes = ", ".join(op.operands).upper()
-        return self._compile(op, f"(y := {op.value}), ({nodes}, {', '.join(op.df)})", f"{nodes}, ")
-
     def _compile(self, op: Operation, text: str, first: str = "") -> Function:
         operands = "*a" if op.variadic else ", ".join(op.operands)
         source = f"lambda {first}{operands}: ({text})"

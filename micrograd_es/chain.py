@@ -1,8 +1,8 @@
 """The chain rule on recorded nodes: an order, and one multiplication an edge.
 
 Nothing here knows calculus. A node has `parents` and, as numbers, the `partials`
-∂node/∂parent; a backward pass multiplies and adds. The two passes over a whole graph
-take both from `edges`, where they lie one after the other.
+∂node/∂parent; a backward pass multiplies and adds. The two walks over a whole graph
+take both from where they lie: in the slots a, b, da and db.
 """
 
 from __future__ import annotations
@@ -34,11 +34,10 @@ def topological_order(root: Value) -> list[Value]:
             order.append(stack.pop())  # type: ignore[arg-type]
         elif node not in seen:
             seen.add(node)
-            edges = node.edges
-            if edges:
-                stack.append(node)
-                stack.append(None)
-                stack.extend(edges[: len(edges) // 2])
+            if node.b is not None:
+                stack += (node, None, node.a, node.b)
+            elif node.a:
+                stack += (node, None, *node.a)
             else:
                 order.append(node)
     order.reverse()
@@ -56,17 +55,17 @@ def hand_on(root: Value, order: list[Value]) -> None:
         node.adjoint = None
     root.adjoint = 1.0
     for node in order:
-        edges, upstream = node.edges, node.adjoint
-        if upstream is None or not edges:
+        upstream, b = node.adjoint, node.b
+        if upstream is None:
             continue
-        if len(edges) == 4:  # nearly all nodes have two operands: without a loop
-            a, b, da, db = edges
+        if b is not None:  # nearly all nodes: without a loop
+            a, da, db = node.a, node.da, node.db
             if da is not None:
                 a.adjoint = (a.adjoint or 0.0) + upstream * da
             if db is not None:
                 b.adjoint = (b.adjoint or 0.0) + upstream * db
         else:
-            for parent, partial in zip(edges, edges[len(edges) // 2 :]):
+            for parent, partial in zip(node.a, node.da):
                 if partial is not None:
                     parent.adjoint = (parent.adjoint or 0.0) + upstream * partial
 

@@ -65,13 +65,17 @@ class Value:
     (10.0, 6.0)
     """
 
-    # The operands and their partials lie in one tuple, first all of these, then all of
-    # those: half of what building a graph costs is the garbage collector's, and it
-    # looks at every tuple.
-    __slots__ = ("__weakref__", "_data", "adjoint", "edges", "grad", "label", "rule")
+    # Nearly all nodes have two operands, a and b, with the partials da and db. Any other
+    # number of them stands in the tuples a and da, and then b and db are None. A tuple for
+    # each node would be one more object for the garbage collector to visit, and half of
+    # what building a graph costs is that.
+    __slots__ = ("__weakref__", "_data", "a", "adjoint", "b", "da", "db", "grad", "label", "rule")
 
+    a: Any
+    b: Value | None
+    da: Any
+    db: float | None
     adjoint: float | None  # for the length of one pass
-    edges: tuple[Any, ...]
     grad: float
     label: str
     rule: Operation | CustomOperation | None
@@ -83,7 +87,8 @@ class Value:
         self.grad = 0.0
         self.label = label
         self.rule = None
-        self.edges = ()
+        self.a = self.da = ()
+        self.b = self.db = None
 
     @property
     def data(self) -> float:
@@ -97,12 +102,12 @@ class Value:
     @property
     def parents(self) -> tuple[Value, ...]:
         """The operands, in order."""
-        return self.edges[: len(self.edges) // 2]
+        return self.a if self.b is None else (self.a, self.b)
 
     @property
     def partials(self) -> tuple[float | None, ...]:
         """∂(this node)/∂(each operand)."""
-        return self.edges[len(self.edges) // 2 :]
+        return self.da if self.b is None else (self.da, self.db)
 
     @property
     def op(self) -> str:
@@ -124,20 +129,15 @@ class Value:
         with one_pass:
             hand_on(self, order)
             for node in order:
-                if node.edges:
+                if node.rule:
                     node.grad = node.adjoint or 0.0
                 else:
                     node.grad += node.adjoint or 0.0
 
     # The names that scripts written for micrograd use.
 
-    @property
-    def _prev(self) -> tuple[Value, ...]:
-        return self.parents
-
-    @property
-    def _op(self) -> str:
-        return self.op
+    _prev = parents
+    _op = op
 
     def _backward(self) -> None:
         for parent, partial in zip(self.parents, self.partials):
@@ -209,14 +209,16 @@ class Value:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (
-            below(self), self._data, self.grad, self.label, self.rule, self.edges
+            below(self), self._data, self.grad, self.label, self.rule, self.parents, self.partials
         )  # fmt: skip
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         for node in reversed(topological_order(self)):
             if id(node) not in memo:
-                edges = tuple([memo[id(p)] for p in node.parents]) + node.partials
-                memo[id(node)] = _restore(None, node._data, node.grad, node.label, node.rule, edges)
+                parents = tuple([memo[id(p)] for p in node.parents])
+                memo[id(node)] = _restore(
+                    None, node._data, node.grad, node.label, node.rule, parents, node.partials
+                )
         copy: Value = memo[id(self)]
         return copy
 
@@ -261,7 +263,7 @@ def as_value(x: Operand) -> Value:
 
 
 def record(
-    rule: Operation | CustomOperation,
+    rule: Operation | CustomOperation | None,
     data: float,
     parents: tuple[Value, ...],
     partials: tuple[float | None, ...],
@@ -272,7 +274,12 @@ def record(
     node.grad = 0.0
     node.label = ""
     node.rule = rule
-    node.edges = parents + partials
+    if len(parents) == 2:
+        node.a, node.b = parents
+        node.da, node.db = partials
+    else:
+        node.a, node.da = parents, partials
+        node.b = node.db = None
     if anomaly.watches and anomaly.is_watching():
         anomaly.watch_forward(node)
     return node
@@ -284,15 +291,14 @@ def _restore(
     grad: float,
     label: str,
     rule: Operation | CustomOperation | None,
-    edges: tuple[Any, ...],
+    parents: tuple[Value, ...],
+    partials: tuple[float | None, ...],
 ) -> Value:
     """A node from a pickle or of a copy; `below` has only been there to go first."""
-    node = _new(Value)
-    node._data = data
+    with anomaly.unwatched():
+        node = record(rule, data, parents, partials)
     node.grad = grad
     node.label = label
-    node.rule = rule
-    node.edges = edges
     return node
 
 

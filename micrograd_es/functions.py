@@ -14,7 +14,7 @@ from micrograd_es.engine import Comparison, Operand, Value, apply, as_value, rec
 from micrograd_es.ops import TABLE, Operation
 
 _SUM, _MUL = TABLE["sum"], TABLE["mul"]
-_PRODUCT = FLOATS.edges(_MUL)
+_PRODUCT = FLOATS.forward(_MUL)
 
 
 def function(op: Operation) -> Callable[..., Any]:
@@ -101,15 +101,17 @@ def dot(ws: Iterable[Operand], xs: Iterable[Operand]) -> Value:
 def products(ws: Sequence[Value], xs: Sequence[Value]) -> list[Value]:
     """The nodes wᵢ·xᵢ: nine nodes of ten in a network, so without a detour.
 
-    What `record` does is written out here, with one tuple where it has three.
+    What `record` does is written out here.
     """
     if anomaly.is_watching():
         return [apply(_MUL, w, x) for w, x in zip(ws, xs)]
-    new, mul, edges_of = object.__new__, _MUL, _PRODUCT
+    new, mul, product = object.__new__, _MUL, _PRODUCT
     nodes = []
     for w, x in zip(ws, xs):
         node = new(Value)
-        node._data, node.edges = edges_of(w, x, w._data, x._data)
+        node._data, (node.da, node.db) = product(w._data, x._data)
+        node.a = w
+        node.b = x
         node.grad = 0.0
         node.label = ""
         node.rule = mul

@@ -139,7 +139,7 @@ class _Calls(Writer):
         if rows.single:
             return store[rows.at]
         if rows.steps is not None:
-            return _strided(store, rows)
+            return rows.view(store)
         buffer = self.temporary((*rows.shape, store.shape[1]))
         flat = buffer.reshape(-1, store.shape[1])
         self.emit(np.take, store, rows.at, 0, flat, "clip")
@@ -150,7 +150,7 @@ class _Calls(Writer):
         if rows.steps is None or not rows.unique or self._written[rows.store][rows.at].any():
             return None
         self._written[rows.store][rows.at] = True
-        return _strided(self._bound.adjoints[rows.store], rows)
+        return rows.view(self._bound.adjoints[rows.store])
 
     def add(self, rows: Rows, d: Array) -> None:
         """Adds gradients, of the shape of the indices and then the batch, to the rows."""
@@ -168,7 +168,7 @@ class _Calls(Writer):
         if rows.unique and not there.any():
             written[rows.at] = True
             if rows.steps is not None:
-                self.emit(np.copyto, _strided(adjoints, rows), d)
+                self.emit(np.copyto, rows.view(adjoints), d)
             else:
                 self.emit(scatter.put_rows, adjoints, rows.at, d)
             return
@@ -178,7 +178,7 @@ class _Calls(Writer):
             written[new] = True
             self.emit(adjoints.__setitem__, as_slice(new), 0.0)
         if rows.single or (rows.unique and rows.steps is not None):
-            place = adjoints[rows.at] if rows.single else _strided(adjoints, rows)
+            place = adjoints[rows.at] if rows.single else rows.view(adjoints)
             self.emit(np.add, place, d, place)
         else:
             self._scatter(adjoints, rows, d)
@@ -397,13 +397,3 @@ def _row_by_row(step: Any) -> list[Any]:
     if together or len(step) == 1 or all(rows.steps is not None for rows in operands):
         return [step]
     return [step.of(place) for place in range(len(step))]
-
-
-def _strided(store: Array, rows: Rows) -> Array:
-    """Rows at equal distances, as a view."""
-    if len(rows.shape) == 1 and isinstance(rows.at, slice):
-        return store[rows.at]
-    assert rows.steps is not None
-    row, number = store.strides
-    strides = (*[step * row for step in rows.steps], number)
-    return as_strided(store[rows.first :], (*rows.shape, store.shape[1]), strides)

@@ -214,12 +214,12 @@ def _key(recording: Recording, i: int) -> Any:
         terms.plain.sort(key=lambda j: (store[j], trained[j]))
         plain = tuple([(store[j], trained[j]) for j in terms.plain])
         return "sum", store[i], tuple(sorted(kinds)), plain
-    rule, edges = recording.rule(i), recording.nodes[i].edges
+    rule, partials = recording.rule(i), recording.nodes[i].partials
     operands = tuple([(store[j], trained[j]) for j in recording.operands[i]])
     if isinstance(rule, CustomOperation):
         return rule.f, rule.df, store[i], operands
     # the number in x ** 2 takes no gradient
-    takes = () if rule.piecewise else tuple([p is None for p in edges[len(edges) // 2 :]])
+    takes = () if rule.piecewise else tuple([p is None for p in partials])
     return rule.name, takes, store[i], operands
 
 

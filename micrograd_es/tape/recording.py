@@ -89,14 +89,14 @@ def record(
             store.append(BATCHED if i < len(inputs) else STATIC)
             trained.append(i >= len(inputs))
             continue
-        edges = v.edges
-        if not edges:
+        parents = v.parents
+        if not parents:
             operands.append(())
             store.append(STATIC)
             trained.append(False)
             recording.constants[i] = v.data
             continue
-        below_it = tuple([place[p] for p in edges[: len(edges) // 2]])
+        below_it = tuple([place[p] for p in parents])
         operands.append(below_it)
         store.append(max([store[j] for j in below_it]))
         trained.append(max([trained[j] for j in below_it]))
@@ -115,13 +115,13 @@ def _below(outputs: Sequence[Value], given: set[Value]) -> list[Value]:
             order.append(stack.pop())  # type: ignore[arg-type]
         elif node not in seen:
             seen.add(node)
-            edges = node.edges
-            if node in given or not edges:
+            parents = node.parents
+            if node in given or not parents:
                 order.append(node)
             else:
                 stack.append(node)
                 stack.append(None)
-                stack.extend(edges[len(edges) // 2 - 1 :: -1])
+                stack.extend(reversed(parents))
     return order
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from micrograd_es.tape.recording import STATIC
 
@@ -83,6 +84,15 @@ class Rows:
             and self.store == other.store
             and np.array_equal(np.r_[self.at], np.r_[other.at])
         )
+
+    def view(self, store: Array) -> Array:
+        """Rows at equal distances, in the shape of the indices, then the batch; no copy."""
+        if len(self.shape) == 1 and isinstance(self.at, slice):
+            return store[self.at]
+        assert self.steps is not None
+        row, number = store.strides
+        strides = (*[step * row for step in self.steps], number)
+        return as_strided(store[self.first :], (*self.shape, store.shape[1]), strides)
 
     def read(self, stores: list[Array]) -> Array:
         """The rows, in the shape of the indices, then the batch."""
