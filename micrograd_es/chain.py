@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import isnan
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -81,8 +80,8 @@ def adjoints_of(root: Value, order: list[Value]) -> dict[Value, float]:
 class Edge:
     """One multiplication of a backward pass: ``after = before + upstream · partial``.
 
-    `contribution` is that product, and `partial` 0.0 where the operand takes no
-    gradient.
+    `contribution` is that product. Where no gradient goes this way, into a branch that
+    was not taken or below one, it does not arrive and the numbers are 0.0.
     """
 
     node: Value
@@ -93,12 +92,7 @@ class Edge:
     contribution: float
     before: float
     after: float
-
-    @property
-    def arrives(self) -> bool:
-        """Whether a gradient goes this way: into no branch that was not taken, nor below one."""
-        recorded = self.node.partials[self.index]
-        return recorded is not None and (isnan(self.partial) or self.partial == recorded)
+    arrives: bool = True
 
     @property
     def settles(self) -> bool:
@@ -118,7 +112,7 @@ def backward_edges(root: Value, order: Iterable[Value] | None = None) -> Iterato
         for index, (parent, partial) in enumerate(zip(node.parents, node.partials)):
             before = adjoints.get(parent, 0.0)
             if upstream is None or partial is None:
-                yield Edge(node, parent, index, upstream or 0.0, 0.0, 0.0, before, before)
+                yield Edge(node, parent, index, upstream or 0.0, 0.0, 0.0, before, before, False)
             else:
                 contribution = upstream * partial
                 adjoints[parent] = after = before + contribution

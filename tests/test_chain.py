@@ -110,3 +110,29 @@ def test_a_partial_that_is_not_finite_is_multiplied_as_it_is(value):
     assert edges[z].after == 0.0
     assert math.isnan(edges[y].after)
     assert math.isnan(edges[y].contribution)
+
+
+@pytest.mark.parametrize(
+    ("graph", "arrives", "settles"),
+    [
+        (lambda x: x**2, [True, False], [True, False]),  # the exponent is a number
+        (lambda x: x ** Value(2.0), [True, True], [True, True]),
+        (lambda x: x * 0.0, [True, True], [True, True]),  # a factor of zero is a factor
+        (lambda x: x * math.nan, [True, True], [True, True]),
+        (lambda x: (-x).relu(), [False, False], [True, True]),  # nor below a dead relu
+        (lambda x: (x * 0.0 - 1).relu(), [False] * 5, [True] * 5),
+        (lambda x: maximum(x, 1.0), [True, False], [True, True]),
+    ],
+)
+def test_an_edge_says_whether_a_gradient_goes_that_way(graph, arrives, settles):
+    edges = list(backward_edges(graph(Value(3.0))))
+    assert [e.arrives for e in edges] == arrives
+    assert [e.settles for e in edges] == settles
+    assert all(e.before == e.after for e in edges if not e.arrives)
+
+
+def test_an_edge_arrives_whatever_its_operand_has_become():
+    x = Value(3.0)
+    y = x * x
+    x.data = 4.0
+    assert [e.arrives for e in backward_edges(y)] == [True, True]
