@@ -226,16 +226,13 @@ class Explanation:
     def _names(self) -> dict[Value, str]:
         """Names for stations without a label, as drawings number them."""
         nodes = topological_order(self.root)[::-1]
-        labels = {node.label for node in nodes}
         names = {
-            node: f"v{i}"
-            for i, node in enumerate(nodes)
-            if not node.label and node in self._places and self._all.is_station(node)
+            node: name
+            for node, name in formula.names(nodes).items()
+            if node in self._places and self._all.is_station(node)
         }
-        if not self.root.label and "f" not in labels:
-            names[self.root] = "f"
         if not self.wrt.label and self.wrt not in names:
-            names[self.wrt] = "x" if "x" not in labels else "v"
+            names[self.wrt] = "x" if all(node.label != "x" for node in nodes) else "v"
         return names
 
     @cached_property
@@ -256,7 +253,7 @@ class Explanation:
         top, bottom = (style.write(self._symbol(v)) for v in (above, below))
         if style.latex:
             return rf"\frac{{\partial {top}}}{{\partial {bottom}}}"
-        return "/".join(f"∂{s}" if " " not in s else f"∂({s})" for s in (top, bottom))
+        return notation.quotient(top, bottom)
 
     def _symbol(self, node: Value) -> Symbol:
         return Symbol(self._names.get(node, node.label), node.data, node)
@@ -354,7 +351,7 @@ class Explanation:
         partial = self._writer.partial(node, index)
         return (
             _("{partial} = {symbols} = 0")
-            .format(partial=f"∂{above}/∂{below}", symbols=partial.text)
+            .format(partial=notation.quotient(above, below), symbols=partial.text)
             .replace("= 0 = 0", "= 0")
         )
 

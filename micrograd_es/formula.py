@@ -15,7 +15,7 @@ w · x + b | 1 | σ'(z)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from micrograd_es.custom import CustomOperation
 from micrograd_es.engine import Value
@@ -23,7 +23,7 @@ from micrograd_es.notation import mathml
 from micrograd_es.ops import TABLE
 from micrograd_es.symbols import SYMBOLS, Call, Formula, Number, Symbol, apply, as_formula
 
-__all__ = ["Writer", "expression", "latex", "mathml", "name", "partial", "text"]
+__all__ = ["Writer", "expression", "latex", "mathml", "name", "names", "partial", "text"]
 
 LIMIT = 40  # names and numbers in an expression that stands for a node
 _DEPTH = 12
@@ -55,6 +55,14 @@ def name(node: Value) -> Formula:
 def partial(node: Value, index: int) -> Formula:
     """∂(node)/∂(operand `index`), one edge of the graph."""
     return Writer().partial(node, index)
+
+
+def names(nodes: Sequence[Value]) -> dict[Value, str]:
+    """What nodes without a label are called: v0, v1, … in their order, and the last one f."""
+    found = {node: f"v{i}" for i, node in enumerate(nodes) if not node.label}
+    if not nodes[-1].label and all(node.label != "f" for node in nodes):
+        found[nodes[-1]] = "f"
+    return found
 
 
 class Writer:

@@ -77,6 +77,26 @@ def _sign(match: re.Match[str]) -> str:
     return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "�"
 
 
+# A sign of an operation, or a space; not the dot between the indices of w₍₁₎⁽²·¹⁾.
+_OPEN = re.compile(r"[\s+*/−-]|(?<![⁰¹²³⁴-⁹])·")
+
+
+def is_open(text: str) -> bool:
+    """Whether the text beside another would be misread without parentheses."""
+    return _OPEN.search(text) is not None
+
+
+def quotient(above: str, below: str) -> str:
+    """The derivative of one by the other, as it is written in a line.
+
+    Examples
+    --------
+    >>> quotient("C", "w₍₁₎⁽²·¹⁾"), quotient("a + b", "b")
+    ('∂C/∂w₍₁₎⁽²·¹⁾', '∂(a + b)/∂b')
+    """
+    return "/".join(f"∂({s})" if is_open(s) else f"∂{s}" for s in (above, below))
+
+
 _PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉·", "01234567890123456789,")
 _LABEL = re.compile(
     r"([^\W\d_]'?)(?:₍([₀-₉]+)₎)?(?:⁽([⁰¹²³⁴-⁹]+(?:·[⁰¹²³⁴-⁹]+)*)⁾)?|([^\W\d_])_?(\d+)",

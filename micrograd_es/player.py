@@ -10,13 +10,15 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from micrograd_es import formula
 from micrograd_es.chain import Edge
 from micrograd_es.engine import Value
-from micrograd_es.formula import Writer
 from micrograd_es.i18n import gettext as _
-from micrograd_es.notation import number
+from micrograd_es.notation import number, quotient
 from micrograd_es.picture import short
 from micrograd_es.steps import BackwardPass
+from micrograd_es.symbols import Formula
+from micrograd_es.writing import PRODUCT, Style
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -37,30 +39,34 @@ class Moment:
 
 def moments(steps: BackwardPass) -> list[Moment]:
     """The pass as it is told: a product for each edge, and each sum at a fan-out by itself."""
-    names = {node: short(node.label) or f"v{i}" for i, node in enumerate(steps.nodes)}
-    writer = Writer({node: name for node, name in names.items() if node.parents or node.label})
-    root = names[steps.root]
+    names = _names(steps)
+    writer = formula.Writer(
+        {node: name for node, name in names.items() if node.parents or node.label}
+    )
+    style = Style(latex=False, numbers=False)
 
     def derivative(node: Value) -> str:
-        return f"∂{root}/∂{names[node]}"
+        return quotient(names[steps.root], names[node])
 
-    told = [Moment(0, None, [f"∂{root}/∂{root} = 1"])]
+    def factor(partial: Formula) -> str:
+        return style.wrapped(style.piece(partial), PRODUCT)
+
+    told = [Moment(0, None, [f"{derivative(steps.root)} = 1"])]
     arrived = set()
     for k, e in enumerate(steps, 1):
-        local = f"∂{names[e.node]}/∂{names[e.parent]}"
+        local = quotient(names[e.node], names[e.parent])
         if not e.arrives:
             told.append(Moment(k, e, [f"{local}: {_('no gradient goes this way')}"]))
             continue
-        formula = writer.partial(e.node, e.index)
         lines = [
             f"{derivative(e.node)} · {local}",
-            f"= {derivative(e.node)} · {_grouped(formula.text)}",
-            f"= {number(e.upstream)} · {_grouped(number(e.partial))}",
+            f"= {derivative(e.node)} · {factor(writer.partial(e.node, e.index))}",
+            f"= {number(e.upstream)} · {_grouped(e.partial)}",
             f"= {number(e.contribution)}",
         ]
         if e.parent in arrived:
             told.append(Moment(k - 1, e, lines))
-            before, product = number(e.before), _grouped(number(e.contribution))
+            before, product = number(e.before), _grouped(e.contribution)
             total = f"{before} → {before} + {product} = {number(e.after)}"
             told.append(Moment(k, e, [f"{derivative(e.parent)}: {_('sum at a fan-out')}", total]))
         else:
@@ -69,9 +75,13 @@ def moments(steps: BackwardPass) -> list[Moment]:
     return told
 
 
-def _grouped(text: str) -> str:
-    """The factor in parentheses, where it would be misread without."""
-    return f"({text})" if text.startswith("−") or " + " in text or " − " in text else text
+def _names(steps: BackwardPass) -> dict[Value, str]:
+    return {node: short(node.label) for node in steps.nodes} | formula.names(steps.nodes)
+
+
+def _grouped(x: float) -> str:
+    """The number in parentheses, where its sign would follow another."""
+    return f"({number(x)})" if x < 0 else number(x)
 
 
 def play(
@@ -153,7 +163,7 @@ def _table(steps: BackwardPass, moment: Moment, room: int, final: bool = False) 
     from rich.table import Table
     from rich.text import Text
 
-    names = [short(node.label) or f"v{i}" for i, node in enumerate(steps.nodes)]
+    names = _names(steps)
     place = {node: i for i, node in enumerate(steps.nodes)}
     grads = steps.at(moment.position)
     reached = {steps.root} | {e.parent for e in steps[: moment.position] if e.settles}
@@ -163,15 +173,15 @@ def _table(steps: BackwardPass, moment: Moment, room: int, final: bool = False) 
         table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     current = place[moment.edge.parent] if moment.edge else len(names) - 1
     first = max(0, min(current - room // 2, len(names) - room))
-    for i, node in list(enumerate(steps.nodes))[first : first + room]:
+    for node in steps.nodes[first : first + room]:
         mark = ""
         if moment.edge and not final:
             mark = "▶" if node is moment.edge.parent else "●" if node is moment.edge.node else ""
-        operands = ", ".join(names[place[p]] for p in node.parents[:4])
+        operands = ", ".join(names[p] for p in node.parents[:4])
         more = ", …" if len(node.parents) > 4 else ""
         table.add_row(
             mark,
-            Text(names[i], style="bold"),
+            Text(names[node], style="bold"),
             Text(f"{short(node.op)}({operands}{more})" if node.parents else ""),
             Text(number(node.data), style=_VALUE),
             Text(number(grads[node] if node in reached else None), style=_GRADIENT),

@@ -41,7 +41,8 @@ class Style:
         if isinstance(f, Symbol):
             if self.numbers:
                 return self._number(f.value)
-            return (notation.latex if self.latex else notation.shown)(f.name), ATOM
+            level = SUM if notation.is_open(f.name) else ATOM
+            return (notation.latex if self.latex else notation.shown)(f.name), level
         if isinstance(f, Sum):
             return self._sum(f), SUM
         if isinstance(f, Product):
@@ -158,7 +159,8 @@ def _as_fraction(c: float) -> tuple[float, float]:
     """2/3 as 2 and 3; what four decimals hold stays a decimal number."""
     if isfinite(c) and abs(float(f"{c:.4g}") - c) > 4e-16 * abs(c):
         near = Fraction(c).limit_denominator(1000)
-        if near and abs(float(near) - c) <= 4e-16 * abs(c):
+        exact = abs(near.numerator) < 10**5  # and is written with all its digits
+        if near and exact and abs(float(near) - c) <= 4e-16 * abs(c):
             return float(near.numerator), float(near.denominator)
     return c, 1.0
 

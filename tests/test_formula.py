@@ -225,3 +225,19 @@ def test_a_function_of_the_users_with_an_underscore_in_its_name():
     node = custom(my_f, lambda a: 1.0, x)
     assert text(node) == "my_f(x)"
     assert "my" in "".join(ET.fromstring(mathml(latex(node))).itertext())
+
+
+@pytest.mark.parametrize("label", ["a + b", "a−b", "a*b", "a/b", "a·b", "mi peso"])
+def test_a_label_of_several_words_is_one_factor(label):
+    a, c = Value(2.0, label), Value(3.0, "c")
+    assert text(a * c) == f"({label}) · c"
+    assert text(a**2) == f"({label})²"
+    assert latex(a * c).startswith(r"\left(\text{")
+    assert text(a + c) == f"{label} + c"
+    assert text(Value(2.0, "w₍₁₎⁽²·¹⁾") * c) == "w₍₁₎⁽²·¹⁾ · c"
+
+
+def test_a_large_number_is_no_fraction():
+    y = Value(1.0, "y")
+    assert text(Value(1 / 3) * y) == "y/3"
+    assert text(Value(5.32e11 + 1 / 3) * y) == "5.32e11 · y"

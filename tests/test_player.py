@@ -156,7 +156,7 @@ def test_a_large_graph_shows_the_rows_around_the_current_one():
         return "quit"
 
     play(BackwardPass(y), screen, next_key)
-    assert "v400" in frames[0]
+    assert "v399" in frames[0]
     assert "v20 " not in frames[0]
 
 
@@ -214,3 +214,25 @@ def test_keys_of_windows(monkeypatch):
     pressed = [player._windows_key(10.0) for _ in range(7)]
     assert pressed == ["left", "right", "home", "end", "space", "quit", "other"]
     assert player._windows_key(0.03) == ""
+
+
+def test_a_root_without_a_name_is_f():
+    a, b = Value(3.0, "a"), Value(-2.0, "b")
+    assert moments(BackwardPass(a * b))[0].lines == ["∂f/∂f = 1"]
+    b.label = "f"
+    assert moments(BackwardPass(a * b))[0].lines == ["∂v2/∂v2 = 1"]
+
+
+def test_a_label_that_reads_as_a_sum_stands_in_parentheses():
+    a, b, c = Value(1.0, "a"), Value(2.0, "b"), Value(3.0, "c")
+    s = a + b
+    s.label = "a + b"
+    told = [m.lines for m in moments(BackwardPass(s * c)) if m.edge]
+    assert told[0][0] == "∂f/∂(a + b) = ∂f/∂f · ∂f/∂(a + b)"
+    assert told[1][1] == "= ∂f/∂f · (a + b)"
+
+
+def test_a_product_of_a_sum_needs_no_more_parentheses():
+    x, y = Value(3.0, "x"), Value(-2.0, "y")
+    told = [m.lines for m in moments(BackwardPass((x + 1) * y * (x + 1))) if m.edge]
+    assert not any("((" in line for lines in told for line in lines)
