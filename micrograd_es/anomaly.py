@@ -73,7 +73,7 @@ def watch_backward(root: Value) -> None:
     """Raises AnomalyError at the first gradient below `root` that is not finite."""
     for edge in backward_edges(root):
         if not isfinite(edge.after):
-            to = edge.parent.label or f"operand {edge.index + 1}"
+            to = _printable(edge.parent.label) or f"operand {edge.index + 1}"
             raise anomaly(
                 edge.node,
                 f"the gradient of {to} turned {edge.after}, "
@@ -84,9 +84,13 @@ def watch_backward(root: Value) -> None:
 def anomaly(node: Value, what: str, sample: int | None = None) -> AnomalyError:
     """The error that names the node, its operation and its operands."""
     operands = ", ".join(
-        f"{v.label}={v.data!r}" if v.label else repr(v.data) for v in node.parents[:10]
+        f"{_printable(v.label)}={v.data!r}" if v.label else repr(v.data) for v in node.parents[:10]
     )
     more = ", …" if len(node.parents) > 10 else ""
     name = f" (the node {node.label!r})" if node.label else ""
     of = "" if sample is None else f" in sample {sample}"
     return AnomalyError(f"{what}{of}: {node.op}({operands}{more}){name}", node, sample)
+
+
+def _printable(label: str) -> str:
+    return label if label.isprintable() else repr(label)

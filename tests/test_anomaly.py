@@ -182,3 +182,15 @@ def test_as_a_decorator():
     assert f(1.0).data == 0.0
     with pytest.raises(AnomalyError):
         f(0.0)
+
+
+def test_a_label_is_written_so_that_it_can_be_read():
+    x = Value(0.0, "x\x1b[2J\n")
+    with detect_anomaly():
+        with pytest.raises(AnomalyError) as forward:
+            x.log()
+        y = x.sqrt()
+        with pytest.raises(AnomalyError) as backward:
+            y.backward()
+    assert str(forward.value) == r"log gave -inf: log('x\x1b[2J\n'=0.0)"
+    assert r"the gradient of 'x\x1b[2J\n' turned inf" in str(backward.value)
