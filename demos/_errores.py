@@ -31,7 +31,7 @@ def in_formulas() -> list[Correction]:
             r"$\partial z_{(2)}^{(2)} / \partial a_{(1)}^{(2)} = w_{(2)}^{(2,2)}$",
         ),
         (
-            _("**An output has a layer for an index**, in the row of {w}.").format(
+            _("**An output's number stands where a layer's would**, in the row of {w}.").format(
                 w="$w_{(2)}^{(2,2)}$"
             ),
             r"$\partial C / \partial y_{(2)}$",
@@ -50,7 +50,8 @@ def in_formulas() -> list[Correction]:
                 r"**The name and the sign of ŷ.** In the formula of the cost $y$ is "
                 r"the target, in the worked example it is the output, and `mse(Y, Y_pred)` "
                 "goes back to the first. The square hides it in $C$ and the derivative does "
-                "not: the factor is 2 times output minus target, whatever their names."
+                "not: the factor is twice the difference of output minus target, whatever "
+                "their names."
             ),
             r"$(a_{L}^{(i)} - y^{(i)})^{2}$, $(y^{(i)} - \hat{y}^{(i)})^{2}$",
             r"$C = \sum_{n} (y^{(n)} - \hat{y}^{(n)})^{2}$, "
@@ -60,17 +61,18 @@ def in_formulas() -> list[Correction]:
             _(
                 "**A neuron is written in three ways**, which are three different networks: "
                 "one weight times the mean of the inputs in the cost, the mean of many "
-                r"$\sigma$ in `learn`, a weighted sum in the worked example. The last is the "
-                'usual one; `Net(…, form="mean-input")` and `form="mean-output"` give the '
-                "others."
+                r"$\sigma$ in `learn`, and in the worked example a weighted sum, the one that "
+                "its derivatives belong to. The last is the usual one; "
+                '`Net(…, form="mean-input")` and `form="mean-output"` give the others.'
             ),
             r"$\sigma(w_{L}^{(n)} \cdot \frac{1}{M} \sum_{j} a_{L-1}^{(j)} + b_{L}^{(n)})$",
             r"$\sigma(\sum_{m} w_{(L)}^{(n,m)} \cdot a_{(L-1)}^{(m)} + b_{(L)}^{(n)})$",
         ),
         (
             _(
-                "**M or N.** $M$ counts the neurons of the layer before, $N$ those of "
-                "the layer; the code has $N$ for both, and so makes every layer equally wide."
+                "**M or N.** $M$ counts the neurons of the layer before, $N$ those of the "
+                "layer; the code has $N$ for both (“for now”, says a comment), and so makes "
+                "every layer equally wide."
             ),
             r"$\mathbf{W}$: $N \times L \times N$",
             _(r"one matrix $N_{l} \times N_{l-1}$ a layer, as in `MLP`"),
@@ -96,8 +98,8 @@ def in_code() -> list[Correction]:
         ),
         (
             _(
-                "**The order of A.** `learn` fills it layer by layer, and `predict`, $W$ and "
-                "$B$ have the neuron first; with $N = L$ nobody notices."
+                "**The order of A.** `learn` has the layer first, and `predict`, $W$ and $B$ "
+                "the neuron; with $N = L$ it does not show."
             ),
             "`[[… for n in range(N)] for l in range(L)]`",
             "`[[… for l in range(L)] for n in range(N)]`",
@@ -106,7 +108,8 @@ def in_code() -> list[Correction]:
             _(
                 "**A layer reads the wrong activations.** `learn` takes those of the same "
                 "layer. And $A$ is replaced only when it is complete, so that the second layer "
-                "still sees those of the last call: it has to be filled layer by layer."
+                "still sees those of the last call (zeros, to begin with): it has to be filled "
+                "layer by layer."
             ),
             "`self.A[m][l]`",
             "`self.A[m][l-1]`",
@@ -115,7 +118,7 @@ def in_code() -> list[Correction]:
             _(
                 "**In `predict` nothing is added up.** A row of weights times one input gives "
                 "$N$ numbers where a neuron has one, and the other inputs never arrive; the "
-                "mean that `learn` takes is not even used."
+                "mean that `learn` takes is missing here."
             ),
             "`self.g(self.W[n][l] * X[n] + self.B[n][l])`",
             "`self.g(self.W[n][l] @ X + self.B[n][l])`",
@@ -153,8 +156,16 @@ def in_code() -> list[Correction]:
         ),
         (
             _(
+                "**The length of a step is not `lr`.** A step is `lr` times the gradient, and "
+                "so grows shorter as the gradient does."
+            ),
+            "`# muevo W y B … con módulo lr`",
+            _("`lr` times the length of the gradient"),
+        ),
+        (
+            _(
                 "**`learn` draws the weights anew**, and forgets what was learnt before; and "
-                "where the cost never gets down to `tol`, it never ends."
+                "if the cost never gets down to `tol`, it never ends."
             ),
             "`while C(Y, self.predict(X)) > tol:`",
             "`while costs[-1] > tol and len(costs) <= max_epochs:`",

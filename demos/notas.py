@@ -109,7 +109,7 @@ def blocks(net: Net, p: Pattern) -> list[Any]:
         Text(
             _(
                 "The notes' class with all of this put right, in NumPy and for one pattern, as "
-                "they had it. Its gradients are those of this page."
+                "in the notes. Its gradients are those of this page."
             )
         ),
         Code(Path(__file__).with_name("_red.py").read_text("utf-8").partition("\n\n")[2]),
@@ -193,7 +193,7 @@ def _matrices(p: Pattern) -> list[Any]:
             )
         ),
         Formula(f"A =\n{names} =\n{numbers}"),
-        Text(_("The weights; each entry is the column of what arrives at one neuron:")),
+        Text(_("The weights; each entry is the column of those that lead to one neuron:")),
         Formula(f"\\mathbf{{W}} =\n{vectors} =\n{weights}"),
         Formula(f"\\mathbf{{W}} =\n{_nested(p.W, lambda w: latex_number(w.data))}"),
         Text(_("The gradient of $C$ with respect to $\\mathbf{W}$ has the same shape:")),
@@ -285,10 +285,11 @@ def _rule(net: Net, p: Pattern) -> list[Any]:
         Title(_("What the eight have in common")),
         Text(
             _(
-                "Every product begins with the same factors. Call what has come down to a "
-                r"neuron $\delta_{(l)}^{(n)} = \partial C / \partial z_{(l)}^{(n)}$, and the "
-                "eight rows are a few lines; that is what a backward pass computes, from the last "
-                "layer to the first:"
+                "The derivatives of the weights that lead to one neuron differ only in their "
+                "last factor. Call what comes before it "
+                r"$\delta_{(l)}^{(n)} = \partial C / \partial z_{(l)}^{(n)}$, and the eight rows "
+                "are a few lines; that is what a backward pass computes, from the last layer to "
+                "the first:"
             )
         ),
         aligned(
@@ -342,7 +343,13 @@ def _digits(x: float) -> str:
 def _corrections() -> list[Any]:
     wrong = load("_errores")
     return [
-        Title(_("What the notes leave open or get wrong")),
+        Title(_("What the notes leave open, and what to correct")),
+        Text(
+            _(
+                "The method is right: each product that the notes write follows the chain rule, "
+                "factor by factor. These are the details to complete and to correct."
+            )
+        ),
         Title(_("In the formulas"), 3),
         Corrections(wrong.in_formulas()),
         Title(_("In the code"), 3),
