@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
 import re
 import sys
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -33,6 +35,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status: 0, or 2 after one line on stderr that says what is wrong."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # such as ∂, into a file on Windows
     try:
         words = list(sys.argv[1:] if argv is None else argv)
         with speaking(_language(words)):
@@ -65,6 +69,8 @@ def _run(words: list[str]) -> int:
             {"draw": _draw, "step": _step, "explain": _explain}[options.command](
                 root, variables, options
             )
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise _Wrong(
             _("{file}: {problem}").format(file=error.filename or FOLDER, problem=error.strerror)
@@ -158,7 +164,9 @@ def _parser() -> _Parser:
         command = commands.add_parser(name, parents=[common], help=about)
         command.add_argument("expression", metavar="EXPR")
         if name == "explain":
-            command.add_argument("--wrt", required=True, metavar="NAME", help=_("the variable"))
+            command.add_argument(
+                "--wrt", required=True, metavar="NAME", type=_as_read, help=_("the variable")
+            )
     play = commands.add_parser("play", parents=[common], help=_("train a network in the browser"))
     play.add_argument("--port", type=int, default=8000, help=_("port on this machine"))
     return top
@@ -173,6 +181,11 @@ def _language(words: list[str]) -> str:
     return "es"
 
 
+def _as_read(name: str) -> str:
+    """The name as it is read in an expression: the µ of a keyboard is the Greek μ there."""
+    return unicodedata.normalize("NFKC", name)
+
+
 def _numbers(words: list[str]) -> tuple[list[str], dict[str, float]]:
     """The words, and the ``name=number`` that stood anywhere among them."""
     rest: list[str] = []
@@ -181,7 +194,7 @@ def _numbers(words: list[str]) -> tuple[list[str], dict[str, float]]:
         match = (
             None
             if rest and rest[-1] in ("--out", "--lang", "--wrt")
-            else (_ASSIGNMENT.fullmatch(word))
+            else _ASSIGNMENT.fullmatch(_as_read(word))
         )
         if match is None:
             # an expression such as -x**2 is no option

@@ -1,5 +1,6 @@
 """The command line: what it does, and that whatever is wrong is one line and status 2."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -125,3 +126,37 @@ def test_python_m():
     )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["\u00b5", "y\u0302"])
+def test_a_name_is_the_same_however_it_is_typed(capsys, name):
+    status, out, err = run(capsys, "explain", f"{name}*2", f"{name}=3", "--wrt", name)
+    assert (status, err) == (0, "")
+    assert out.rstrip().endswith("= 2")
+
+
+def explained(**options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "micrograd_es", "explain", "a*b", "a=1", "b=2", "--wrt", "a"],
+        cwd=Path(cli.__file__).parent.parent,
+        stderr=subprocess.PIPE,
+        **options,
+    )
+
+
+def test_a_reader_that_has_gone_is_no_error():
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        process = explained(stdout=write, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+        assert process.communicate()[1] == b""
+    finally:
+        os.close(write)
+    assert process.returncode == 1
+
+
+def test_what_the_encoding_lacks_is_replaced():
+    process = explained(stdout=subprocess.PIPE, env=os.environ | {"PYTHONIOENCODING": "cp1252"})
+    out, err = process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert out.startswith(b"?f/?a = b")
