@@ -149,6 +149,38 @@ def test_every_row_says_what_it_is(op):
     assert pickle.loads(pickle.dumps(op)) is op
 
 
+def derivatives(p: float, x: float) -> list[float]:
+    """The first, second and third of x**p at x, each as the graph of the one before."""
+    v, found = Value(x), []
+    y = v**p
+    for _ in range(3):
+        y = grad(y, v, create_graph=True)
+        found.append(y.data)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("p", "at_0"),
+    [
+        (1, [1, 0, 0]),
+        (1.5, [0, np.inf, -np.inf]),
+        (2, [0, 2, 0]),
+        (2.5, [0, 0, np.inf]),
+        (3, [0, 0, 6]),
+        (4, [0, 0, 0]),
+        (8, [0, 0, 0]),
+        (12, [0, 0, 0]),
+    ],
+)
+def test_pow_has_its_higher_derivatives_at_and_next_to_zero(p, at_0):
+    assert derivatives(p, 0.0) == at_0
+    assert derivatives(p, -0.0) == at_0
+    for x in (5e-324, 1e-200, 1e-100, 1e-50, 1e-29, 0.5):
+        for sign in (1, -1) if p == int(p) else (1,):
+            exact = [float(mpmath.ff(p, k) * mpmath.mpf(sign * x) ** (p - k)) for k in (1, 2, 3)]
+            assert derivatives(p, sign * x) == pytest.approx(exact, rel=1e-13, abs=1e-322)
+
+
 def test_values_have_a_method_for_each_named_function_of_one_operand():
     named = {"exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "softplus", "relu"}
     assert named <= {op.name for op in TABLE.values() if op.arity == 1}
