@@ -1,4 +1,5 @@
 import math
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -68,5 +69,14 @@ def test_a_logarithmic_axis_ends_where_the_curve_does():
 
 def test_a_long_title_is_set_smaller():
     short, long = (chart([Line([0], [1])], "W" * n) for n in (20, 80))
-    assert ".title { font-size: 17.0px" in short
-    assert ".title { font-size: 10.2px" in long
+    assert "font-size: 17.0px" in short
+    assert "font-size: 10.2px" in long
+
+
+@pytest.mark.parametrize("text", [chart([Line([0], [1])], "t"), tiles([[[1]]], ["3"], [True], "t")])
+def test_in_a_page_its_style_reaches_nothing_else(text):
+    root = ET.fromstring(text)
+    style = root.find(f"{SVG}style").text
+    selectors = re.findall(r"([^{}]+)\{[^{}]*\}", re.sub(r"@media[^{]*\{", "", style))
+    assert len(selectors) > 5
+    assert all(s.strip().startswith(f".{root.get('class')} ") for s in selectors)
