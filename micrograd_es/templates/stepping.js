@@ -74,6 +74,7 @@
 
   function show() {
     const f = frame(), hidden = asked(f), isWrong = order === "wrong";
+    for (const id of ["say", "note"]) $(id).ariaLive = timer ? "off" : "polite"; // playing is too quick to be read out
     const known = states[order][hidden ? place - 1 : place];
     const values = words(f);
     document.body.className = `${f.kind} ${order}`;
@@ -103,7 +104,7 @@
       gradCell.title = bad ? t("wrong_mark") : "";
       proofCell.title = isWrong ? "" : t(node.agrees ? "agrees" : "differs");
       proofCell.classList.toggle("differs", !isWrong && !node.agrees);
-      picture.write(i, value, shown.replace("✗ ", "✗"), bad);
+      picture.write(i, value, grad ?? "—", bad);
     });
     picture.light(f);
     shrink($("formula"));
@@ -142,7 +143,8 @@
     const table = row.closest(".scroll"), box = row.getBoundingClientRect(), view = table.getBoundingClientRect();
     const head = table.querySelector("thead").offsetHeight;
     if (box.top < view.top + head) table.scrollTop += box.top - view.top - head;
-    else if (box.bottom > view.bottom) table.scrollTop += box.bottom - view.bottom;
+    const hidden = Math.max(0, box.bottom - view.bottom); // by whole rows: none is cut at the top
+    table.scrollTop += Math.ceil(hidden / box.height) * box.height;
   }
 
   // -- moving ---------------------------------------------------------------------------

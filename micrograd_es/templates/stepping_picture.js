@@ -5,6 +5,13 @@ const put = (element, text) => { if (element.textContent !== text) element.textC
 const makePicture = (canvas, data, choose) => {
   const svg = canvas.querySelector("svg");
   const part = (id) => svg.querySelector(`[id="${id}"]`);
+  // out of the drawing's text: a frame that is hidden as yet has no layout to ask
+  const extent = (shape) => {
+    const numbers = shape.getAttribute(shape.matches("path") ? "d" : "points").match(/-?[\d.]+/g).map(Number);
+    const xs = numbers.filter((_, k) => k % 2 === 0), ys = numbers.filter((_, k) => k % 2 === 1);
+    return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys) };
+  };
+  const middle = ({ left, right }) => (left + right) / 2;
   const parts = data.nodes.map((node, i) => {
     const group = part(`n${i}`);
     if (!group) return null;
@@ -12,23 +19,25 @@ const makePicture = (canvas, data, choose) => {
     dataCaption.dataset.text = "data";
     gradCaption.dataset.text = "grad";
     for (const text of [value, gradient]) {
-      const cell = text.previousElementSibling.getBBox();
       text.setAttribute("text-anchor", "middle");
-      text.setAttribute("x", cell.x + cell.width / 2);
+      text.setAttribute("x", middle(extent(text.previousElementSibling)));
     }
     group.classList.add("box");
-    if (!node.labelled) title(group, node.name);
+    const box = extent(group.querySelector("path"));
+    if (!node.labelled) above(group, "name", node.name, middle(box), box.top);
+    above(group, "mark", "✗", box.right, box.top);
     group.addEventListener("click", () => choose(i));
     return { group, value, gradient };
   });
 
-  // a node without a label bears above it the name that the formulas give it
-  function title(group, text) {
-    const box = group.getBBox(), element = document.createElementNS(svg.namespaceURI, "text");
+  // a node without a label bears above it the name that the formulas give it;
+  // the mark of a wrong gradient is seen only in the wrong order
+  function above(group, kind, text, x, top) {
+    const element = document.createElementNS(svg.namespaceURI, "text");
     element.textContent = text;
-    element.setAttribute("class", "name");
-    element.setAttribute("x", box.x + 2);
-    element.setAttribute("y", box.y - 2);
+    element.setAttribute("class", kind);
+    element.setAttribute("x", x);
+    element.setAttribute("y", top - 2);
     group.prepend(element);
   }
 
@@ -67,8 +76,8 @@ const makePicture = (canvas, data, choose) => {
     svg.style.width = `${size.width * zoom}px`;
     svg.style.height = `${size.height * zoom}px`;
   }
-  // small graphs fill the place; large ones stay legible and are followed
-  const comfortable = () => scale(fitting() < 0.8 ? 1 : Math.min(1.8, fitting()));
+  // small graphs fill the place; large ones are followed, at a size that the last row reads
+  const comfortable = () => scale(fitting() < 1 ? (innerWidth < 600 ? 1 : 1.2) : Math.min(1.8, fitting()));
   let width = innerWidth;
   addEventListener("resize", () => {
     if (innerWidth !== width) comfortable(); // a phone's bars change the height as one scrolls

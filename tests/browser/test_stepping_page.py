@@ -151,15 +151,18 @@ def test_keys_step_jump_and_play(step):
     assert place(page) == last(page)
     page.keyboard.press("Home")
     assert place(page) == 0
-    page.select_option("#speed", "8")
+    page.clock.install()
     page.focus("#canvas")
     page.keyboard.press("Space")
     expect(page.locator("#play")).to_have_attribute("aria-label", "Pausa")
-    expect(page.locator("#count")).to_have_text(f"3 de {last(page)}")
+    assert page.get_attribute("#say", "aria-live") == "off"  # too quick to be read out
+    page.clock.run_for(2500)
+    assert place(page) >= 3
     page.keyboard.press("Space")
     assert page.get_attribute("#play", "aria-label") == "Reproducir"
+    assert page.get_attribute("#say", "aria-live") == "polite"
     stopped = place(page)
-    page.wait_for_timeout(400)
+    page.clock.run_for(10_000)
     assert place(page) == stopped
 
 
@@ -310,6 +313,10 @@ def test_wrong_order_shows_wrong_beside_right(step):
     assert row.locator(".grad").inner_text().startswith("✗ ")
     assert row.locator(".proof").inner_text() == "−16"
     assert page.locator("#canvas .box.bad").count() == 1
+    assert page.locator("#canvas .mark:visible").count() == 1
+    size = "e => getComputedStyle(e.querySelector('text:last-of-type')).fontSize"
+    sizes = {box.evaluate(size) for box in page.locator("#canvas .box").all()}
+    assert len(sizes) == 1  # a wrong number is as large as a right one
     page.click("#wrong")
     page.click("#last")
     assert gradients(page)["a"] == "−16"
@@ -390,6 +397,43 @@ def test_every_graph_is_stepped_through_and_fits_the_screen(step, root, width):
     assert widest <= width
     page.click("#predict")
     assert "—" not in [text for name, text in gradients(page).items() if name in "abxyzCf"]
+
+
+@pytest.mark.parametrize("width", [1440, 1280, 390])
+def test_the_table_is_whole_and_its_columns_stay(step, width):
+    page = step(notes(), viewport={"width": width, "height": 844})
+    table = page.locator(".nodes .scroll")
+    columns = """e => [...e.querySelectorAll("thead th")]
+        .map((th) => th.getBoundingClientRect()).map((box) => [box.left, box.right]).flat()"""
+    begin = table.evaluate(columns)
+    page.click("#last")
+    assert table.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    assert table.evaluate(columns) == pytest.approx(begin, abs=16)
+
+
+def test_a_large_graph_is_legible_and_a_small_one_is_seen_whole(step):
+    page = step(notes(), viewport={"width": 1440, "height": 900})
+    text = page.locator("#canvas #n0 text").last
+    assert text.evaluate("e => e.getBBox().height * e.getScreenCTM().d") > 14
+    page = step(squared(), viewport={"width": 1440, "height": 900})
+    assert page.locator("#canvas").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+
+
+def test_the_row_of_the_step_is_seen_and_none_is_cut_under_the_head(step):
+    page = step(notes(), viewport={"width": 960, "height": 720})  # as in a notebook
+    seen = """() => {
+        const table = document.querySelector(".nodes .scroll"), view = table.getBoundingClientRect();
+        const head = document.querySelector("thead th").getBoundingClientRect().bottom;
+        const boxes = [...document.querySelectorAll("tbody tr")]
+            .map((e) => e.getBoundingClientRect());
+        const cut = boxes.filter((box) => box.top < head - 2 && box.bottom > head + 2).length;
+        const now = document.querySelector("tr.now")?.getBoundingClientRect();
+        const atEnd = table.scrollTop >= table.scrollHeight - table.clientHeight - 1;
+        return [atEnd ? 0 : cut, !now || now.top >= head - 1 && now.bottom <= view.bottom + 1];
+    }"""
+    for _ in range(last(page)):
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(seen) == [0, True]
 
 
 @pytest.mark.parametrize("size", [(844, 390), (1366, 580), (1366, 600), (1280, 720)])
@@ -510,3 +554,23 @@ def test_works_inside_a_notebook_frame_without_a_kernel(visit, tmp_path):
     first.locator("#last").click()
     assert first.locator("#count").inner_text() != second.locator("#count").inner_text()
     assert "−16" in first.locator("tbody").inner_text()
+
+
+def test_in_a_frame_that_is_shown_later_every_number_is_in_its_box(visit, tmp_path):
+    path = tmp_path / "notebook.html"
+    cell = BackwardPass(squared())._repr_html_()
+    path.write_text(f"<!doctype html><meta charset=utf-8><div hidden>{cell}</div>", "utf-8")
+    page = visit(path)
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("#count")).to_have_text("0 de 12")
+    page.evaluate("document.querySelector('div').hidden = false")
+    frame.locator("#last").click()
+    outside = frame.locator("#canvas .box").evaluate_all(
+        """all => all.filter((box) => {
+            const {left, right} = box.querySelector("path").getBoundingClientRect();
+            return [...box.querySelectorAll("text:not(.mark)")].map((e) => e.getBoundingClientRect())
+                .some((text) => text.left < left || text.right > right);
+        }).length"""
+    )
+    assert outside == 0
+    assert frame.locator("#canvas").evaluate("e => e.querySelector('svg').clientWidth") > 300
