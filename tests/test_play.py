@@ -367,6 +367,18 @@ def test_refusals_are_said_in_the_language_of_the_page(client):
     )
 
 
+@pytest.mark.parametrize("place", PLACES)
+def test_whoever_opens_a_wrong_address_gets_a_page_with_a_way_on(client, place):
+    browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answer = client.get(f"{place}?seed=<b>&lang=en", headers=browser)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "seed=&lt;b&gt;: expected an integer" in answer.text
+    (way,) = re.findall(r'<a class="button primary" href="([^"]+)">', answer.text)
+    assert client.get(way).status_code == 200
+
+
 def test_an_address_that_is_too_long_is_refused(client):
     answer = client.get("/train?changes=" + "1" * 10_000)
     assert answer.status_code == 414

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -15,12 +16,12 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from micrograd_es.i18n import LANGUAGES, speaking
+from micrograd_es.i18n import LANGUAGES, get_language, speaking
 from micrograd_es.i18n import gettext as _
 from micrograd_es.nn import ACTIVATIONS
 from micrograd_es.play import state as limits
 from micrograd_es.play.points import COUNT, EDGE
-from micrograd_es.play.state import BadRequest, State, defaults, parsed
+from micrograd_es.play.state import BadRequest, State, TooManySteps, defaults, parsed
 from micrograd_es.play.training import CELLS, cost_of_point, network, training
 from micrograd_es.steps import BackwardPass
 from micrograd_es.templating import template
@@ -79,20 +80,44 @@ class _SafeHeaders:
 def _answer(make: Callable[[State], Response]) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint: the state in the query, then `make` in a thread, in the state's language."""
 
-    def respond(query: list[tuple[str, str]]) -> Response:
+    def respond(query: list[tuple[str, str]], by_a_person: bool) -> Response:
         language = dict(query).get("lang", "es")
         with speaking(language if language in LANGUAGES else "es"):
             try:
                 return make(parsed(query))
             except BadRequest as error:
-                return PlainTextResponse(str(error), 400)
+                refusal = _refused(error, query) if by_a_person else PlainTextResponse(str(error))
+                refusal.status_code = 400
+                return refusal
 
     async def endpoint(request: Request) -> Response:
         if len(request.scope["query_string"]) > limits.MAX_QUERY:
             return PlainTextResponse("the address is too long", 414)
-        return await run_in_threadpool(respond, request.query_params.multi_items())
+        by_a_person = "text/html" in request.headers.get("accept", "")
+        return await run_in_threadpool(respond, request.query_params.multi_items(), by_a_person)
 
     return endpoint
+
+
+def _refused(error: BadRequest, query: list[tuple[str, str]]) -> Response:
+    """The refusal as a page for whoever opened the address, with what can be had instead."""
+    if isinstance(error, TooManySteps):
+        title, same = _("More steps than a page shows"), dict(query)
+        ways = [
+            (f"/graph.svg?{urlencode(same)}", _("See its graph, folded by layer")),
+            (
+                f"/steps?{urlencode(same | {'layers': '4'})}",
+                _("Step through it with one hidden layer of 4 neurons"),
+            ),
+            (f"/?{urlencode(same)}", _("Back to the training")),
+        ]
+    else:
+        title = _("This address makes no sense here")
+        ways = [(f"/?lang={get_language()}", _("Begin a new training"))]
+    html = template("refused.html").render(
+        language=get_language(), title=title, problem=str(error), ways=ways
+    )
+    return HTMLResponse(html)
 
 
 def _page(state: State) -> Response:
@@ -167,9 +192,10 @@ def _steps(state: State) -> Response:
 
     steps = BackwardPass(_picked(state))
     if len(steps) > LIMIT:
-        raise BadRequest(
+        raise TooManySteps(
             _(
-                "the backward pass has {n} steps, and a page {limit}: choose a smaller network"
+                "The backward pass of this point has {n} steps, and a page shows up to {limit}: "
+                "choose a smaller network, or look at the graph, folded by layer."
             ).format(n=len(steps), limit=LIMIT)
         )
     html = stepping_page(steps)

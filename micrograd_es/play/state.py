@@ -32,6 +32,10 @@ class BadRequest(ValueError):
     """What is wrong with an address, in one line."""
 
 
+class TooManySteps(BadRequest):
+    """The address makes sense, and its backward pass is more than a page shows."""
+
+
 @dataclass(frozen=True)
 class Change:
     """A point that was moved, added (from number 60 on), or deleted (`at` is None)."""

@@ -43,11 +43,17 @@ def settled(page):
 
 def until(page, script):
     """Waits for an expression to hold, without the eval that the page's policy forbids."""
-    for _ in range(100):
-        if page.evaluate(script):
-            return
-        page.wait_for_timeout(50)
-    pytest.fail(f"never: {script}")
+    page.evaluate(
+        f"""() => new Promise((done, fail) => {{
+            const end = Date.now() + 5000;
+            const look = () => {{
+                if ({script}) done();
+                else if (Date.now() > end) fail(Error("never"));
+                else requestAnimationFrame(look);
+            }};
+            look();
+        }})"""
+    )
 
 
 def click(page, selector):
@@ -115,13 +121,17 @@ def test_one_update_back_and_to_the_start(start):
 
 def test_it_runs_and_rests(start):
     page = start()
+    page.clock.install()
     page.click("#run")
     assert page.inner_text("#run") == "Pausa"
+    assert page.get_attribute("#updates", "aria-live") == "off"  # too quick to be read out
     until(page, "Number(document.getElementById('updates').textContent) >= 3")
     click(page, "#run")
     assert page.inner_text("#run") == "Entrenar"
+    assert page.get_attribute("#updates", "aria-live") == "polite"
     rested = updates(page)
-    page.wait_for_timeout(200)
+    page.clock.run_for(5000)
+    settled(page)
     assert updates(page) == rested
     assert state(page)["updates"] == str(rested)
 
@@ -329,6 +339,39 @@ def test_a_large_network_shows_its_graph_folded(start):
     assert "choose a smaller network" in steps.text()
 
 
+@pytest.mark.parametrize(
+    ("lang", "scheme", "folded", "smaller", "back"),
+    [
+        ("es", "light", "Ver su grafo", "una sola capa", "Volver"),
+        ("en", "dark", "See its graph", "one hidden layer", "Back"),
+    ],
+)
+def test_too_many_steps_are_refused_kindly(browser, address, lang, scheme, folded, smaller, back):
+    query = f"layers=16-16-16-16&point=3&updates=2&lang={lang}"
+    page = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 844})
+    assert page.goto(f"{address}steps?{query}").status == 400
+    assert page.get_attribute("html", "lang") == lang
+    assert page.locator("h1").count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    ground, ink = (
+        page.evaluate(f"getComputedStyle(document.body).{name}.match(/\\d+/g).map(Number)")
+        for name in ("backgroundColor", "color")
+    )
+    assert (sum(ground) < sum(ink)) == (scheme == "dark")
+    links = {
+        text: page.get_by_role("link", name=text).get_attribute("href")
+        for text in (folded, smaller, back)
+    }
+    for text, kind in ((folded, "image/svg+xml"), (smaller, "text/html"), (back, "text/html")):
+        answer = page.request.get(urljoin(address, links[text]))
+        assert answer.status == 200
+        assert kind in answer.headers["content-type"]
+    page.get_by_role("link", name=back).click()
+    settled(page)
+    assert state(page)["layers"] == "16-16-16-16"
+    page.close()
+
+
 def test_a_setting_that_makes_no_sense_changes_nothing(start):
     page = start("updates=3")
     cost = page.inner_text("#cost")
@@ -402,6 +445,31 @@ def test_a_picked_point_shows_its_graph_and_opens_its_backward_pass(start):
     steps.wait_for_load_state()
     assert steps.locator("svg").count() >= 1
     assert urlsplit(steps.url).path == "/steps"
+
+
+def test_on_a_phone_the_picked_point_follows_the_plane(start):
+    page = start("point=3", viewport={"width": 390, "height": 844})
+    plane, picked, network = (
+        page.locator(part).bounding_box()["y"] for part in (".plane", "#picked", ".pictures")
+    )
+    assert plane < picked < network
+
+
+@pytest.mark.parametrize("lang", ["es", "en"])
+@pytest.mark.parametrize("width", [390, 800, 1280])
+def test_every_choice_has_room_for_its_words(start, width, lang):
+    page = start(f"lang={lang}", viewport={"width": width, "height": 800})
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll("select")].filter((select) => {
+            const free = select.cloneNode(true);
+            free.style.width = "auto";
+            select.after(free);
+            const needed = free.getBoundingClientRect().width;
+            free.remove();
+            return needed > select.getBoundingClientRect().width + 1;
+        }).map((select) => select.name)"""
+    )
+    assert cut == []
 
 
 @pytest.mark.parametrize("width", [390, 800, 1280])

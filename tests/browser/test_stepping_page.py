@@ -422,7 +422,8 @@ def test_a_large_graph_is_legible_and_a_small_one_is_seen_whole(step):
 def test_the_row_of_the_step_is_seen_and_none_is_cut_under_the_head(step):
     page = step(notes(), viewport={"width": 960, "height": 720})  # as in a notebook
     seen = """() => {
-        const table = document.querySelector(".nodes .scroll"), view = table.getBoundingClientRect();
+        const table = document.querySelector(".nodes .scroll");
+        const view = table.getBoundingClientRect();
         const head = document.querySelector("thead th").getBoundingClientRect().bottom;
         const boxes = [...document.querySelectorAll("tbody tr")]
             .map((e) => e.getBoundingClientRect());
@@ -568,7 +569,8 @@ def test_in_a_frame_that_is_shown_later_every_number_is_in_its_box(visit, tmp_pa
     outside = frame.locator("#canvas .box").evaluate_all(
         """all => all.filter((box) => {
             const {left, right} = box.querySelector("path").getBoundingClientRect();
-            return [...box.querySelectorAll("text:not(.mark)")].map((e) => e.getBoundingClientRect())
+            return [...box.querySelectorAll("text:not(.mark)")]
+                .map((e) => e.getBoundingClientRect())
                 .some((text) => text.left < left || text.right > right);
         }).length"""
     )

@@ -180,6 +180,7 @@ function run(on) {
   running = on;
   element("run").textContent = on ? texts.pause : texts.run;
   element("run").setAttribute("aria-pressed", on);
+  element("updates").ariaLive = on ? "off" : "polite"; // twenty a second are too many to be read out
 }
 
 async function keepRunning() {
