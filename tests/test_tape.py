@@ -252,6 +252,12 @@ def test_random_graphs_at_odd_numbers(instructions, numbers):
 # -- the interface -------------------------------------------------------------------------
 
 
+def test_one_output_in_a_list():
+    x, w = Value(2.0), Value(3.0)
+    values, gradient = Tape([w * x], [x], [w]).value_and_grad([[1.0], [2.0]])
+    assert (values.tolist(), gradient.tolist()) == ([3.0, 6.0], [1.5])
+
+
 def test_several_outputs():
     x, w = [Value(1.0), Value(2.0)], [Value(3.0)]
     outputs = [x[0] * w[0], x[1], w[0], x[1]]
@@ -480,3 +486,36 @@ TWO = Tape([X_, W_], [X_], [W_])
 def test_refuses(make, error, says):
     with pytest.raises(error, match=says):
         make()
+
+
+@pytest.mark.parametrize("chosen", [[0], [1], [0, 4], [3, 7, 9], [11]])
+def test_some_parameters_of_a_layer_are_trained(chosen):
+    """The others, in the same matrix product, are constants."""
+    model = MLP(2, [3, 1], "tanh", seed=0)
+    y = vsum([model([0.3, -0.7]), model([1.5, 0.2])])
+    parameters = [model.parameters()[i] for i in chosen]
+    tape = Tape(y, parameters=parameters)
+    wanted = grad(y, parameters)
+    np.testing.assert_allclose(tape.value_and_grad()[1], wanted, rtol=1e-12)
+    np.testing.assert_allclose(tape.vjp(None, [1.0])[1], wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("k", [0, 1])
+def test_some_factors_of_a_layer_are_trained(k):
+    """A layer of an input as it is and of one that a parameter has scaled."""
+
+    def build(x, w):
+        mixed = [x[0], x[1]]
+        mixed[k] = w[0] * x[k]
+        return vsum([dot(w[1:3], mixed).tanh(), dot(w[3:5], mixed).tanh()])
+
+    check(build, [[0.3, -0.7], [1.5, 0.2]], [0.5, 1.0, -2.0, 0.7, 3.0])
+
+
+def test_a_part_in_which_no_sample_is_finite():
+    x, w = Value(1.0), Value(2.0)
+    tape = Tape(w / x, [x], [w])
+    tape.memory_limit = 1
+    values, gradient = tape.value_and_grad([[0.0], [1.0]])
+    assert values.tolist() == [math.inf, 2.0]
+    assert gradient.tolist() == [math.inf]

@@ -300,16 +300,16 @@ def _sum_step(
         return Rows(store[first], np.array([place[j] for j in table.flat]).reshape(table.shape))
 
     if isinstance(part, _Block):
-        a, b = part.lefts[0][0], part.rights[0][0]
         lefts, factors = part.lefts, where(np.array(part.rights).T)  # (k, S)
-        to_parameters = trained[a], trained[b]
+        # all lists are alike in this, and some factors may be trained and others not
+        to_left, to_right = (any(trained[j] for j in side[0]) for side in (lefts, part.rights))
         one = ones.get(part.rights[0]) if len(part.rights) == 1 else None
         if one is not None and [store[j] for j in terms[0].plain] == [STATIC]:
-            to_parameters = trained[a] or trained[terms[0].plain[0]], trained[b]
+            to_left = to_left or trained[terms[0].plain[0]]
             lefts = [(*left, *t.plain) for left, t in zip(lefts, terms)]
             factors = Rows(BATCHED, [[place[j]] for j in part.rights[0]] + [[one]])
             terms = [Sum() for _ in terms]
-        step.products.append(Product(where(lefts), factors, True, to_parameters))
+        step.products.append(Product(where(lefts), factors, True, (to_left, to_right)))
     else:
         pairs = np.array([t.products for t in terms]).reshape(len(order), -1, 2)
         for k in _runs([_pair_kind(recording, p) for p in terms[0].products]):

@@ -143,7 +143,7 @@ class Tape:
         AnomalyError
             Under `detect_anomaly`, naming node and sample, where a number is not finite.
         """
-        if not self._single:
+        if len(self._outputs) > 1:
             raise ValueError("value_and_grad is of one output; use vjp for several")
         X, theta = self._samples(X), self._checked_theta(theta)
         if weights is None:
@@ -184,7 +184,7 @@ class Tape:
         name : str
             "jax", whose function can be given to `jax.jit` and `jax.vmap`, or "torch".
         """
-        if not self._single:
+        if len(self._outputs) > 1:
             raise ValueError("a tape of several outputs stays with NumPy; give each its own")
         constants = self._constant_rows, self._constant_numbers
         inputs, parameters = self._input_rows, self._parameter_rows
@@ -302,7 +302,7 @@ class Tape:
         n, p = len(self._inputs), len(self._parameters)
         if len(odd):
             if len(odd) == len(cotangent):
-                return np.zeros((len(odd), n)), np.zeros(p)
+                return np.zeros((len(odd), n)) if everything else _NONE, np.zeros(p)
             cotangent = cotangent.copy()
             cotangent[odd] = 0.0
             bound.numbers[BATCHED][:, odd] = 0.0
