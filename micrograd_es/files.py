@@ -43,8 +43,8 @@ def write_file(path: str | os.PathLike[str], content: bytes | str) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, target)
     except OSError as error:
-        if error.errno:
-            error.filename, error.filename2 = path, None  # of which the caller knows
+        if error.errno:  # the caller knows of this path, and of no temporary one
+            raise OSError(error.errno, error.strerror, path) from None
         raise
     finally:
         with suppress(OSError):

@@ -45,12 +45,13 @@ def read_arrays(path: str | PathLike[str], shapes: Mapping[str, tuple[int, ...]]
     ModelFormatError
         The file is damaged, too large, or holds other names or shapes.
     """
+    path = fsdecode(path)  # a number would be an open file's
     with open(path, "rb") as file:
         data = file.read(_most_bytes(shapes) + 1)
     try:
         return _read(data, shapes)
     except (ValueError, RecursionError) as error:
-        raise ModelFormatError(f"{fsdecode(path)!r} is no file of this model: {error}") from None
+        raise ModelFormatError(f"{path!r} is no file of this model: {error}") from None
 
 
 def _most_bytes(shapes: Mapping[str, tuple[int, ...]]) -> int:

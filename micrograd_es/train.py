@@ -105,8 +105,9 @@ def fit(
     if not isinstance(model, Module):
         raise TypeError(f"fit trains a Module, not {type(model).__name__}")
     optimizer = Adam(model.parameters()) if optimizer is None else optimizer
-    if not hasattr(optimizer, "update"):
-        raise TypeError(f"an optimizer is SGD, Adam or such, not {type(optimizer).__name__}")
+    if not hasattr(optimizer, "update") or isinstance(optimizer, type):
+        given = repr(optimizer) if isinstance(optimizer, type) else type(optimizer).__name__
+        raise TypeError(f"an optimizer is SGD(parameters), Adam(…) or such, not {given}")
     if not set(optimizer.parameters) <= set(model.parameters()):
         raise ValueError("the optimizer moves Values that are no parameters of the model")
     epochs, patience = _count(epochs, "epochs", 0), _count(patience, "patience", 1)

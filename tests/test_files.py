@@ -264,6 +264,7 @@ def test_a_folder_or_a_place_that_is_not_there(write, tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         write_file(tmp_path / "nowhere" / "file", b"new")
     assert caught.value.filename == str(tmp_path / "nowhere" / "file")
+    assert str(caught.value).endswith(repr(caught.value.filename))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
     assert (tmp_path / "file").read_bytes() == b"old"
 

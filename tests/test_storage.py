@@ -384,7 +384,7 @@ def test_paths_of_every_kind(path):
         path.write_bytes(b"")
         with pytest.raises(ModelFormatError):
             model.load(kind)
-    for wrong in (None, 1.5, [str(path)]):
+    for wrong in (None, 1.5, 3, True, [str(path)]):
         with pytest.raises(TypeError):
             model.save(wrong)
         with pytest.raises(TypeError):

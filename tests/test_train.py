@@ -166,6 +166,8 @@ MODEL = MLP(2, [1], seed=0)
         (lambda: fit(MODEL, X, Y, mse, patience=0), ValueError, "patience"),
         (lambda: fit(MODEL, X, Y, mse, seed=1.5), TypeError, None),
         (lambda: fit(MODEL, X, Y, mse, SGD([Value(1.0)])), ValueError, "parameters"),
+        (lambda: fit(MODEL, X, Y, mse, SGD), TypeError, "SGD'"),
+        (lambda: fit(MODEL, X, Y, mse, 0.1), TypeError, "float"),
         (lambda: fit(MLP(2, [3]), X, [3] * 12, cross_entropy), ValueError, "class"),
     ],
 )
