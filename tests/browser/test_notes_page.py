@@ -39,6 +39,14 @@ def test_the_notes_fit_and_are_legible(visit, notes, scheme, width):
     assert min(sizes) > 5
 
 
+def test_the_words_of_the_picture_are_as_large_as_a_caption_on_a_phone_too(visit, notes):
+    page = visit(notes, viewport={"width": 390, "height": 800})
+    sizes = page.locator("figure svg text").evaluate_all(
+        "all => all.map((e) => parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().d)"
+    )
+    assert min(sizes) >= 12
+
+
 def test_what_is_too_wide_for_a_phone_scrolls_by_itself(visit, notes):
     page = visit(notes, viewport={"width": 390, "height": 800})
     wide = page.locator(".wide")
