@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +15,7 @@ from micrograd_es.i18n import gettext as _
 from micrograd_es.i18n import ngettext
 from micrograd_es.notation import mathml
 from micrograd_es.paths import Factor, Path, Paths
+from micrograd_es.scalars import as_count
 from micrograd_es.symbols import Formula, Number, Sum, Symbol
 from micrograd_es.writing import PRODUCT, SUM, Style
 
@@ -54,8 +54,7 @@ def explain(root: Value, wrt: Value, k: int = 10) -> Explanation:
     for v in (root, wrt):
         if not isinstance(v, Value):
             raise TypeError(f"explain takes two Values, not {type(v).__name__}")
-    if isinstance(k, bool) or operator.index(k) < 1:
-        raise ValueError(f"k is a number from 1 upwards, not {k!r}")
+    k = as_count(k, "k")
     nodes = topological_order(root)
     paths = Paths(root, wrt)
     listed = paths.largest(k)

@@ -8,7 +8,6 @@ all patterns.
 
 from __future__ import annotations
 
-import operator
 import warnings
 from collections.abc import Callable
 from math import isclose, isfinite
@@ -23,7 +22,7 @@ from micrograd_es.errors import AnomalyError, ConvergenceWarning
 from micrograd_es.functions import custom, function, products, sum_node, vsum
 from micrograd_es.notation import name
 from micrograd_es.ops import TABLE
-from micrograd_es.scalars import as_array
+from micrograd_es.scalars import as_array, as_count, as_setting
 from micrograd_es.tape import Tape
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
@@ -128,11 +127,10 @@ class Net:
         form: str = "weighted-sum",
         seed: int | None = None,
     ) -> None:
-        self.N, self.L = _count("N", N), _count("L", L)
+        self.N, self.L = as_count(N, "N"), as_count(L, "L")
         if form not in FORMS:
             raise ValueError(f"form is one of {', '.join(FORMS)}, not {form!r}")
-        if not (isfinite(lr) and lr >= 0):
-            raise ValueError(f"lr is a number from 0 upwards, not {lr!r}")
+        lr = as_setting(lr, "lr")
         for what, f in ("g", g), ("d_g", d_g), ("C", C):
             if not callable(f):
                 raise TypeError(f"{what} is a function, not {type(f).__name__}")
@@ -140,7 +138,7 @@ class Net:
             _check_derivative(g)
         self.lr, self.g, self.d_g, self.C, self.form = lr, g, d_g, C, form
         cell, row = (self.N, self.L), (self.N, self.L, self.N)
-        random = np.random.default_rng(seed)
+        random = np.random.default_rng(seed if seed is None else as_count(seed, "seed", 0))
         self._W = random.random(cell if form == "mean-input" else row)
         self._B = random.random(row if form == "mean-output" else cell)
         self.A = np.zeros(cell)
@@ -256,8 +254,7 @@ class Net:
         AnomalyError
             The cost turned nan or infinite; W and B are the last with which it was not.
         """
-        if isinstance(max_epochs, bool) or operator.index(max_epochs) < 0:
-            raise ValueError(f"max_epochs is a number from 0 upwards, not {max_epochs!r}")
+        tol, max_epochs = as_setting(tol, "tol"), as_count(max_epochs, "max_epochs", 0)
         rows = self._pairs(X, Y)
         costs = History()
         before = self._W, self._B
@@ -327,15 +324,6 @@ def _like(old: Array, what: str, numbers: Any) -> Array:
     if array.shape != old.shape:
         raise ValueError(f"{what} should have shape {old.shape}, not {array.shape}")
     return array
-
-
-def _count(what: str, n: int) -> int:
-    if isinstance(n, bool):
-        raise TypeError(f"{what} is an int, not a bool")
-    n = operator.index(n)
-    if n < 1:
-        raise ValueError(f"{what} is at least 1, not {n}")
-    return n
 
 
 def _check_derivative(g: Callable[[Any], Any]) -> None:

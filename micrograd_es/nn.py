@@ -6,7 +6,6 @@ bear the notes' names: w₍₁₎⁽²·¹⁾ is the weight in layer 1 of neuron
 
 from __future__ import annotations
 
-import operator
 import random
 from collections.abc import Iterable, Sequence
 from os import PathLike
@@ -18,6 +17,7 @@ from micrograd_es.engine import Operand, Value, apply
 from micrograd_es.functions import products, sum_node
 from micrograd_es.notation import name
 from micrograd_es.ops import TABLE
+from micrograd_es.scalars import as_count
 
 if TYPE_CHECKING:
     import torch
@@ -108,7 +108,7 @@ class Neuron(Module):
     ) -> None:
         uniform = (_random_source(seed) or random).uniform
         self.activation = _checked(activation) if nonlin else "linear"
-        self.w = [Value(uniform(-1, 1)) for _ in range(_size(nin, "inputs"))]
+        self.w = [Value(uniform(-1, 1)) for _ in range(as_count(nin, "the number of inputs"))]
         self.b = Value(0.0)
         self._bear_names(None, (), "a")
 
@@ -157,7 +157,8 @@ class Layer(Module):
     ) -> None:
         source = _random_source(seed)
         self.neurons = [
-            Neuron(nin, activation, nonlin, source) for _ in range(_size(nout, "neurons"))
+            Neuron(nin, activation, nonlin, source)
+            for _ in range(as_count(nout, "the number of neurons"))
         ]
         self._bear_names(1, "a")
 
@@ -218,7 +219,10 @@ class MLP(Module):
     ) -> None:
         if not isinstance(nouts, Iterable):
             raise TypeError(f"nouts is a list of layer sizes, such as [16, 1], not {nouts!r}")
-        sizes = [_size(nin, "inputs"), *[_size(n, "neurons") for n in nouts]]
+        sizes = [
+            as_count(nin, "the number of inputs"),
+            *[as_count(n, "the number of neurons") for n in nouts],
+        ]
         if len(sizes) < 2:
             raise ValueError("an MLP has at least one layer: nouts is empty")
         names = [_checked(activation)] * (len(sizes) - 2) + [_checked(output)]
@@ -296,15 +300,6 @@ def _inputs(x: Any, nin: int) -> list[Value]:
     ]
 
 
-def _size(n: int, what: str) -> int:
-    if isinstance(n, bool):
-        raise TypeError(f"the number of {what} is an int, not a bool")
-    n = operator.index(n)
-    if n < 1:
-        raise ValueError(f"there is at least one of the {what}, not {n}")
-    return n
-
-
 def _checked(activation: str) -> str:
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation is one of {', '.join(ACTIVATIONS)}, not {activation!r}")
@@ -314,4 +309,4 @@ def _checked(activation: str) -> str:
 def _random_source(seed: int | random.Random | None) -> random.Random | None:
     if seed is None or isinstance(seed, random.Random):
         return seed
-    return random.Random(operator.index(seed))
+    return random.Random(as_count(seed, "seed", 0))

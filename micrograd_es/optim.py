@@ -6,12 +6,12 @@ An optimiser's rule is `update`, from arrays to arrays; `step` carries it to the
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import isfinite
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from micrograd_es.engine import Value
+from micrograd_es.scalars import as_setting
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
@@ -34,8 +34,8 @@ class Optimizer:
             raise ValueError("an optimiser needs at least one parameter")
         if len(set(self.parameters)) < len(self.parameters):
             raise ValueError("a parameter is listed twice")
-        self.lr = _not_negative("lr", lr)
-        self.weight_decay = _not_negative("weight_decay", weight_decay)
+        self.lr = as_setting(lr, "lr")
+        self.weight_decay = as_setting(weight_decay, "weight_decay")
 
     def update(self, theta: Array, gradient: Array) -> Array:
         """The parameters after one step; shapes (P,)."""
@@ -77,7 +77,7 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
-        self.momentum = _not_negative("momentum", momentum)
+        self.momentum = as_setting(momentum, "momentum")
         self._velocity: Array | None = None
 
     def update(self, theta: Array, gradient: Array) -> Array:
@@ -106,7 +106,7 @@ class Adam(Optimizer):
         self.betas = tuple(betas)
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas are two numbers in [0, 1), not {betas!r}")
-        self.eps = _not_negative("eps", eps)
+        self.eps = as_setting(eps, "eps")
         self._steps = 0
         self._mean = np.zeros(len(self.parameters))
         self._square = np.zeros(len(self.parameters))
@@ -122,9 +122,3 @@ class Adam(Optimizer):
         scale = np.sqrt(self._square) / np.sqrt(1 - b2**self._steps) + self.eps
         step: Array = self.lr / (1 - b1**self._steps) * self._mean / scale
         return theta - step
-
-
-def _not_negative(setting: str, number: float) -> float:
-    if not (number >= 0 and isfinite(number)):
-        raise ValueError(f"{setting} is a number from 0 upwards, not {number!r}")
-    return number

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from decimal import Decimal
+from math import isfinite
 from numbers import Real
 from typing import Any, TypeAlias, TypeGuard, Union
 
@@ -37,6 +39,41 @@ def as_float(x: object) -> float:
 def is_number(x: object) -> TypeGuard[Number]:
     """Whether `x` is one real number; booleans and arrays are not."""
     return isinstance(x, (Real, Decimal)) and not isinstance(x, bool)
+
+
+def as_count(n: Any, what: str, least: int = 1) -> int:
+    """`n` as an integer from `least` upwards.
+
+    Raises
+    ------
+    TypeError
+        It is no integer.
+    ValueError
+        It is less.
+    """
+    if isinstance(n, bool) or not hasattr(n, "__index__"):
+        raise TypeError(f"{what} is an integer, not {type(n).__name__}")
+    if operator.index(n) < least:
+        raise ValueError(f"{what} is an integer from {least} upwards, not {n!r}")
+    return operator.index(n)
+
+
+def as_setting(x: Any, what: str) -> float:
+    """`x` as a finite number from 0 upwards.
+
+    Raises
+    ------
+    TypeError
+        It is not a real number.
+    ValueError
+        It is less than 0, infinite or nan.
+    """
+    if not is_number(x):
+        raise TypeError(f"{what} is a number, not {type(x).__name__}")
+    number = float(x)
+    if not (number >= 0 and isfinite(number)):
+        raise ValueError(f"{what} is a number from 0 upwards, not {x!r}")
+    return number
 
 
 def as_array(numbers: object, what: str) -> np.ndarray[Any, Any]:

@@ -6,7 +6,6 @@ of that recording on a batch, and one step of the optimiser.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf, isfinite
@@ -19,7 +18,7 @@ from micrograd_es.errors import AnomalyError
 from micrograd_es.nn import Module
 from micrograd_es.notation import name, number
 from micrograd_es.optim import Adam, Optimizer
-from micrograd_es.scalars import as_array
+from micrograd_es.scalars import as_array, as_count
 from micrograd_es.tape import Tape
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
@@ -97,7 +96,7 @@ def fit(
     --------
     >>> from micrograd_es import MLP, SGD, mse
     >>> model = MLP(1, [1], seed=0)
-        >>> X, Y = [[-1.0], [0.0], [1.0]], [-1.0, 1.0, 3.0]
+    >>> X, Y = [[-1.0], [0.0], [1.0]], [-1.0, 1.0, 3.0]
     >>> costs = fit(model, X, Y, mse, SGD(model.parameters(), lr=0.5), epochs=50, progress=False)
     >>> [round(p.data, 6) for p in model.parameters()]
     [2.0, 1.0]
@@ -110,20 +109,23 @@ def fit(
         raise TypeError(f"an optimizer is SGD(parameters), Adam(…) or such, not {given}")
     if not set(optimizer.parameters) <= set(model.parameters()):
         raise ValueError("the optimizer moves Values that are no parameters of the model")
-    epochs, patience = _count(epochs, "epochs", 0), _count(patience, "patience", 1)
+    epochs = as_count(epochs, "epochs", 0)
+    patience = None if patience is None else as_count(patience, "patience")
     rows, targets = _samples(X, Y)
-    size = min(_count(batch_size, "batch_size", 1) or len(rows), len(rows))
+    size = len(rows) if batch_size is None else min(as_count(batch_size, "batch_size"), len(rows))
     inputs, wanted, cost = _recorded(model, loss, rows, targets)
     tape = Tape(cost, [*inputs, *wanted], optimizer.parameters)
     training = _Training(tape, optimizer)
     samples = _table(rows, targets, len(wanted))
     others = None
     if held_out is not None:
+        if not isinstance(held_out, (tuple, list)) or len(held_out) != 2:
+            raise TypeError("held_out is a pair (X, Y)")
         others = _table(*_samples(*held_out), len(wanted))
         if others.shape[1] != samples.shape[1]:
             raise ValueError("the held-out samples have other numbers of inputs or targets")
     costs = History()
-    random = None if seed is None else np.random.default_rng(seed)
+    random = None if seed is None else np.random.default_rng(as_count(seed, "seed", 0))
     best, since = inf, 0
     try:
         with _bar(epochs, progress) as advance:
@@ -219,16 +221,6 @@ def _one_hot(classes: Array, outputs: int) -> Array:
     if len(wrong):
         raise ValueError(f"a class is an integer from 0 to {outputs - 1}, not {wrong[0]:g}")
     return np.asarray(np.eye(outputs)[classes.astype(int)])
-
-
-def _count(given: Any, what: str, least: int) -> Any:
-    if given is None:
-        return None
-    if isinstance(given, bool):
-        raise TypeError(f"{what} is an integer, not a bool")
-    if operator.index(given) < least:
-        raise ValueError(f"{what} is an integer from {least} upwards, not {given!r}")
-    return operator.index(given)
 
 
 @contextmanager

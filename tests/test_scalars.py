@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from micrograd_es.scalars import as_array, as_float, is_number
+from micrograd_es.scalars import as_array, as_count, as_float, as_setting, is_number
 
 NUMBERS = [
     (3, 3.0), (-0.0, -0.0), (2**53 + 1, 2.0**53), (Fraction(1, 3), 1 / 3), (Decimal("0.1"), 0.1),
@@ -74,3 +74,35 @@ def test_arrays_of_what_is_no_number(x):
 def test_rows_of_different_lengths():
     with pytest.raises(ValueError, match="rows of X are of different lengths"):
         as_array([[1.0, 2.0], [3.0]], "X")
+
+
+def test_counts_and_settings():
+    assert as_count(np.int64(3), "n") == 3
+    assert as_count(0, "n", 0) == 0
+    assert as_setting(2, "lr") == 2.0
+    assert as_setting(Fraction(1, 2), "lr") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("check", "x", "error"),
+    [
+        (as_count, True, TypeError),
+        (as_count, 3.0, TypeError),
+        (as_count, "3", TypeError),
+        (as_count, None, TypeError),
+        (as_count, 0, ValueError),
+        (as_count, -1, ValueError),
+        (as_setting, True, TypeError),
+        (as_setting, "3", TypeError),
+        (as_setting, None, TypeError),
+        (as_setting, 1j, TypeError),
+        (as_setting, -0.1, ValueError),
+        (as_setting, math.nan, ValueError),
+        (as_setting, math.inf, ValueError),
+        (as_setting, 10**400, OverflowError),
+    ],
+)
+def test_what_is_no_count_and_no_setting(check, x, error):
+    with pytest.raises(error) as caught:
+        check(x, "it")
+    assert error is OverflowError or str(caught.value).startswith("it is")
