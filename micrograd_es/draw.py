@@ -11,9 +11,10 @@ from micrograd_es.chain import topological_order
 from micrograd_es.engine import Value
 from micrograd_es.errors import RendererMissingError
 from micrograd_es.fold import Fold, Key, fold_graph, gradient_of
+from micrograd_es.formula import names
 from micrograd_es.i18n import gettext as _
 from micrograd_es.i18n import ngettext
-from micrograd_es.notation import number, shown
+from micrograd_es.notation import number, quotient, shown
 
 if TYPE_CHECKING:
     from micrograd_es.picture import Graph
@@ -114,6 +115,7 @@ class _Drawing:
         self._look = picture
         self._root = root
         self._place = {node: i for i, node in enumerate(nodes)}
+        self._names = names(nodes)
         self._closed = {node: i for i, f in enumerate(folds) if f in closed for node in f.nodes}
         self.graph = self._empty(len(nodes), bool(folds))
         for i, f in enumerate(folds):
@@ -171,7 +173,7 @@ class _Drawing:
             style = {"style": "dashed"} if partial is None else {}
             graph.edge(self._id(parent), f"o{i}", id=f"e{i}_{j}", **style)
             result = "" if partial is None else f" = {partial!r}"
-            graph.titles[f"e{i}_{j}"] = f"∂{self._name(node)}/∂{self._name(parent)}{result}"
+            graph.titles[f"e{i}_{j}"] = quotient(self._name(node), self._name(parent)) + result
         graph.edge(f"o{i}", f"n{i}", id=f"r{i}")
 
     def _fold(self, i: int, fold: Fold) -> None:
@@ -223,7 +225,7 @@ class _Drawing:
         return f"n{self._place[node]}" if fold is None else f"f{fold}"
 
     def _name(self, node: Value) -> str:
-        return shown(node.label) or f"v{self._place[node]}"
+        return self._names.get(node) or shown(node.label)
 
     def _box(self, name: str, rows: list[tuple[str, str]]) -> str:
         """An HTML-like label: a name above captions and numbers, the last of them gradients.

@@ -37,7 +37,7 @@ def stepping_page(steps: BackwardPass, limit: int = LIMIT) -> str:
             f"a page of {len(steps)} events is beyond limit={limit}: draw the graph folded "
             "(by neuron, layer or sample), step a smaller part of it, or raise the limit"
         )
-    names = _names(steps.nodes)
+    names = names_of(steps.nodes)
     formulas = _formulas(steps, names)
     style, script = source("stepping.css"), "".join(map(source, SCRIPTS))
     return template("stepping.html").render(
@@ -184,11 +184,12 @@ def _same(a: float, b: float) -> bool:
 # -- names, formulas, files --------------------------------------------------------
 
 
-def _names(nodes: list[Value]) -> dict[Value, str]:
-    """Labels as the picture has them, and v0, v1, … for nodes that have none."""
+def names_of(nodes: list[Value]) -> dict[Value, str]:
+    """Labels as the picture has them, and the names of nodes that have none."""
+    from micrograd_es import formula
     from micrograd_es.picture import short
 
-    return {n: short(n.label) or f"v{i}" for i, n in enumerate(nodes)}
+    return {n: short(n.label) for n in nodes} | formula.names(nodes)
 
 
 def _picture(steps: BackwardPass) -> str:

@@ -15,6 +15,7 @@ from micrograd_es.chain import Edge
 from micrograd_es.engine import Value
 from micrograd_es.i18n import gettext as _
 from micrograd_es.notation import number, quotient
+from micrograd_es.page import names_of
 from micrograd_es.picture import short
 from micrograd_es.steps import BackwardPass
 from micrograd_es.symbols import Formula
@@ -39,7 +40,7 @@ class Moment:
 
 def moments(steps: BackwardPass) -> list[Moment]:
     """The pass as it is told: a product for each edge, and each sum at a fan-out by itself."""
-    names = _names(steps)
+    names = names_of(steps.nodes)
     writer = formula.Writer(
         {node: name for node, name in names.items() if node.parents or node.label}
     )
@@ -73,10 +74,6 @@ def moments(steps: BackwardPass) -> list[Moment]:
             told.append(Moment(k, e, [f"{derivative(e.parent)} = {lines[0]}", *lines[1:]]))
         arrived.add(e.parent)
     return told
-
-
-def _names(steps: BackwardPass) -> dict[Value, str]:
-    return {node: short(node.label) for node in steps.nodes} | formula.names(steps.nodes)
 
 
 def _grouped(x: float) -> str:
@@ -163,7 +160,7 @@ def _table(steps: BackwardPass, moment: Moment, room: int, final: bool = False) 
     from rich.table import Table
     from rich.text import Text
 
-    names = _names(steps)
+    names = names_of(steps.nodes)
     place = {node: i for i, node in enumerate(steps.nodes)}
     grads = steps.at(moment.position)
     reached = {steps.root} | {e.parent for e in steps[: moment.position] if e.settles}
