@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     words, numbers = _numbers(words)
-    options = _parser().parse_args(words)
+    options = _options(words)
     if numbers and "expression" not in options:
         raise _Wrong(_("{name}= belongs to an expression").format(name=next(iter(numbers))))
     try:
@@ -140,11 +140,21 @@ def _play(port: int) -> None:
         raise _Wrong(str(error)) from None
 
 
+def _options(words: list[str]) -> argparse.Namespace:
+    """What the words say; meanwhile argparse looks its own messages up in our catalog."""
+    theirs = vars(argparse)["_"]
+    vars(argparse)["_"] = _
+    try:
+        return _parser().parse_args(words)
+    finally:
+        vars(argparse)["_"] = theirs
+
+
 def _parser() -> _Parser:
     common = _Parser(add_help=False)
     common.add_argument("--lang", choices=LANGUAGES, default=argparse.SUPPRESS, help=_("language"))
     common.add_argument(
-        "--out", type=Path, default=argparse.SUPPRESS, metavar="FOLDER", help=_("output folder")
+        "--out", type=Path, default=argparse.SUPPRESS, metavar=_("FOLDER"), help=_("output folder")
     )
     top = _Parser(
         prog="micrograd-es",
@@ -155,17 +165,22 @@ def _parser() -> _Parser:
     top.set_defaults(out=None)
     commands = top.add_subparsers(dest="command", metavar=_("COMMAND"), parser_class=_Parser)
     demo = commands.add_parser("demo", parents=[common], help=_("run a demo; alone, list them"))
-    demo.add_argument("name", nargs="?")
+    demo.add_argument("name", nargs="?", metavar=_("NAME"))
     for name, about in (
         ("draw", _("draw the graph of an expression, with its gradients")),
         ("step", _("step through the backward pass of an expression")),
         ("explain", _("explain one derivative as a sum of products of partials")),
     ):
-        command = commands.add_parser(name, parents=[common], help=about)
+        command = commands.add_parser(
+            name,
+            parents=[common],
+            help=about,
+            epilog=_("Beside EXPR stand the numbers of its variables: a=1 b=2"),
+        )
         command.add_argument("expression", metavar="EXPR")
         if name == "explain":
             command.add_argument(
-                "--wrt", required=True, metavar="NAME", type=_as_read, help=_("the variable")
+                "--wrt", required=True, metavar=_("NAME"), type=_as_read, help=_("the variable")
             )
     play = commands.add_parser("play", parents=[common], help=_("train a network in the browser"))
     play.add_argument("--port", type=int, default=8000, help=_("port on this machine"))

@@ -108,6 +108,29 @@ def test_a_bad_command_line_is_one_line_and_status_2(capsys, words, says):
     assert says in err
 
 
+@pytest.mark.parametrize(
+    ("words", "es", "en"),
+    [
+        (["draw"], "falta: EXPR", "the following arguments are required: EXPR"),
+        (["fly"], "no es una opción", "invalid choice: 'fly'"),
+        (["demo", "xor", "extra"], "sobra: extra", "unrecognized arguments: extra"),
+        (["--out"], "falta su valor", "expected one argument"),
+        (["play", "--port", "http"], "no es válido", "invalid int value: 'http'"),
+    ],
+)
+def test_what_argparse_says_is_said_in_both_languages(capsys, words, es, en):
+    assert es in run(capsys, *words)[2]
+    assert en in run(capsys, "--lang", "en", *words)[2]
+
+
+@pytest.mark.parametrize("command", [[], ["demo"], ["draw"], ["step"], ["explain"], ["play"]])
+def test_help_in_spanish_is_in_spanish(capsys, command):
+    said = help_of(capsys, *command, "--help")
+    assert said.startswith("uso: micrograd-es")
+    for english in ("usage", "options", "arguments", "show", "FOLDER", "NAME"):
+        assert english not in said
+
+
 def test_an_output_folder_that_cannot_be_written(capsys, tmp_path):
     (tmp_path / "file").write_text("kept")
     status, _, err = run(capsys, "draw", "a", "a=1", "--out", str(tmp_path / "file"))

@@ -1,8 +1,8 @@
 """Brings the message catalogs up to date with the code.
 
-``python tools/catalog.py`` collects every ``_("…")`` of the package and the demos
-(and of the page templates), keeps the translations that exist, drops those that
-nothing uses, and compiles. It ends with status 1 and names what has no translation.
+``python tools/catalog.py`` collects every ``_("…")`` of the package and the demos (and of
+the page templates, and what argparse says), keeps the translations that exist, drops those
+that nothing uses, and compiles. It ends with status 1 and names what has no translation.
 """
 
 from __future__ import annotations
@@ -18,6 +18,22 @@ import polib
 ROOT = Path(__file__).resolve().parent.parent
 CATALOG = ROOT / "micrograd_es/locale/es/LC_MESSAGES/micrograd_es.po"
 _IN_TEMPLATE = re.compile(r"""\b_\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+
+# It looks its messages up, but has no catalog of its own.
+OF_ARGPARSE = (
+    "usage: ",
+    "positional arguments",
+    "options",
+    "show this help message and exit",
+    "the following arguments are required: %s",
+    "unrecognized arguments: %s",
+    "expected one argument",
+    "argument %(argument_name)s: %(message)s",
+    "invalid choice: %(value)r (choose from %(choices)s)",
+    "invalid %(type)s value: %(value)r",
+    "ambiguous option: %(option)s could match %(matches)s",
+    "ignored explicit argument %r",
+)
 
 
 def messages() -> Iterator[tuple[str, str | None, str]]:
@@ -35,6 +51,8 @@ def messages() -> Iterator[tuple[str, str | None, str]]:
         if path.is_file():
             for text in _IN_TEMPLATE.findall(path.read_text("utf-8")):
                 yield ast.literal_eval(text), None, path.name
+    for text in OF_ARGPARSE:
+        yield text, None, "argparse"
 
 
 def updated() -> polib.POFile:
