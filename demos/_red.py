@@ -15,9 +15,14 @@ def sum_squares(Y, Y_pred):
     return np.sum((Y_pred - Y) ** 2)
 
 
+def d_sum_squares(Y, Y_pred):
+    return 2 * (Y_pred - Y)
+
+
 class Net:
-    def __init__(self, N, L=1, lr=0.01, g=sigmoid, d_g=d_sigmoid, C=sum_squares):
-        self.N, self.L, self.lr, self.g, self.d_g, self.C = N, L, lr, g, d_g, C
+    def __init__(self, N, L=1, lr=0.01, g=sigmoid, d_g=d_sigmoid, C=sum_squares, d_C=d_sum_squares):
+        self.N, self.L, self.lr = N, L, lr
+        self.g, self.d_g, self.C, self.d_C = g, d_g, C, d_C
         random = np.random.default_rng()
         self.W = random.random((N, L, N))
         self.B = random.random((N, L))
@@ -33,7 +38,7 @@ class Net:
 
     def gradients(self, X, Y):
         grad_C_W, grad_C_B = np.zeros_like(self.W), np.zeros_like(self.B)
-        delta = 2 * (self.predict(X) - Y) * self.d_g(self.Z[:, -1])
+        delta = self.d_C(Y, self.predict(X)) * self.d_g(self.Z[:, -1])
         for l in reversed(range(self.L)):
             a = self.A[:, l - 1] if l > 0 else X
             grad_C_W[:, l] = np.outer(delta, a)
