@@ -99,7 +99,8 @@ def _torch_accumulate(store: Array, rows: Any, numbers: Array) -> Array:
         return store
     import torch
 
-    return store.index_add_(0, torch.as_tensor(rows, device=store.device), numbers)
+    # a copy: the numbers may be other rows of the same store, which PyTorch refuses
+    return store.index_add_(0, torch.as_tensor(rows, device=store.device), numbers.clone())
 
 
 _WRITING = {"jax": (_jax_put, _jax_accumulate), "torch": (_torch_put, _torch_accumulate)}
