@@ -269,7 +269,8 @@ class Net:
                 break
             self.grad_C_W, self.grad_C_B = dW, dB
             before = self._W, self._B
-            self._W, self._B = self._W - self.lr * dW, self._B - self.lr * dB
+            with np.errstate(all="ignore"):  # what diverges is told by its cost
+                self._W, self._B = self._W - self.lr * dW, self._B - self.lr * dB
         self.predict(rows[-1, : self.N])
         if not costs.converged:
             warnings.warn(
@@ -286,7 +287,9 @@ class Net:
     def _differentiated(self, rows: Array) -> tuple[float, Array, Array]:
         costs, gradient = self._recorded()[1].value_and_grad(rows, self._theta())
         dW, dB = gradient[: self._W.size], gradient[self._W.size :]
-        return float(costs.mean()), dW.reshape(self._W.shape), dB.reshape(self._B.shape)
+        with np.errstate(over="ignore"):
+            cost = float(costs.mean())
+        return cost, dW.reshape(self._W.shape), dB.reshape(self._B.shape)
 
     def _pairs(self, X: Any, Y: Any) -> Array:
         x, y = self._patterns(X, "X"), self._patterns(Y, "Y")

@@ -128,7 +128,8 @@ def fit(
     random = None if seed is None else np.random.default_rng(as_count(seed, "seed", 0))
     best, since = inf, 0
     try:
-        with _bar(epochs, progress) as advance:
+        # a training that diverges ends in inf and nan, and is told so by its cost
+        with _bar(epochs, progress) as advance, np.errstate(all="ignore"):
             for epoch in range(epochs):
                 order = slice(None) if random is None else random.permutation(len(samples))
                 costs.append(training.epoch(samples[order], size, epoch))
@@ -163,8 +164,7 @@ class _Training:
             if not isfinite(cost):
                 raise self._undone(f"the cost turned {cost} in epoch {count}")
             self._sound = theta
-            with np.errstate(all="ignore"):
-                moved = self._optimizer.update(theta, gradient)
+            moved = self._optimizer.update(theta, gradient)
             if not np.isfinite(moved).all():
                 raise self._undone(f"a parameter turned nan or infinite in epoch {count}")
             self.tape.theta = moved

@@ -262,3 +262,11 @@ def test_what_is_refused_leaves_the_net_as_it_was():
         net.learn([1, 2], [1])
     np.testing.assert_array_equal(net.W, before)
     assert not net.grad_C_W.any()
+
+
+@pytest.mark.parametrize(("y", "lr"), [(1e154, 0.01), (1.0, 1e308)])
+def test_a_cost_that_overflows_is_an_anomaly_and_no_warning(y, lr):
+    net = Net(2, lr=lr, C=sum_squares, g=lambda z: z, d_g=lambda z: 1.0, seed=0)
+    with pytest.raises(AnomalyError, match="the cost turned"):
+        net.learn([[1.0, 2.0]] * 10, [[y, -y]] * 10, tol=0)
+    assert np.isfinite(net.W).all()

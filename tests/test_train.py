@@ -132,6 +132,14 @@ def test_a_cost_that_is_not_finite_stops_with_the_last_finite_parameters(lr):
     assert all(map(math.isfinite, numbers(model)))
 
 
+def test_a_mean_that_overflows_is_an_anomaly_and_no_warning():
+    model = MLP(2, [1], seed=0)
+    before = numbers(model)
+    with pytest.raises(AnomalyError, match="the cost turned inf in epoch 0"):
+        fit(model, X, Y * 0 + 1e154, mse, epochs=3)
+    assert numbers(model) == before
+
+
 def test_no_epochs_change_nothing():
     model = MLP(2, [1], seed=0)
     before = numbers(model)

@@ -129,7 +129,8 @@ class Training:
 
     def _evaluate(self, theta: Array) -> tuple[float, Array]:
         values, gradient = self._cost.value_and_grad(self._samples, theta)
-        return float(np.mean(values)), gradient
+        with np.errstate(over="ignore"):
+            return float(np.mean(values)), gradient
 
     def at(self, updates: int) -> tuple[Array, Array]:
         """Parameters and gradient after so many updates: the same bits whenever one asks."""
