@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 import sympy
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sympy.parsing.sympy_parser import (
     convert_xor,
@@ -88,7 +88,10 @@ def expressions(draw, depth=3):
     def build(env):
         return apply(op, *(make(env) for make, _ in parts))
 
-    return build, oracle(op.name, *(s for _, s in parts))
+    expected = oracle(op.name, *(s for _, s in parts))
+    # SymPy refuses to compare what 1/0 is there
+    assume(not expected.has(sympy.zoo, sympy.nan, sympy.oo))
+    return build, expected
 
 
 def leaves():
@@ -102,7 +105,7 @@ def test_the_text_of_a_random_expression_is_that_expression(pair):
     node = build(leaves())
     if not math.isfinite(node.data) or abs(node.data) > 1e6:
         return
-    if expected.has(sympy.zoo, sympy.nan, sympy.oo) or re.search(r"(\d\.?){4}|e−", text(node)):
+    if re.search(r"(\d\.?){4}|e−", text(node)):
         return  # numbers that were rounded to be shown
     assert close(at_point(read(text(node))), at_point(expected))
     ET.fromstring(mathml(latex(node)))
