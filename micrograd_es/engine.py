@@ -295,8 +295,8 @@ def _restore(
     partials: tuple[float | None, ...],
 ) -> Value:
     """A node from a pickle or of a copy; `below` has only been there to go first."""
-    with anomaly.unwatched():
-        node = record(rule, data, parents, partials)
+    node = record(rule, 0.0, parents, partials)
+    node._data = data  # only now: a watch has nothing to say of a node that was there before
     node.grad = grad
     node.label = label
     return node

@@ -58,9 +58,9 @@ PLANTED = (
     Mutant("a sign in a quotient", "ops", '"-y / b"', '"y / b"'),
     Mutant("a float32 partial", "algebra", '"cos": math.cos',
            '"cos": lambda x: float(np.float32(math.cos(x)))'),
-    Mutant("a float32 partial of every row", "engine", "node.da, node.db = partials\n",
-           "import numpy\n        node.da, node.db = tuple([p and float(numpy.float32(p))"
-           " for p in partials])\n"),
+    Mutant("a float32 partial of every row", "engine", "    if len(parents) == 2:\n",
+           "    import numpy\n    partials = tuple([p and float(numpy.float32(p))"
+           " for p in partials])\n    if len(parents) == 2:\n"),
     Mutant("1e-10 in sigmoid'", "ops", '"y * sigmoid(-a)"', '"y * sigmoid(-a) * 1.0000000001"'),
     Mutant("1e-10 in tanh'", "ops", '"4.0 * sigmoid(2.0', '"4.0000000004 * sigmoid(2.0'),
     Mutant("1e-10 in exp'", "ops", '("y",),', '("y * 1.0000000001",),'),

@@ -232,7 +232,7 @@ class Tape:
     def _differentiated(
         self, X: Array, theta: Array, cotangent: Array, everything: bool
     ) -> tuple[Array, Array, Array]:
-        """Outputs (B, n), d parameters (P,) and, if `everything` is wanted, d inputs."""
+        """Outputs (B, n), d inputs (B, inputs) if `everything` is wanted, d parameters (P,)."""
         parts = [
             self._part(X[p], theta, cotangent[p], everything, p.start) for p in self._parts(len(X))
         ]
