@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from benchmarks.table import Bar, Row, seconds
-from benchmarks.timing import agree, best, in_own_processes
+from benchmarks.timing import agree, alternate, best, in_own_processes
 from micrograd_es import MLP, Value, vsum
 from micrograd_es.chain import topological_order
 from micrograd_es.data import moons, names
@@ -141,21 +141,50 @@ def network(n: int) -> Value:
     return vsum(losses) / len(losses)
 
 
-def _pass(graph: Callable[[int], Value], n: int) -> Callable[[], None]:
-    def run() -> None:
-        graph(n).backward()
+class Bare:
+    """The least that a node of a graph in Python can be: it can do nothing."""
 
-    return run
+    __slots__ = ("a", "b", "data")
+
+    def __init__(self, data: float, a: Bare | None = None, b: Bare | None = None) -> None:
+        self.data, self.a, self.b = data, a, b
+
+
+def bare(n: int) -> list[Bare]:
+    """n of them in a line, listed so that they are not freed one within the other."""
+    nodes = [Bare(1.0)]
+    for _node in range(n):
+        nodes.append(Bare(1.0, nodes[-1], nodes[0]))
+    return nodes
+
+
+def forth_and_back(graph: Callable[[int], Value], n: int) -> None:
+    """Makes a graph of n nodes and takes its backward pass."""
+    graph(n).backward()
+
+
+def by_size(work: Callable[[int], object], small: int, large: int) -> tuple[float, float]:
+    """Seconds for one small graph, taken over as many as make a large one, and for that one."""
+    parts = large // small
+
+    def in_parts() -> None:
+        for _part in range(parts):
+            work(small)
+
+    taken = alternate({"parts": in_parts, "whole": lambda: work(large)}, rounds=5)
+    return taken["parts"] / parts, taken["whole"]
 
 
 def flat(quick: bool) -> Iterator[Row]:
-    """Time per node, forward and backward, from the smallest to the largest graph."""
+    """Time per node, forward and backward, of small graphs and of a large one."""
     small, large = (10**3, 10**4) if quick else (10**3, 10**6)
     for graph, collecting in product((network, chain), (True, False)):
         (gc.enable if collecting else gc.disable)()
         few, many = (
-            best(_pass(graph, n), times) / len(topological_order(graph(n)))
-            for n, times in ((small, 30), (large, 2))
+            taken / len(topological_order(graph(n)))
+            for n, taken in zip(
+                (small, large), by_size(partial(forth_and_back, graph), small, large)
+            )
         )
         gc.enable()
         yield Row(
@@ -178,13 +207,22 @@ def flat(quick: bool) -> Iterator[Row]:
                 "es": "cientos de MB de nodos no caben en las cachés",
             },
         )
+    few, many = by_size(bare, small, large)
+    yield Row(
+        {
+            "en": "the same: only making nodes, of two operands and a number and nothing else",
+            "es": "lo mismo: solo crear nodos, de dos operandos y un número y nada más",
+        },
+        many / few * small / large,
+        f"{seconds(many)} : {seconds(few)}",
+    )
 
 
 def linear(quick: bool) -> Iterator[Row]:
     """t(10 n) / t(n) for graphs of different shapes."""
     n = 10**3 if quick else 10**5
     for graph in (chain, wide, diamond, fibonacci):
-        few, many = best(_pass(graph, n), 5), best(_pass(graph, 10 * n), 2)
+        few, many = (best(partial(forth_and_back, graph, size), 2) for size in (n, 10 * n))
         yield Row(
             {
                 "en": f"ten times the nodes ({n:,} to {10 * n:,}): {graph.__name__}",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from micrograd_es.engine import Value
 
-# Held while the adjoints stand in the nodes: threads may share some of them.
+# Held while marks or adjoints stand in the nodes: threads may share some of them.
 one_pass = Lock()
 
 
@@ -25,20 +25,21 @@ def topological_order(root: Value) -> list[Value]:
     The order depends on the graph alone, and is found without recursion.
     """
     order: list[Value] = []
-    seen: set[Value] = set()
     stack: list[Value | None] = [root]
-    while stack:
-        node = stack.pop()
-        if node is None:  # everything below the node under this mark is done
-            order.append(stack.pop())  # type: ignore[arg-type]
-        elif node not in seen:
-            seen.add(node)
-            if node.b is not None:
-                stack += (node, None, node.a, node.b)
-            elif node.a:
-                stack += (node, None, *node.a)
-            else:
-                order.append(node)
+    seen = object()  # a mark of this walk alone: what another has left says nothing here
+    with one_pass:
+        while stack:
+            node = stack.pop()
+            if node is None:  # everything below the node that is next is done
+                order.append(stack.pop())  # type: ignore[arg-type]
+            elif node.adjoint is not seen:
+                node.adjoint = seen
+                if node.b is not None:
+                    stack += (node, None, node.a, node.b)
+                elif node.a:
+                    stack += (node, None, *node.a)
+                else:
+                    order.append(node)
     order.reverse()
     return order
 

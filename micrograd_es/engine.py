@@ -75,7 +75,7 @@ class Value:
     b: Value | None
     da: Any
     db: float | None
-    adjoint: float | None  # for the length of one pass
+    adjoint: Any  # for the length of one walk: its mark, then a float or None
     grad: float
     label: str
     rule: Operation | CustomOperation | None
@@ -85,6 +85,7 @@ class Value:
             raise TypeError(f"a label is a string, not {type(label).__name__}")
         self._data = as_float(data)
         self.grad = 0.0
+        self.adjoint = None
         self.label = label
         self.rule = None
         self.a = self.da = ()
@@ -272,6 +273,7 @@ def record(
     node = _new(Value)
     node._data = data
     node.grad = 0.0
+    node.adjoint = None
     node.label = ""
     node.rule = rule
     if len(parents) == 2:

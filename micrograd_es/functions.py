@@ -113,6 +113,7 @@ def products(ws: Sequence[Value], xs: Sequence[Value]) -> list[Value]:
         node.a = w
         node.b = x
         node.grad = 0.0
+        node.adjoint = None
         node.label = ""
         node.rule = mul
         nodes.append(node)

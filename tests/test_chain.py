@@ -84,6 +84,17 @@ def test_edges_are_the_multiplications_of_backward():
     ]
 
 
+def test_what_an_interrupted_walk_has_left_means_nothing_to_the_next():
+    x = Value(3.0)
+    y = x * x
+    broken = 2 * y
+    broken.a = 5  # no node: the walk ends there, when it has marked y and x
+    with pytest.raises(AttributeError):
+        topological_order(broken)
+    assert topological_order(y) == [y, x]
+    assert adjoints_of(y, topological_order(y)) == {y: 1.0, x: 6.0}
+
+
 def test_edges_that_carry_nothing_are_edges_too():
     a, b = Value(1.0), Value(2.0)
     y = maximum(a * 1.0, b)
