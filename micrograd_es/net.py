@@ -236,7 +236,7 @@ class Net:
 
     def gradients(self, X: Any, Y: Any) -> tuple[Array, Array]:
         """``(grad_C_W, grad_C_B)``: ∂C/∂W and ∂C/∂B, which it also keeps."""
-        self._cost_and_gradients(self._pairs(X, Y))
+        _cost, self.grad_C_W, self.grad_C_B = self._differentiated(self._pairs(X, Y))
         return self.grad_C_W, self.grad_C_B
 
     def learn(self, X: Any, Y: Any, tol: float = 0.1, max_epochs: int = 10_000) -> History:
@@ -279,10 +279,6 @@ class Net:
                 stacklevel=2,
             )
         return costs
-
-    def _cost_and_gradients(self, rows: Array) -> float:
-        cost, self.grad_C_W, self.grad_C_B = self._differentiated(rows)
-        return cost
 
     def _differentiated(self, rows: Array) -> tuple[float, Array, Array]:
         costs, gradient = self._recorded()[1].value_and_grad(rows, self._theta())
