@@ -139,6 +139,10 @@ BUILDS = {
     "two samples in one graph": (
         lambda x, w: vsum([dot(w, x[:2]).tanh(), dot(w, x[2:]).tanh()]), 4, 2,
     ),
+    "a matrix of parameters times itself": (
+        lambda x, w: vsum([dot(w[i : i + 2], w[j::2]) * x[i + j] for i in (0, 2) for j in (0, 1)]),
+        4, 4,
+    ),
     "only parameters": (lambda x, w: (w[0] * w[1]).sin() + w[0] / w[1], 0, 2),
     "static sum in a batched one": (
         lambda x, w: x[0] * w[0] + 0.1 * vsum([p * p for p in w]), 1, 4,

@@ -319,21 +319,20 @@ class _Calls(Writer):
     def _sum_backward(self, step: SumStep, g: Array, everything: bool) -> None:
         for product in step.products:
             to_left, to_right = product.to_parameters
-            upstream = g
             to_left = to_left or (everything and product.left.store == BATCHED)
             to_right = to_right or (everything and product.right.store == BATCHED)
-            if to_left and to_right and product.left == product.right:  # a square
-                doubled = self.temporary(g.shape)
-                self.emit(np.multiply, g, 2.0, doubled)
-                upstream, to_right = doubled, False
             if product.matrix:
                 left, right = self._matrices(product)
-                flat = upstream.reshape(len(left), -1)
+                flat = g.reshape(len(left), -1)
                 if to_left:
                     self._to_left(product.left, flat, right)
                 if to_right:
                     self._to_right(product.right, left, flat, g.shape[-1])
                 continue
+            upstream = g
+            if to_left and to_right and product.left == product.right:  # squares
+                upstream, to_right = self.temporary(g.shape), False
+                self.emit(np.multiply, g, 2.0, upstream)
             a, b = self.read(product.left), self.read(product.right)
             for rows, other, want in ((product.left, b, to_left), (product.right, a, to_right)):
                 if want:
