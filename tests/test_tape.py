@@ -139,6 +139,9 @@ BUILDS = {
     "two samples in one graph": (
         lambda x, w: vsum([dot(w, x[:2]).tanh(), dot(w, x[2:]).tanh()]), 4, 2,
     ),
+    "several biases": (
+        lambda x, w: vsum([vsum([*w[k : k + 2], x[k] * x[0]]).sin() for k in (0, 2)]), 3, 4,
+    ),
     "a matrix of parameters times itself": (
         lambda x, w: vsum([dot(w[i : i + 2], w[j::2]) * x[i + j] for i in (0, 2) for j in (0, 1)]),
         4, 4,

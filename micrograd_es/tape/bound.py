@@ -369,15 +369,11 @@ class _Calls(Writer):
 
     def _to_terms(self, rows: Rows, g: Array) -> None:
         """The gradient itself, to each term of a sum."""
-        out = self.target(rows)
         if rows.store == STATIC and g.shape[-1] != 1:
-            reduced = self.temporary((len(g), 1)) if out is None else out.reshape(len(g), 1)
+            reduced = self.temporary((len(g), 1))
             self.emit(np.add.reduce, g, -1, None, reduced, True)
             g = reduced
-        elif out is not None:
-            self.emit(np.copyto, out, g)
-        if out is None:
-            self.add(rows, np.broadcast_to(g, (rows.shape[0], *g.shape)))
+        self.add(rows, np.broadcast_to(g, (rows.shape[0], *g.shape)))
 
 
 def _product(left: Array) -> Any:
