@@ -103,7 +103,12 @@ class Paths:
         for node in reversed(nodes):
             if node is wrt or any(p in leads for _, p in differentiable(node)):
                 leads.add(node)
-        self.order = [node for node in nodes if node in leads] if root in leads else []
+        self.order = []
+        reached = {root}
+        for node in nodes:
+            if node in reached and node in leads:
+                self.order.append(node)
+                reached.update(p for _, p in differentiable(node))
         self._place = {node: i for i, node in enumerate(self.order)}
         self.named = any(node.label for node in self.order)
         self.factors: dict[Value, list[Factor]] = {}

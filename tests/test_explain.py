@@ -193,6 +193,14 @@ def test_without_labels_every_node_is_a_station():
     assert explanation.total == pytest.approx(6 + math.cos(3))
 
 
+def test_a_label_that_no_path_meets_makes_no_stations():
+    x = Value(3.0)
+    limit = 2 * x
+    limit.label = "limit"  # only the condition has to do with it
+    z = where(limit > 1, x * x, x.sin())
+    assert sorted(p.product for p in explain(z, x).paths) == [0.0, 3.0, 3.0]
+
+
 def test_parallel_edges_are_two_paths_and_nameless_operations_none():
     x = Value(3.0, label="x")
     y = x * x
