@@ -66,7 +66,8 @@ def _quietly(f: Callable[..., Any], numbers: Sequence[Any]) -> Any:
     with np.errstate(all="ignore"):
         try:
             return f(*numbers)
-        except ArithmeticError:  # 1 / 0.0 raises on floats and is inf on NumPy's
+        # on floats 1 / 0.0 raises and (z > 0).astype(float) has no meaning; on NumPy's both have
+        except (ArithmeticError, AttributeError):
             if not all(isinstance(x, float) for x in numbers):
                 raise
             return f(*map(np.float64, numbers))

@@ -76,6 +76,12 @@ def test_division_by_zero_is_ieees():
     assert z.data == math.inf
 
 
+def test_what_only_numpys_floats_have():
+    x = Value(2.0)
+    y = custom(lambda z: z.clip(0.0, 1.5), lambda z: (z < 1.5).astype(float), x)
+    assert (y.data, y.partials) == (1.5, (0.0,))
+
+
 def test_what_the_function_raises_goes_through():
     with pytest.raises(ValueError, match=r"math domain error|expected a positive input"):
         custom(math.log, lambda z: 1 / z, Value(-1.0))
