@@ -30,7 +30,7 @@ def as_float(x: object) -> float:
         return x
     if is_number(x):
         return float(x)
-    if isinstance(x, np.ndarray) and x.size == 1:
+    if isinstance(x, np.ndarray) and x.size == 1 and not np.ma.is_masked(x):
         return as_float(x.item())
     shape = f" of shape {x.shape}" if isinstance(x, np.ndarray) else ""
     raise TypeError(f"expected a real number, got {type(x).__name__}{shape}")
@@ -86,8 +86,10 @@ def as_array(numbers: object, what: str) -> np.ndarray[Any, Any]:
     ValueError
         They make no array: rows of different lengths.
     """
-    if isinstance(numbers, np.ndarray) and numbers.dtype is _FLOAT64:
+    if type(numbers) is np.ndarray and numbers.dtype is _FLOAT64:
         return numbers
+    if np.ma.is_masked(numbers):
+        raise TypeError(f"{what} should hold real numbers, and some are masked")
     try:
         array = np.asarray(numbers)
     except ValueError:

@@ -21,6 +21,7 @@ NUMBERS = [
 NO_NUMBERS = [
     "1", b"1", None, True, False, np.True_, 1j, np.complex128(1), [1.0], (1.0,), {}, object(),
     np.array([1.0, 2.0]), np.array([]), np.array(["1"]), np.array([None]), np.array(True),
+    np.ma.masked, np.ma.array([1.0], mask=True),
 ]  # fmt: skip
 
 
@@ -63,6 +64,18 @@ def test_arrays_are_float64_and_themselves_if_they_are():
         array = as_array(numbers, "X")
         assert array.dtype == np.float64
         np.testing.assert_array_equal(array, x)
+
+
+def test_what_is_more_than_an_array_becomes_one():
+    plain = as_array(np.ma.array([1.0, 2.0]), "X")
+    assert type(plain) is np.ndarray
+    assert plain.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("mask", [True, [False, True]])
+def test_a_masked_number_is_missing(mask):
+    with pytest.raises(TypeError, match="X should hold real numbers, and some are masked"):
+        as_array(np.ma.array([1.0, 2.0], mask=mask), "X")
 
 
 @pytest.mark.parametrize("x", [["1"], [None], [1j], [True], None, "12", [object()], [[1, None]]])
