@@ -84,7 +84,7 @@ def one_hot(classes: Any, k: int) -> np.ndarray[Any, Any]:
     """
     classes = np.asarray(classes)
     for c in classes.flat:
-        if isinstance(c, Value) or c != int(c) or not 0 <= c < k:
+        if isinstance(c, Value) or not 0 <= c < k or c != int(c):
             raise ValueError(f"a class is an integer from 0 to {k - 1}, not {c!r}")
     result: np.ndarray[Any, Any] = (classes[..., None] == np.arange(k)).astype(float)
     return result

@@ -275,6 +275,7 @@ OTHERS = [
     (lambda: mse(None, None), TypeError),
     (lambda: cross_entropy([V, V], 0.5), ValueError),
     (lambda: cross_entropy([V, V], float("nan")), ValueError),
+    (lambda: cross_entropy([V, V], float("inf")), ValueError),
     (lambda: cross_entropy([V, V], "0"), TypeError),
     (lambda: SGD(None), TypeError),
     (lambda: SGD(V), TypeError),
