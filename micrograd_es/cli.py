@@ -9,7 +9,7 @@ import sys
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from micrograd_es.engine import Value
 from micrograd_es.errors import RendererMissingError
@@ -29,6 +29,9 @@ class _Wrong(Exception):
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)  # `_language` reads whole words too
+
     def error(self, message: str) -> NoReturn:
         raise _Wrong(message)
 
@@ -206,11 +209,10 @@ def _numbers(words: list[str]) -> tuple[list[str], dict[str, float]]:
     rest: list[str] = []
     numbers: dict[str, float] = {}
     for word in words:
-        match = (
-            None
-            if rest and rest[-1] in ("--out", "--lang", "--wrt")
-            else _ASSIGNMENT.fullmatch(_as_read(word))
-        )
+        if rest and rest[-1] in ("--out", "--lang", "--wrt"):
+            rest.append(word)
+            continue
+        match = _ASSIGNMENT.fullmatch(_as_read(word))
         if match is None:
             # an expression such as -x**2 is no option
             rest.append(f" {word}" if re.match(r"-[^-]", word) and word != "-h" else word)

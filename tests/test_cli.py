@@ -97,6 +97,8 @@ def test_demo_alone_lists_the_demos(capsys):
         (["demo", "xor", "a=1"], "a="),
         (["--lang", "fr"], "fr"),
         (["--out"], "--out"),
+        (["draw", "a", "a=1", "--out", "-x"], "--out"),
+        (["draw", "a", "a=1", "--la", "en"], "--la"),
         (["play", "--port", "http"], "http"),
     ],
 )
