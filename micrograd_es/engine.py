@@ -9,7 +9,6 @@ partials that one writes by hand. The calculus itself stands in `ops`.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 from micrograd_es import anomaly
 from micrograd_es.algebra import FLOATS, ieee
 from micrograd_es.chain import hand_on, one_pass, topological_order
+from micrograd_es.comparison import Comparison, comparing
 from micrograd_es.copying import Below, below
 from micrograd_es.custom import CustomOperation, making_graph
 from micrograd_es.ops import TABLE, Operation
@@ -159,6 +159,10 @@ class Value:
         def __truediv__(self, other: Operand) -> Value: ...
         def __rtruediv__(self, other: Operand) -> Value: ...
         def __rpow__(self, other: Operand) -> Value: ...
+        def __lt__(self, other: Operand) -> Comparison: ...
+        def __le__(self, other: Operand) -> Comparison: ...
+        def __gt__(self, other: Operand) -> Comparison: ...
+        def __ge__(self, other: Operand) -> Comparison: ...
         def exp(self) -> Value: ...
         def log(self) -> Value: ...
         def sqrt(self) -> Value: ...
@@ -192,18 +196,6 @@ class Value:
     def __bool__(self) -> bool:
         return self._data != 0.0
 
-    def __lt__(self, other: Operand) -> Comparison:
-        return _compare(operator.lt, "less", self, other)  # type: ignore[no-any-return]
-
-    def __le__(self, other: Operand) -> Comparison:
-        return _compare(operator.le, "less_equal", self, other)  # type: ignore[no-any-return]
-
-    def __gt__(self, other: Operand) -> Comparison:
-        return _compare(operator.gt, "less", self, other, swap=True)  # type: ignore[no-any-return]
-
-    def __ge__(self, other: Operand) -> Comparison:
-        return _compare(operator.ge, "less_equal", self, other, swap=True)  # type: ignore[no-any-return]
-
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self._data!r}, grad={self.grad!r}{label})"
@@ -222,37 +214,6 @@ class Value:
                 )
         copy: Value = memo[id(self)]
         return copy
-
-
-class Comparison(int):
-    """A truth value that remembers what was compared.
-
-    It is 1 or 0 and serves wherever a bool does. Given to `where`, it becomes part
-    of the graph, so that a replay on other numbers compares anew.
-    """
-
-    rule: Operation
-    operands: tuple[Value, Value]
-
-    def __repr__(self) -> str:
-        return repr(bool(self))
-
-    def as_value(self) -> Value:
-        """The comparison as a node: 1.0 or 0.0."""
-        return apply(self.rule, *self.operands)
-
-
-def _compare(
-    test: Callable[[float, float], bool], name: str, a: Value, b: Operand, swap: bool = False
-) -> Any:
-    if not isinstance(b, Value):
-        if not is_number(b):
-            return NotImplemented
-        b = Value(b)
-    result = Comparison(test(a._data, b._data))
-    result.rule = TABLE[name]
-    result.operands = (b, a) if swap else (a, b)
-    return result
 
 
 # -- recording ----------------------------------------------------------------
@@ -353,6 +314,12 @@ for _symbol, _name in {
     if _symbol != "pow":  # __pow__ is above: it tells x ** 2 from x ** y
         setattr(Value, f"__{_symbol}__", _operate)
     setattr(Value, f"__r{_symbol}__", _reflected)
+
+# a > b is b < a: between two Values Python asks b, since a gives NotImplemented
+for _symbol, _mirrored, _name in ("lt", "gt", "less"), ("le", "ge", "less_equal"):
+    _operate, _reflected = _operators(TABLE[_name])
+    setattr(Value, f"__{_symbol}__", comparing(_operate))
+    setattr(Value, f"__{_mirrored}__", comparing(_reflected))
 
 
 def _method(op: Operation) -> Callable[[Value], Value]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from micrograd_es import anomaly
 from micrograd_es.algebra import FLOATS
+from micrograd_es.comparison import Comparison
 from micrograd_es.custom import CustomOperation
-from micrograd_es.engine import Comparison, Operand, Value, apply, as_value, record
+from micrograd_es.engine import Operand, Value, apply, as_value, record
 from micrograd_es.ops import TABLE, Operation
 
 _SUM, _MUL = TABLE["sum"], TABLE["mul"]
@@ -33,7 +34,7 @@ def function(op: Operation) -> Callable[..., Any]:
 
 
 def _operand(x: Any) -> Value:
-    return x.as_value() if isinstance(x, Comparison) else as_value(x)
+    return x.node if isinstance(x, Comparison) else as_value(x)
 
 
 _maximum, _minimum, _where = (function(TABLE[name]) for name in ("maximum", "minimum", "where"))

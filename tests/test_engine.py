@@ -275,7 +275,7 @@ def test_a_comparison_can_become_a_node():
         (a <= b, "less_equal", (a, b)),
         (a >= b, "less_equal", (b, a)),
     ):
-        node = comparison.as_value()
+        node = comparison.node
         assert (node.op, node.parents, node.data) == (name, parents, float(comparison))
 
 

@@ -1,0 +1,64 @@
+"""What ``x > 0`` gives: a truth value that is a node of the graph too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from micrograd_es.engine import Value
+
+
+class Comparison(int):
+    """A truth value that remembers what was compared.
+
+    It is 1 or 0 and serves wherever a bool does. Given to `where`, it becomes part
+    of the graph, so that a replay on other numbers compares anew; so do ``p & q``,
+    ``p | q`` and ``~p``.
+
+    Attributes
+    ----------
+    node : Value
+        The same as a node: 1.0 or 0.0.
+    """
+
+    node: Value
+
+    def __repr__(self) -> str:
+        return repr(bool(self))
+
+    def __and__(self, other: Any) -> Any:
+        if not isinstance(other, (int, np.bool_)):
+            return NotImplemented
+        return comparison(self.node * _truth(other))
+
+    def __or__(self, other: Any) -> Any:
+        if not isinstance(other, (int, np.bool_)):
+            return NotImplemented
+        return ~comparison((~self).node * (1.0 - _truth(other)))
+
+    def __invert__(self) -> Comparison:
+        return comparison(1.0 - self.node)
+
+
+def comparison(node: Value) -> Comparison:
+    """The truth value of a node that is 1.0 or 0.0."""
+    result = Comparison(node.data)
+    result.node = node
+    return result
+
+
+def comparing(operate: Callable[..., Any]) -> Callable[..., Any]:
+    """An operation whose result is a node, as one whose result is its truth value."""
+
+    def compare(a: Any, b: Any) -> Any:
+        node = operate(a, b)
+        return node if node is NotImplemented else comparison(node)
+
+    return compare
+
+
+def _truth(x: Any) -> Any:
+    return x.node if isinstance(x, Comparison) else float(bool(x))
