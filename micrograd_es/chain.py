@@ -7,23 +7,37 @@ take both from where they lie: in the slots a, b, da and db.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from micrograd_es.engine import Value
 
 # Held while marks or adjoints stand in the nodes: threads may share some of them.
-one_pass = Lock()
+one_pass = RLock()
+if hasattr(os, "register_at_fork"):  # a child has no thread that could let go of it
+    os.register_at_fork(
+        before=one_pass.acquire, after_in_parent=one_pass.release, after_in_child=one_pass.release
+    )
 
 
 def topological_order(root: Value) -> list[Value]:
     """The nodes below `root`, `root` first, each before its operands.
 
     The order depends on the graph alone, and is found without recursion.
+
+    Raises
+    ------
+    RuntimeError
+        A signal handler or a finalizer calls it in the middle of such a walk.
     """
+    if one_pass._is_owned():  # type: ignore[attr-defined]
+        raise RuntimeError(
+            "a walk over a graph cannot begin within another, as in a signal handler"
+        )
     order: list[Value] = []
     stack: list[Value | None] = [root]
     seen = object()  # a mark of this walk alone: what another has left says nothing here

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 
 from micrograd_es import Value, grad, maximum, vsum, where
-from micrograd_es.chain import adjoints_of, backward_edges, topological_order
+from micrograd_es.chain import adjoints_of, backward_edges, one_pass, topological_order
 
 
 def test_each_node_once_and_before_its_operands():
@@ -93,6 +96,41 @@ def test_what_an_interrupted_walk_has_left_means_nothing_to_the_next():
         topological_order(broken)
     assert topological_order(y) == [y, x]
     assert adjoints_of(y, topological_order(y)) == {y: 1.0, x: 6.0}
+
+
+def test_a_walk_within_a_walk_is_refused_and_does_not_wait_for_itself():
+    x = Value(3.0)
+    y = x * x
+    with one_pass, pytest.raises(RuntimeError, match="within another"):
+        y.backward()  # as a signal handler would
+    y.backward()
+    assert x.grad == 6.0
+
+
+FORKED = """
+import os, signal, threading, time
+from micrograd_es import Value
+from micrograd_es.chain import one_pass
+held = threading.Event()
+def hold():
+    with one_pass:
+        held.set()
+        time.sleep(0.2)
+threading.Thread(target=hold).start()
+held.wait()
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    x = Value(3.0)
+    (x * x).backward()
+    os._exit(x.grad != 6.0)
+raise SystemExit(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on this system")
+def test_a_process_forked_while_another_thread_walks_can_walk():
+    assert subprocess.run([sys.executable, "-c", FORKED], check=False).returncode == 0
 
 
 def test_edges_that_carry_nothing_are_edges_too():
