@@ -170,13 +170,14 @@ class _Seen:
     """A slope as one ladder of steps shows it.
 
     `doubt` is the error next to the steepest slope of the ladder; what is seen at all has
-    less than `_LIMIT`.
+    less than `_LIMIT`. `still` says that not even roundings move.
     """
 
     slope: float = nan
     error: float = inf
     doubt: float = inf
     kink: bool = False
+    still: bool = False
 
 
 # The doubt of a ladder on which nothing moves but roundings (the function is constant
@@ -187,12 +188,15 @@ _FLAT, _KINK, _LIMIT = 1e-4, 5e-4, 1e-3
 
 def _slope(f: Callable[[float], float], x: float) -> _Seen:
     """df/dx at `x` from the ladder of steps that shows it best."""
-    y, best = f(x), _Seen()
+    y, best, flat = f(x), _Seen(), False
     if not (isfinite(x) and isfinite(y)):
         return best
     for tops in _scales(x):
         for h in tops:
             seen = _extrapolated(f, x, y, h)
+            if flat and not seen.still:
+                break  # what moves only farther out is no slope that roundings hide here
+            flat = seen.still and h > max(1.0, abs(x)) / 8
             if (seen.doubt, seen.error) < (best.doubt, best.error):
                 best = seen
             if seen.doubt == _FLAT:
@@ -252,7 +256,7 @@ def _extrapolated(f: Callable[[float], float], x: float, y: float, h: float) -> 
     if wiggle == 0 or (
         wiggle * h_last <= 1e-10 * largest and (jumps or error > _FLAT * max(steep))
     ):
-        return _Seen(0.0, rounding + wiggle, _FLAT)
+        return _Seen(0.0, rounding + wiggle, _FLAT, still=wiggle == 0)
     kink = gaps[-1] > max(gaps[0] / 2, 0.01 * max(steep))
     doubt = inf if jumps else max(error / max(steep), _KINK if kink else 0.0)
     return _Seen(slope, error, doubt, kink)

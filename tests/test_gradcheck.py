@@ -82,6 +82,8 @@ WELL_CONDITIONED = {
     "a constant": (lambda x: x * 0 + 5, 3.0),
     "a constant but for roundings": (lambda x: (x + 4.5) - x, 0.1),
     "a relu that does not fire": (lambda x: (x - 100).relu(), 1.0),
+    "a parabola cut off": (lambda x: (x * x - 5).relu(), 0.5),
+    "a small parabola cut off": (lambda x: maximum(x * x, 0.005), 0.01),
     "a kink nearby": (lambda x: (x - 1e-6).relu(), 1e-9),
     "a bell": (lambda x: (-((x - 100.5) ** 2)).exp(), 100.0),
     "a narrow bell": (lambda x: (-((1e3 * x) ** 2)).exp(), 1e-3),
