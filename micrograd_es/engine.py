@@ -10,6 +10,7 @@ partials that one writes by hand. The calculus itself stands in `ops`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
@@ -202,16 +203,20 @@ class Value:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (
-            below(self), self._data, self.grad, self.label, self.rule, self.parents, self.partials
-        )  # fmt: skip
+            below(self), self._data, self.grad, self.label, self.rule, self.parents, self.partials,
+            type(self)
+        ), getattr(self, "__dict__", None)  # fmt: skip
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         for node in reversed(topological_order(self)):
             if id(node) not in memo:
                 parents = tuple([memo[id(p)] for p in node.parents])
                 memo[id(node)] = _restore(
-                    None, node._data, node.grad, node.label, node.rule, parents, node.partials
-                )
+                    None, node._data, node.grad, node.label, node.rule, parents, node.partials,
+                    type(node)
+                )  # fmt: skip
+                if hasattr(node, "__dict__"):  # of a class of the user's, made from this one
+                    vars(memo[id(node)]).update(deepcopy(vars(node), memo))
         copy: Value = memo[id(self)]
         return copy
 
@@ -229,9 +234,10 @@ def record(
     data: float,
     parents: tuple[Value, ...],
     partials: tuple[float | None, ...],
+    kind: type[Value] = Value,
 ) -> Value:
     """A new node. Every operation ends here."""
-    node = _new(Value)
+    node = _new(kind)
     node._data = data
     node.grad = 0.0
     node.adjoint = None
@@ -256,9 +262,10 @@ def _restore(
     rule: Operation | CustomOperation | None,
     parents: tuple[Value, ...],
     partials: tuple[float | None, ...],
+    kind: type[Value],
 ) -> Value:
     """A node from a pickle or of a copy; `below` has only been there to go first."""
-    node = record(rule, 0.0, parents, partials)
+    node = record(rule, 0.0, parents, partials, kind)
     node._data = data  # only now: a watch has nothing to say of a node that was there before
     node.grad = grad
     node.label = label

@@ -100,6 +100,26 @@ def test_a_leaf(again):
     assert shape(other) == shape(x)
 
 
+class Parameter(Value):
+    def __init__(self, data, kin):
+        super().__init__(data, "p")
+        self.kin = kin
+
+
+@pytest.mark.parametrize("again", [*WAYS, copy.copy])
+def test_a_class_of_ones_own_stays_what_it_is(again):
+    first = Parameter(3.0, [])
+    second = Parameter(4.0, [first])
+    other = again(second)
+    assert type(other) is Parameter
+    assert (other.data, other.label) == (4.0, "p")
+    assert [type(p) for p in other.kin] == [Parameter]
+    top = again(first * second)
+    assert [type(p) for p in top.parents] == [Parameter, Parameter]
+    assert top.parents[1].kin[0] is top.parents[0]
+    assert type(top) is Value
+
+
 def test_copies_keep_a_memo():
     x = Value(3.0)
     y = x * 2
