@@ -167,15 +167,13 @@ def plan(recording: Recording) -> Program:
                 for i in ordered:
                     give_row(i)
                 give_one_after(ordered[-1])
-                first, store = place[ordered[0]], recording.store[ordered[0]]
+                first = place[ordered[0]]
                 rows = slice(first, first + len(ordered))
-                step = (
+                steps.append(
                     _sum_step(recording, place, part, ordered, rows, ones)
                     if ordered[0] in recording.sums
                     else _elementwise(recording, place, ordered, rows)
                 )
-                step.store = store
-                steps.append(step)
     leading = recording.given[STATIC], given
     outputs = [(recording.store[i], place[i]) for i in recording.outputs]
     return Program(
