@@ -201,6 +201,9 @@ class Value:
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self._data!r}, grad={self.grad!r}{label})"
 
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else repr(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (
             below(self), self._data, self.grad, self.label, self.rule, self.parents, self.partials,

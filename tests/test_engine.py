@@ -66,6 +66,13 @@ def test_repr():
     assert repr(Value(1.5, label="a'b")) == 'Value(data=1.5, grad=0.0, label="a\'b")'
 
 
+def test_format():
+    assert f"{Value(1 / 3):.3f} {Value(2.0):5.1e}" == "0.333 2.0e+00"
+    assert f"{Value(1.5)} {Value(1.5)!s}" == f"{Value(1.5)!r} {Value(1.5)!r}"
+    with pytest.raises(ValueError, match="format"):
+        format(Value(1.0), "d")
+
+
 @pytest.mark.parametrize("bad", ["1", None, 1j, True, np.True_, [1.0], np.array([1.0, 2.0])])
 def test_data_is_a_real_number(bad):
     with pytest.raises(TypeError):
