@@ -288,7 +288,7 @@ def _unwrapped(outputs: list[Value]) -> Value | list[Value]:
 
 def _inputs(x: Any, nin: int) -> list[Value]:
     """One sample as Values; numbers become leaves x⁽¹⁾, x⁽²⁾, … that all neurons share."""
-    if isinstance(x, str) or not isinstance(x, Iterable):
+    if isinstance(x, (str, bytes)) or not isinstance(x, Iterable):
         raise TypeError(f"expected a list of {nin} numbers or Values, got {type(x).__name__}")
     if isinstance(x, np.ndarray) and x.ndim != 1:
         raise ValueError(f"expected one sample of shape ({nin},), got an array of shape {x.shape}")

@@ -258,6 +258,8 @@ OTHERS = [
     (lambda: MODEL(None), TypeError),
     (lambda: MODEL({1.0: 2.0}.items()), ValueError),
     (lambda: MODEL(V), TypeError),
+    (lambda: MODEL("12"), TypeError),
+    (lambda: MODEL(b"12"), TypeError),
     (lambda: MODEL(np.zeros(3)), ValueError),
     (lambda: MODEL(np.array(1.0)), ValueError),
     (lambda: MLP(2, [1], activation="Tanh"), ValueError),
