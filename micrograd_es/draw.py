@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from micrograd_es.picture import Graph
 
 LIMIT = 500
+_PASSED = 1000  # beyond it Graphviz takes minutes to lead each long edge around the boxes
 
 _SIGNS = {
     "add": "+", "sub": "−", "mul": "×", "div": "/", "neg": "−", "pow": "^", "sum": "Σ",
@@ -117,7 +118,7 @@ class _Drawing:
         self._place = {node: i for i, node in enumerate(nodes)}
         self._names = names(nodes)
         self._closed = {node: i for i, f in enumerate(folds) if f in closed for node in f.nodes}
-        self.graph = self._empty(len(nodes), bool(folds))
+        self.graph = self._empty(nodes, bool(folds))
         for i, f in enumerate(folds):
             if f in closed:
                 self._fold(i, f)
@@ -131,9 +132,11 @@ class _Drawing:
         self._edges_between_folds(nodes)
         self._from_the_top(closed)
 
-    def _empty(self, size: int, folded: bool) -> Graph:
+    def _empty(self, nodes: list[Value], folded: bool) -> Graph:
         look = self._look
-        large = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"} if size > LIMIT else {}
+        large = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"} if len(nodes) > LIMIT else {}
+        if not folded and _columns_passed(nodes) > _PASSED:
+            large |= {"nslimit": "0.01", "mclimit": "0.1", "splines": "line"}
         graph: Graph = look.Graph(
             "graph",
             graph_attr={"rankdir": "LR", "bgcolor": "transparent",
@@ -258,6 +261,19 @@ class _Drawing:
             f'CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">{head}<TR><TD>{table}{captions}'
             f"</TABLE></TD><TD>{table}{numbers}</TABLE></TD></TR></TABLE>>"
         )
+
+
+def _columns_passed(nodes: list[Value]) -> int:
+    """How many columns all edges pass on their way, as those of a weight used at each step do."""
+    column: dict[Value, int] = {}
+    passed = 0
+    for node in nodes:
+        if node.parents:
+            before = max(column.get(parent, 0) for parent in node.parents)
+            column[node] = before + 1
+            # a leaf stands beside its first use
+            passed += sum(abs(before - column.setdefault(p, before)) for p in node.parents)
+    return passed
 
 
 def _one_or_norm(outputs: list[Value]) -> str:

@@ -128,6 +128,21 @@ def test_past_the_limit_a_clear_message_names_the_folding():
     assert "n60" in draw_graph(x, limit=61).source
 
 
+def test_a_weight_used_at_many_steps_is_drawn_with_straight_edges():
+    """Graphviz needs minutes to lead a hundred long curves around the boxes in between."""
+    w, x = Value(0.9, label="w"), Value(0.5)
+    for _ in range(20):
+        x = (w * x).tanh()
+    assert "splines" not in draw_graph(x).source
+    for _ in range(80):
+        x = (w * x).tanh()
+    svg = draw_graph(x).svg()
+    assert svg.count('class="edge"') == 100 * 5
+    (edge,) = elements(svg, "e150_0")  # from w, far away
+    (path,) = edge.iter(f"{SVG}path")
+    assert path.get("d").count(",") == 4
+
+
 def test_a_chain_of_100_000_nodes_is_refused_at_once():
     x = Value(1.0)
     for _ in range(100_000):
