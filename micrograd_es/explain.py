@@ -319,24 +319,24 @@ class Explanation:
                     root=root, wrt=wrt
                 )
             return _("0: {wrt} is not connected to {root}").format(root=root, wrt=wrt)
-        culprits, arrives = self._zeros()
-        if not arrives:
+        culprits, size = self._zeros()
+        if size is None:
             return "\n".join(_("0 because {reason}").format(reason=r) for r in culprits[:3])
-        if any(p.product for p in self.paths):
+        if size:
             return _("0 because the paths cancel each other out")
         return _("0 because the product is too small for a float")
 
-    def _zeros(self) -> tuple[list[str], bool]:
-        """The first zero factors from above, and whether something arrives past them."""
-        alive, reasons = {self.root}, []
+    def _zeros(self) -> tuple[list[str], float | None]:
+        """The first zero factors from above, and Σ |product| of what passes them, if anything."""
+        sizes, reasons = {self.root: 1.0}, []
         for node in self._all.order:
-            if node in alive:
+            if node in sizes:
                 for index, below in self._all.edges(node):
-                    if node.partials[index]:
-                        alive.add(below)
+                    if partial := node.partials[index]:
+                        sizes[below] = sizes.get(below, 0.0) + sizes[node] * abs(partial)
                     else:
                         reasons.append(self._reason(node, index))
-        return list(dict.fromkeys(reasons)), self.wrt in alive
+        return list(dict.fromkeys(reasons)), sizes.get(self.wrt)
 
     def _reason(self, node: Value, index: int) -> str:
         above, below = self._writer.name(node).text, self._writer.name(node.parents[index]).text

@@ -330,6 +330,16 @@ def test_why_the_paths_cancel():
     assert "cancelan" in explain(y, x).why
 
 
+def test_why_nameless_paths_cancel():
+    x = Value(2.0, label="x")
+    assert "cancelan" in explain(x.sin() - x.sin(), x).why
+
+
+def test_why_a_product_is_too_small():
+    x = Value(2.0, label="x")
+    assert "demasiado pequeño" in explain(x * 1e-200 * 1e-200, x).why
+
+
 def test_why_only_a_condition():
     x, y = Value(2.0, label="x"), Value(1.0, label="y")
     z = where(x > 0, y, 3 * y)
