@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from micrograd_es.engine import Value
+
+
+_decisions: ContextVar[list[Comparison] | None] = ContextVar("decisions", default=None)
+
+
+@contextmanager
+def decisions() -> Iterator[list[Comparison]]:
+    """Collects the comparisons that decide something outside the graph.
+
+    So do an ``if``, ``max``, ``np.maximum`` and ``np.where``: a replay would keep what they
+    have decided.
+    """
+    found: list[Comparison] = []
+    token = _decisions.set(found)
+    try:
+        yield found
+    finally:
+        _decisions.reset(token)
 
 
 class Comparison(int):
@@ -27,7 +47,13 @@ class Comparison(int):
     node: Value
 
     def __repr__(self) -> str:
-        return repr(bool(self))
+        return repr(self == 1)
+
+    def __bool__(self) -> bool:
+        found = _decisions.get()
+        if found is not None:
+            found.append(self)
+        return self == 1
 
     def __and__(self, other: Any) -> Any:
         if not isinstance(other, (int, np.bool_)):

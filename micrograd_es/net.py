@@ -17,6 +17,8 @@ import numpy as np
 
 from micrograd_es import losses
 from micrograd_es.algebra import arrays
+from micrograd_es.comparison import decisions
+from micrograd_es.derivative import grad
 from micrograd_es.engine import Value
 from micrograd_es.errors import AnomalyError, ConvergenceWarning
 from micrograd_es.functions import custom, function, products, sum_node, vsum
@@ -144,7 +146,7 @@ class Net:
         self.A = np.zeros(cell)
         self.grad_C_W = np.zeros_like(self._W)
         self.grad_C_B = np.zeros_like(self._B)
-        self._tapes: dict[Any, tuple[Tape, Tape]] = {}
+        self._tapes: dict[Any, tuple[Tape, Tape | None]] = {}
 
     @property
     def W(self) -> Array:
@@ -177,13 +179,16 @@ class Net:
                 last = layer == self.L - 1
                 v.label = name("y", n + 1) if last else name("a", n + 1, layer=layer + 1)
                 A[n, layer] = v
+        return Pattern(self._cost(y, a), A, W, B, x, y)
+
+    def _cost(self, y: list[Value], a: list[Value]) -> Value:
         # our own losses take the predictions first
         own = getattr(self.C, "__module__", "") == losses.__name__
         cost = self.C(a, y) if own else self.C(np.array(y), np.array(a))
         if not isinstance(cost, Value):
             raise TypeError(f"C(Y, Y_pred) of Values gives a Value, not {type(cost).__name__}")
         cost.label = "C"
-        return Pattern(cost, A, W, B, x, y)
+        return cost
 
     def _neurons(self, a: list[Value], layer: int) -> Callable[[int, Any, Any], Value]:
         """The neuron of one layer, in this network's form, as a function of n, w and b."""
@@ -208,16 +213,18 @@ class Net:
         mean = vsum(a) / self.N
         return mean_input if self.form == "mean-input" else mean_output
 
-    def _recorded(self) -> tuple[Tape, Tape]:
-        """The replay of one pattern's activations, and that of its cost."""
+    def _recorded(self) -> tuple[Tape, Tape | None]:
+        """The replay of one pattern's activations, and that of its cost, if one serves for all."""
         key = (self.g, self.d_g, self.C)
         if key not in self._tapes:
-            # any pattern does: a graph of this network has the same shape at all of them
-            p = self.graph(np.full(self.N, 0.5), np.full(self.N, 0.5))
+            # any pattern does: a graph of this network has the same shape at all of them,
+            # except where C compares and decides
+            with decisions() as decided:
+                p = self.graph(np.full(self.N, 0.5), np.full(self.N, 0.5))
             parameters = [*p.W.flat, *p.B.flat]
             self._tapes[key] = (
                 Tape(list(p.A.flat), p.x, parameters),
-                Tape(p.cost, [*p.x, *p.y], parameters),
+                None if decided else Tape(p.cost, [*p.x, *p.y], parameters),
             )
         return self._tapes[key]
 
@@ -281,11 +288,25 @@ class Net:
         return costs
 
     def _differentiated(self, rows: Array) -> tuple[float, Array, Array]:
-        costs, gradient = self._recorded()[1].value_and_grad(rows, self._theta())
+        tape = self._recorded()[1]
+        differentiate = self._one_by_one if tape is None else tape.value_and_grad
+        costs, gradient = differentiate(rows, self._theta())
         dW, dB = gradient[: self._W.size], gradient[self._W.size :]
         with np.errstate(over="ignore"):
             cost = float(costs.mean())
         return cost, dW.reshape(self._W.shape), dB.reshape(self._B.shape)
+
+    def _one_by_one(self, rows: Array, theta: Array) -> tuple[Array, Array]:
+        """The costs and the gradient of their mean, with a graph of C for each pattern."""
+        tape, X = self._recorded()[0], rows[:, : self.N]
+        A = tape.value(X, theta).reshape(len(rows), self.N, self.L)
+        costs, upstream = np.empty(len(rows)), np.zeros_like(A)
+        for k, (y, a) in enumerate(zip(rows[:, self.N :], A[:, :, -1])):
+            predictions = [Value(number) for number in a]
+            cost = self._cost([Value(number) for number in y], predictions)
+            costs[k] = cost.data
+            upstream[k, :, -1] = grad(cost, predictions)
+        return costs, tape.vjp(X, upstream.reshape(len(rows), -1) / len(rows), theta)[1]
 
     def _pairs(self, X: Any, Y: Any) -> Array:
         x, y = self._patterns(X, "X"), self._patterns(Y, "Y")

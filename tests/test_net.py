@@ -81,6 +81,9 @@ COSTS = {
     "sum_squares": (sum_squares, lambda y, p: np.sum((y - p) ** 2)),
     "the notes' own": (lambda Y, P: np.mean((Y - P) ** 2), lambda y, p: np.mean((y - p) ** 2)),
     "not symmetric": (lambda Y, P: np.sum(Y * P * P), lambda y, p: np.sum(y * p * p)),
+    "a hinge of NumPy": (lambda Y, P: np.mean(np.maximum(0, 2 * Y - P)),) * 2,
+    "with an if": (lambda Y, P: sum((y - p) ** 2 if y > 0.5 else y * p for y, p in zip(Y, P)),) * 2,
+    "the worst": (lambda Y, P: np.max(np.abs(Y - P)),) * 2,
 }
 
 
