@@ -6,6 +6,7 @@ of that recording on a batch, and one step of the optimiser.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf, isfinite
@@ -13,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from micrograd_es.comparison import decisions
 from micrograd_es.engine import Value
 from micrograd_es.errors import AnomalyError
 from micrograd_es.nn import Module
@@ -90,6 +92,9 @@ def fit(
 
     Notes
     -----
+    The model and the loss are recorded once, for the first sample, as a `Tape` is; it warns
+    where an ``if``, ``max`` or ``np.maximum`` in them has compared Values.
+
     Ctrl-C ends the training after the last complete update, which is in the Values.
 
     Examples
@@ -113,7 +118,14 @@ def fit(
     patience = None if patience is None else as_count(patience, "patience")
     rows, targets = _samples(X, Y)
     size = len(rows) if batch_size is None else min(as_count(batch_size, "batch_size"), len(rows))
-    inputs, wanted, cost = _recorded(model, loss, rows, targets)
+    with decisions() as decided:
+        inputs, wanted, cost = _recorded(model, loss, rows, targets)
+    if decided:
+        warnings.warn(
+            "the model or the loss compares Values, as if, max and np.maximum do: what that "
+            "decided for the first sample stands for all; maximum, minimum and where decide anew",
+            stacklevel=2,
+        )
     tape = Tape(cost, [*inputs, *wanted], optimizer.parameters)
     training = _Training(tape, optimizer)
     samples = _table(rows, targets, len(wanted))

@@ -17,6 +17,7 @@ from micrograd_es import (
     hinge,
     mse,
     sum_squares,
+    where,
 )
 
 RNG = np.random.default_rng(0)
@@ -41,6 +42,17 @@ def test_it_is_the_training_that_one_would_write():
     history = fit(model, X, Y, hinge, SGD(model.parameters(), lr=0.1, momentum=0.9), epochs=5)
     np.testing.assert_allclose(history, costs, rtol=1e-12)
     np.testing.assert_allclose(numbers(model), numbers(by_hand), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [lambda y, t: np.maximum(0, 1 - y * t), lambda y, t: (y - t) ** 2 if y > t else abs(y - t)],
+)
+def test_a_loss_that_decides_by_comparing_is_warned_of(loss):
+    with pytest.warns(UserWarning, match="what that decided for the first sample") as warned:
+        fit(MLP(2, [1], seed=0), X, Y, loss, epochs=1, progress=False)
+    assert warned[0].filename == __file__
+    fit(MLP(2, [1], seed=0), X, Y, lambda y, t: where((y > t) & (y > 0), y, t), epochs=1)
 
 
 def test_batches_in_their_order_without_a_seed():
