@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,20 @@ import numpy as np
 
 from micrograd_es.scalars import as_float
 
-# Set while a user's derivative makes a graph: a Value that becomes a float there, as in
-# math.cos(v), would be a constant, and its own derivative silently 0.
 making_graph: ContextVar[bool] = ContextVar("making_graph", default=False)
+
+
+@contextmanager
+def no_floats() -> Iterator[None]:
+    """Has a Value that becomes a float be a TypeError while a user's function makes a graph.
+
+    It would be a constant, as in math.cos(v), and its derivative silently 0.
+    """
+    token = making_graph.set(True)
+    try:
+        yield
+    finally:
+        making_graph.reset(token)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,15 +59,13 @@ class CustomOperation:
         TypeError
             It works on numbers alone.
         """
-        token = making_graph.set(True)
         try:
-            return self.partials(values)
+            with no_floats():
+                return self.partials(values)
         except (TypeError, AttributeError) as error:
             raise TypeError(
                 f"{self.name} cannot be differentiated again: its derivative takes no Values"
             ) from error
-        finally:
-            making_graph.reset(token)
 
     def forward(self, numbers: Sequence[float]) -> tuple[float, tuple[float, ...]]:
         """Value and partials as floats."""

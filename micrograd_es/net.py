@@ -18,6 +18,7 @@ import numpy as np
 from micrograd_es import losses
 from micrograd_es.algebra import arrays
 from micrograd_es.comparison import decisions
+from micrograd_es.custom import no_floats
 from micrograd_es.derivative import grad
 from micrograd_es.engine import Value
 from micrograd_es.errors import AnomalyError, ConvergenceWarning
@@ -184,7 +185,8 @@ class Net:
     def _cost(self, y: list[Value], a: list[Value]) -> Value:
         # our own losses take the predictions first
         own = getattr(self.C, "__module__", "") == losses.__name__
-        cost = self.C(a, y) if own else self.C(np.array(y), np.array(a))
+        with no_floats():
+            cost = self.C(a, y) if own else self.C(np.array(y), np.array(a))
         if not isinstance(cost, Value):
             raise TypeError(f"C(Y, Y_pred) of Values gives a Value, not {type(cost).__name__}")
         cost.label = "C"

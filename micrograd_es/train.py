@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from micrograd_es.comparison import decisions
+from micrograd_es.custom import no_floats
 from micrograd_es.engine import Value
 from micrograd_es.errors import AnomalyError
 from micrograd_es.nn import Module
@@ -118,7 +119,7 @@ def fit(
     patience = None if patience is None else as_count(patience, "patience")
     rows, targets = _samples(X, Y)
     size = len(rows) if batch_size is None else min(as_count(batch_size, "batch_size"), len(rows))
-    with decisions() as decided:
+    with decisions() as decided, no_floats():
         inputs, wanted, cost = _recorded(model, loss, rows, targets)
     if decided:
         warnings.warn(

@@ -246,6 +246,11 @@ def test_sigmoid_of_anything():
         (lambda: Net(2).learn([1, 2], [1, 2], max_epochs=-1), ValueError, "max_epochs"),
         (lambda: Net(2).learn([1, 2], [1, 2], max_epochs=1.5), TypeError, None),
         (lambda: Net(2, C=lambda y, p: 1.0).learn([1, 2], [1, 2]), TypeError, "Value"),
+        (
+            lambda: Net(2, C=lambda y, p: y[0] * math.log(p[0])).learn([1, 2], [1, 2]),
+            TypeError,
+            "leaves the graph",
+        ),
         (lambda: Net(2).graph([[1, 2]], [1, 2]), ValueError, r"\(2,\)"),
     ],
 )

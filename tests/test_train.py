@@ -55,6 +55,14 @@ def test_a_loss_that_decides_by_comparing_is_warned_of(loss):
     fit(MLP(2, [1], seed=0), X, Y, lambda y, t: where((y > t) & (y > 0), y, t), epochs=1)
 
 
+def test_a_loss_that_leaves_the_graph():
+    model = MLP(2, [1], seed=0)
+    before = numbers(model)
+    with pytest.raises(TypeError, match="leaves the graph"):
+        fit(model, X, Y, lambda y, t: t * math.exp(y))
+    assert numbers(model) == before
+
+
 def test_batches_in_their_order_without_a_seed():
     model, by_hand = (MLP(2, [1], seed=0) for _ in range(2))
     optimizer = SGD(by_hand.parameters(), lr=0.1)
