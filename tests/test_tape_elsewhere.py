@@ -77,6 +77,9 @@ def test_torch(case):
     np.testing.assert_allclose(
         gradient, tape.value_and_grad(X, weights=weights)[1], rtol=1e-11, atol=1e-14
     )
+    values, gradient = run(torch.tensor(X[:0]), torch.tensor(tape.theta))
+    assert values.shape == (0,)
+    assert not gradient.any()
     single = run(torch.tensor(X).float(), torch.tensor(tape.theta).float())
     assert {t.dtype for t in single} == {torch.float32}
     np.testing.assert_allclose(single[1], expected[1], rtol=1e-3, atol=1e-4)
@@ -104,6 +107,7 @@ JAX = """
         check(run(X, tape.theta), tape.value_and_grad(X))
         weights = np.linspace(0, 1, len(X))
         check(run(X, tape.theta, weights), tape.value_and_grad(X, weights=weights))
+        check(run(X[:0], tape.theta), tape.value_and_grad(X[:0]))
 
     tape, X = network()
     thetas = np.stack([tape.theta, tape.theta * 0.5])

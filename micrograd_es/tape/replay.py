@@ -142,7 +142,7 @@ class Interpreter:
                 if product.matrix:  # Wᵀ · G
                     m, k = product.left.shape
                     d = xp.matmul(factor.reshape(m, k).T, g.reshape(m, -1))
-                    d = d.reshape(-1, g.shape[-1])
+                    d = d.reshape(*product.right.shape, g.shape[-1])
                 else:
                     d = g[None] * factor
                 product.right.add(xp, self.accumulate, adjoints, d)

@@ -7,6 +7,7 @@ they lie one after the other they are a slice, which costs nothing to read.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,7 @@ class Rows:
         if self.single:
             g = xp.sum(g, axis=0, keepdims=True)
         elif g.ndim != 2:
-            g = g.reshape(-1, g.shape[-1])
+            g = g.reshape(prod(self.shape), g.shape[-1])
         stores[self.store] = accumulate(stores[self.store], self.at, g)
 
 
