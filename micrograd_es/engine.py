@@ -197,6 +197,10 @@ class Value:
     def __bool__(self) -> bool:
         return self._data != 0.0
 
+    def conjugate(self) -> Value:
+        """Itself, as of any real number: what `np.var` and `np.std` ask for."""
+        return self
+
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self._data!r}, grad={self.grad!r}{label})"

@@ -337,6 +337,8 @@ def test_sums_means_and_products_of_arrays():
     assert grad(np.sum(array), v) == [1.0, 1.0, 1.0]
     assert grad(np.mean(array), v) == pytest.approx([1 / 3] * 3)
     assert np.mean(array).data == 2.0
+    assert grad(np.var(array, ddof=1), v) == pytest.approx([-1.0, 0.0, 1.0])
+    assert grad(np.std(array), v) == pytest.approx([-(6**-0.5), 0.0, 6**-0.5])
     assert grad(np.array([4.0, 5.0, 6.0]) @ array, v) == [4.0, 5.0, 6.0]
     assert grad(array @ np.array([4.0, 5.0, 6.0]), v) == [4.0, 5.0, 6.0]
     assert grad(array @ array, v) == [2.0, 4.0, 6.0]
