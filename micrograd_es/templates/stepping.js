@@ -118,10 +118,10 @@
     remember();
   }
 
-  // a formula a little too wide is written smaller; a very wide one scrolls
+  // a formula a little too wide or too high is written smaller; a very large one scrolls
   function shrink(box) {
     box.style.fontSize = "";
-    const fits = box.clientWidth / box.scrollWidth;
+    const fits = Math.min(box.clientWidth / box.scrollWidth, box.clientHeight / box.scrollHeight);
     if (fits < 1) box.style.fontSize = `${Math.max(0.7, 0.98 * fits)}em`;
   }
 

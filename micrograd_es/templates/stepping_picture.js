@@ -53,15 +53,20 @@ const makePicture = (canvas, data, choose) => {
       lit(`e${f.node}_${f.index}`); lit(`r${f.node}`); lit(`o${f.node}`);
       lit(`n${f.node}`, "from"); lit(`n${f.parent}`, "to");
     }
-    const boxes = [...svg.querySelectorAll(".from, .to")].map((e) => e.getBoundingClientRect());
-    if (boxes.length) follow(boxes);
+    if (svg.querySelector(".to")) follow();
   }
 
-  // scrolls as little as shows all that is lit, and a margin around it
-  function follow(boxes) {
+  // scrolls as little as shows all that is lit, and a margin around it; the node that the
+  // step ends at, where there is no room for all
+  function follow() {
     const view = canvas.getBoundingClientRect(), margin = 24;
+    const span = (kind, low, high) => {
+      const boxes = [...svg.querySelectorAll(kind)].map((e) => e.getBoundingClientRect());
+      return [Math.min(...boxes.map((b) => b[low])) - margin, Math.max(...boxes.map((b) => b[high])) + margin];
+    };
     const shift = (low, high) => {
-      const from = Math.min(...boxes.map((b) => b[low])) - margin, to = Math.max(...boxes.map((b) => b[high])) + margin;
+      let [from, to] = span(".from, .to", low, high);
+      if (to - from > view[high] - view[low]) [from, to] = span(".to", low, high);
       return from < view[low] ? from - view[low] : Math.max(0, Math.min(to - view[high], from - view[low]));
     };
     const left = shift("left", "right"), top = shift("top", "bottom");

@@ -453,6 +453,32 @@ def test_nothing_lies_under_the_player_on_a_low_screen(step, size):
     assert page.locator("#formula").evaluate("e => e.scrollHeight - e.clientHeight") <= 0
 
 
+def test_a_high_formula_is_written_smaller_and_shows_its_result(step):
+    a = Value(0.0, "a")
+    page = step(1 / (1 / a), viewport={"width": 1280, "height": 720})
+    page.click("#last")
+    assert page.locator("#formula div").count() >= 4
+    assert page.locator("#formula").evaluate("e => e.scrollHeight - e.clientHeight") <= 0
+
+
+def test_a_step_between_nodes_far_apart_shows_where_it_ends(step):
+    w, x = Value(0.9, "w"), Value(0.5)
+    for _ in range(30):
+        x = (w * x).tanh()
+    page = step(x)
+    page.evaluate("document.getElementById('canvas').style.scrollBehavior = 'auto'")
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+        assert page.locator("#canvas .to").evaluate(
+            """e => {
+                const box = e.getBoundingClientRect();
+                const view = document.getElementById("canvas").getBoundingClientRect();
+                return box.left >= view.left && box.right <= view.right
+                    && box.top >= view.top && box.bottom <= view.bottom;
+            }"""
+        )
+
+
 def test_small_numbers_keep_their_exponent(step):
     page = step(tanhs(40))
     page.click("#last")
