@@ -186,7 +186,9 @@ def _parser() -> _Parser:
                 "--wrt", required=True, metavar=_("NAME"), type=_as_read, help=_("the variable")
             )
     play = commands.add_parser("play", parents=[common], help=_("train a network in the browser"))
-    play.add_argument("--port", type=int, default=8000, help=_("port on this machine"))
+    play.add_argument(
+        "--port", type=int, default=8000, metavar=_("PORT"), help=_("port on this machine")
+    )
     return top
 
 

@@ -40,6 +40,7 @@ def texts() -> dict[str, str]:
         "predict": _("Predict, then reveal"),
         "wrong_order": _("Wrong order"),
         "no_wrong_order": _("No order goes wrong here: every result has a single user."),
+        "no_script": _("This page needs JavaScript."),
         "keys": _("Keys: ← → Home End Space. Click a node: its gradient."),
         "count": _("{k} of {n}"),
         "phase_start": _("Start"),

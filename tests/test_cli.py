@@ -114,10 +114,10 @@ def test_a_bad_command_line_is_one_line_and_status_2(capsys, words, says):
     ("words", "es", "en"),
     [
         (["draw"], "falta: EXPR", "the following arguments are required: EXPR"),
-        (["fly"], "no es una opción", "invalid choice: 'fly'"),
+        (["fly"], "no es ninguna de las opciones", "invalid choice: 'fly'"),
         (["demo", "xor", "extra"], "sobra: extra", "unrecognized arguments: extra"),
         (["--out"], "falta su valor", "expected one argument"),
-        (["play", "--port", "http"], "no es válido", "invalid int value: 'http'"),
+        (["play", "--port", "http"], "no es un valor", "invalid int value: 'http'"),
     ],
 )
 def test_what_argparse_says_is_said_in_both_languages(capsys, words, es, en):

@@ -102,7 +102,7 @@
       put(gradCell, shown);
       put(proofCell, isWrong ? node.grad : proof(node, i, grad));
       gradCell.title = bad ? t("wrong_mark") : "";
-      proofCell.title = isWrong ? "" : t(node.agrees ? "agrees" : "differs");
+      proofCell.title = isWrong || !proofCell.textContent ? "" : t(node.agrees ? "agrees" : "differs");
       proofCell.classList.toggle("differs", !isWrong && !node.agrees);
       picture.write(i, value, grad ?? "—", bad);
     });

@@ -478,6 +478,23 @@ def test_nothing_is_wider_than_the_screen(start, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_a_cost_beyond_measure_has_room_beside_the_curve(start):
+    page = start("data=circles&activation=relu&lr=100&updates=66")
+    assert page.inner_text("#cost") == "3.411e304"
+    outside = page.locator("#curve text").evaluate_all(
+        """texts => texts.filter((text) => text.getBoundingClientRect().left
+            < document.getElementById("curve").getBoundingClientRect().left).length"""
+    )
+    assert outside == 0
+
+
+def test_without_javascript_the_page_says_so(browser, address):
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(address)
+    assert page.locator("noscript p").is_visible()
+    page.close()
+
+
 def test_everything_has_a_name(start):
     page = start("point=3")
     nameless = page.evaluate(

@@ -442,14 +442,17 @@ def test_nothing_lies_under_the_player_on_a_low_screen(step, size):
     width, height = size
     page = step(notes(), viewport={"width": width, "height": height})
     jump(page, "product")
-    lowest, player = page.evaluate(
-        """() => [
-            Math.max(...[...document.querySelectorAll("section")]
-                .map((e) => e.getBoundingClientRect().bottom)),
-            document.querySelector("footer").getBoundingClientRect().top,
-        ]"""
+    boxes = page.evaluate(
+        """() => ["footer", ".graph", ".step", ".nodes"].map((name) => {
+            const box = document.querySelector(name).getBoundingClientRect();
+            return [box.top, box.bottom];
+        })"""
     )
-    assert lowest <= player
+    (top, bottom), graph, shown_step, table = boxes
+    assert max(graph[1], shown_step[1]) <= top
+    assert table[1] <= top or bottom <= table[0]
+    # where the page scrolls, a finger on the player is beside the step, not below the table
+    assert height >= 590 or top - shown_step[1] < 50
     assert page.locator("#formula").evaluate("e => e.scrollHeight - e.clientHeight") <= 0
 
 
@@ -477,6 +480,22 @@ def test_a_step_between_nodes_far_apart_shows_where_it_ends(step):
                     && box.top >= view.top && box.bottom <= view.bottom;
             }"""
         )
+
+
+def test_a_gradient_that_is_not_there_yet_is_not_said_to_agree(step):
+    page = step(squared())
+    proofs = page.locator("td.proof")
+    assert {proofs.nth(i).get_attribute("title") or "" for i in range(proofs.count())} == {""}
+    page.click("#last")
+    assert page.locator("tr.now td.proof").get_attribute("title") == "coincide"
+
+
+def test_without_javascript_the_page_says_so(browser, tmp_path):
+    BackwardPass(squared()).save_html(tmp_path / "pasos.html")
+    page = browser.new_page(java_script_enabled=False)
+    page.goto((tmp_path / "pasos.html").as_uri())
+    assert page.locator("noscript p").is_visible()
+    page.close()
 
 
 def test_small_numbers_keep_their_exponent(step):

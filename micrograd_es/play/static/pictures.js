@@ -81,7 +81,7 @@ export function drawNetwork(drawing, answer, label) {
 }
 
 export function drawCurve(drawing, curve, answer, label) {
-  const [left, right, top, bottom] = [72, 388, 12, 160];
+  const [left, right, top, bottom] = [92, 388, 12, 160]; // room for a cost such as 3.411e304
   const last = Math.max(1, curve.at(-1)[0]);
   const most = Math.max(...curve.map(([, cost]) => cost), 1e-12);
   const x = (update) => left + ((right - left) * update) / last;
