@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ HEADINGS = {
     "es": ("trabajo", "medido", "exigido", "meta", "alcanzado", "tiempos"),
 }
 WORDS = {"en": {True: "yes", False: "**no**"}, "es": {True: "sí", False: "**no**"}}
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")  # Spanish has a space there
 THREAD = {"en": "one thread for each contestant", "es": "un hilo para cada contendiente"}
 
 
@@ -65,7 +67,8 @@ class Row:
         reached = WORDS[language][self.bar.reached(self.ratio)] if self.bar else ""
         missed = self.bar and not self.bar.reached(self.ratio)
         why = f" ({self.short[language]})" if self.short and missed else ""
-        return self.work[language], measured, bar, aim, reached + why, self.times
+        cells = self.work[language], measured, bar, aim, reached + why, self.times
+        return cells if language == "en" else tuple([_THOUSANDS.sub(" ", text) for text in cells])
 
 
 def ratio(number: float) -> str:

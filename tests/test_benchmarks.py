@@ -56,6 +56,7 @@ def test_the_table_goes_between_the_markers_and_nowhere_else(tmp_path, monkeypat
         (tmp_path / name).write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n", "utf-8")
     rows = [
         Row({"en": "a step", "es": "un paso"}, 2.5, "4 ms : 10 ms", Bar(low=2), Bar(low=3)),
+        Row({"en": "1,000,000 nodes", "es": "1,000,000 nodos"}, 13770.2, "1,2 MB"),
         Row({"en": "a page", "es": "una página"}, 0.25, "1 MB", in_seconds=True),
     ]
     assert len(table.write(rows)) == 3
@@ -63,6 +64,7 @@ def test_the_table_goes_between_the_markers_and_nowhere_else(tmp_path, monkeypat
     assert spanish.startswith(f"before\n{table.BEGIN}\n| trabajo |")
     assert spanish.endswith(f"{table.END}\nafter\n")
     assert "| un paso | 2.5× | ≥ 2× | ≥ 3× | sí | 4 ms : 10 ms |" in spanish
+    assert "| 1 000 000 nodos | 13 770× |  |  |  | 1,2 MB |" in spanish
     assert "| a page | 250 ms |" in (tmp_path / "RESULTS.md").read_text("utf-8")
     assert "old" not in spanish
 
