@@ -207,13 +207,13 @@ def flat(quick: bool) -> Iterator[Row]:
                 "es": "cientos de MB de nodos no caben en las cachés",
             },
         )
-    few, many = by_size(bare, small, large)
+    few, many = (taken / n for n, taken in zip((small, large), by_size(bare, small, large)))
     yield Row(
         {
-            "en": "the same: only making nodes, of two operands and a number and nothing else",
-            "es": "lo mismo: solo crear nodos, de dos operandos y un número y nada más",
+            "en": "the same, with it: making the least node that can be, two operands and a number",
+            "es": "lo mismo, con él: crear el menor nodo posible, dos operandos y un número",
         },
-        many / few * small / large,
+        many / few,
         f"{seconds(many)} : {seconds(few)}",
     )
 
