@@ -72,6 +72,10 @@ class Value:
     # what building a graph costs is that.
     __slots__ = ("__weakref__", "_data", "a", "adjoint", "b", "da", "db", "grad", "label", "rule")
 
+    # above that of NumPy's scalars and not above that of its arrays: before version 2,
+    # np.float64(1) > v asked only then what v makes of it
+    __array_priority__ = 0.0
+
     a: Any
     b: Value | None
     da: Any
