@@ -93,7 +93,7 @@ def fit(
 
     Notes
     -----
-    The model and the loss are recorded once, for the first sample; a warning says
+    The model and the loss are recorded once, for the first sample; there is a warning
     where an ``if``, ``max`` or ``np.maximum`` in them has compared Values.
 
     Ctrl-C ends the training after the last complete update, which is in the Values.
