@@ -124,7 +124,7 @@ if not child:
     x = Value(3.0)
     (x * x).backward()
     os._exit(x.grad != 6.0)
-raise SystemExit(os.waitpid(child, 0)[1])
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0)
 """
 
 
