@@ -13,8 +13,8 @@ import numpy as np
 from benchmarks.table import Bar, Row, seconds
 from benchmarks.timing import agree, alternate, best, in_own_processes
 from micrograd_es import MLP, Value, vsum
-from micrograd_es.chain import topological_order
 from micrograd_es.data import moons, names
+from micrograd_es.engine.graph import topological_order
 from micrograd_es.gallery import load
 
 

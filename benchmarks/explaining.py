@@ -13,7 +13,7 @@ from micrograd_es import MLP, BackwardPass, hinge
 
 def explaining(quick: bool) -> Iterator[Row]:
     """Every parameter of MLP(2, [16, 16, 1]) on one sample, and the page of its pass."""
-    from micrograd_es.explain import explain
+    from micrograd_es.explaining.explanation import explain
 
     model = MLP(2, [4, 1] if quick else [16, 16, 1], seed=1337)
     cost = hinge(model([0.5, -1.0]), 1.0)

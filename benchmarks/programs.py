@@ -23,8 +23,8 @@ def moons(kind: str, work: dict[str, Any]) -> tuple[list[Any], Callable[[], Any]
         from micrograd.engine import Value
         from micrograd.nn import MLP
     else:
-        from micrograd_es.engine import Value  # type: ignore[assignment]
-        from micrograd_es.nn import MLP  # type: ignore[assignment]
+        from micrograd_es.engine.value import Value  # type: ignore[assignment]
+        from micrograd_es.nn.modules import MLP  # type: ignore[assignment]
     X, y = work["X"], work["y"]
     model = MLP(2, [16, 16, 1])
     for p, number in zip(model.parameters(), work["theta"]):

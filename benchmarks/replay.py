@@ -475,6 +475,6 @@ def recording(quick: bool) -> Iterator[Row]:
 
 
 def _parameters(output: Value) -> list[Value]:
-    from micrograd_es.chain import topological_order
+    from micrograd_es.engine.graph import topological_order
 
     return [v for v in topological_order(output) if v.label[:1] in ("w", "b") and not v.parents]

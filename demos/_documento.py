@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from micrograd_es.i18n import get_language
-from micrograd_es.i18n import gettext as _
-from micrograd_es.notation import mathml
-from micrograd_es.templating import template
+from micrograd_es.base.languages import get_language
+from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.templating import template
+from micrograd_es.formulas.notation import mathml
 
 
 @dataclass
@@ -128,7 +128,7 @@ def markdown(blocks: Sequence[Block]) -> str:
 
 def page(blocks: Sequence[Block]) -> str:
     """The document as one HTML file that needs nothing else."""
-    return template("document.html").render(
+    return template("base", "document.html").render(
         blocks=[(type(block).__name__, block) for block in blocks],
         language=get_language(),
         mathml=mathml,

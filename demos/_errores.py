@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from micrograd_es.i18n import gettext as _
+from micrograd_es.base.languages import gettext as _
 
 Correction = tuple[str, str, str]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from micrograd_es import Module, Tape, Value
-from micrograd_es.chart import Cells
+from micrograd_es.pictures.chart import Cells
 
 
 def decision_map(model: Any, low: tuple[float, float], high: tuple[float, float]) -> Cells:

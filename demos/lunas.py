@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from micrograd_es import MLP, SGD, fit, hinge
-from micrograd_es.chart import Points, chart
+from micrograd_es.base.files import write_file
+from micrograd_es.base.languages import gettext as _
 from micrograd_es.data import moons
-from micrograd_es.files import write_file
 from micrograd_es.gallery import load
-from micrograd_es.i18n import gettext as _
+from micrograd_es.pictures.chart import Points, chart
 
 
 def about() -> str:

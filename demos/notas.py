@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from micrograd_es import Net, Value, draw_network, explain, sum_squares
-from micrograd_es.files import write_file
-from micrograd_es.formula import expression
+from micrograd_es.base.files import write_file
+from micrograd_es.base.languages import get_language
+from micrograd_es.base.languages import gettext as _
+from micrograd_es.formulas.nodes import expression
+from micrograd_es.formulas.notation import latex, latex_number
 from micrograd_es.gallery import load
-from micrograd_es.i18n import get_language
-from micrograd_es.i18n import gettext as _
-from micrograd_es.net import Pattern
-from micrograd_es.notation import latex, latex_number
+from micrograd_es.nn.net import Pattern
 
 # Weights that a reader can follow by hand, of either sign.
 X, Y = [0.5, 0.8], [0.0, 1.0]

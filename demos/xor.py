@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from micrograd_es import MLP, Adam, fit, mse
-from micrograd_es.chart import Points, chart
-from micrograd_es.files import write_file
+from micrograd_es.base.files import write_file
+from micrograd_es.base.languages import gettext as _
+from micrograd_es.formulas.notation import number
 from micrograd_es.gallery import load
-from micrograd_es.i18n import gettext as _
-from micrograd_es.notation import number
+from micrograd_es.pictures.chart import Points, chart
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 Y = np.array([-1.0, 1.0, 1.0, -1.0])

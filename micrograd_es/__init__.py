@@ -1,10 +1,10 @@
 """A scalar autograd engine with which people see how backpropagation works."""
 
-from micrograd_es.anomaly import detect_anomaly
-from micrograd_es.derivative import grad
-from micrograd_es.draw import draw_graph
-from micrograd_es.engine import Value
-from micrograd_es.errors import (
+import importlib
+import typing
+
+from micrograd_es.base import arrays as _arrays
+from micrograd_es.base.errors import (
     AnomalyError,
     ConvergenceWarning,
     ElementwiseWarning,
@@ -12,18 +12,35 @@ from micrograd_es.errors import (
     ModelFormatError,
     RendererMissingError,
 )
-from micrograd_es.explain import Explanation, explain
-from micrograd_es.functions import custom, dot, maximum, minimum, vsum, where
+from micrograd_es.base.languages import set_language
+from micrograd_es.engine.anomaly import detect_anomaly
+from micrograd_es.engine.derivative import grad
+from micrograd_es.engine.functions import (
+    arctan2,
+    custom,
+    dot,
+    hypot,
+    maximum,
+    minimum,
+    vsum,
+    where,
+)
+from micrograd_es.engine.value import Value
+from micrograd_es.explaining.explanation import Explanation, explain
 from micrograd_es.gradcheck import check_gradient
-from micrograd_es.i18n import set_language
-from micrograd_es.losses import binary_cross_entropy, cross_entropy, hinge, mse, sum_squares
-from micrograd_es.net import Net, d_sigmoid, sigmoid
-from micrograd_es.network import draw_network
-from micrograd_es.nn import MLP, Layer, Module, Neuron
-from micrograd_es.optim import SGD, Adam
-from micrograd_es.steps import BackwardPass
-from micrograd_es.tape import Tape
-from micrograd_es.train import fit
+from micrograd_es.nn.losses import binary_cross_entropy, cross_entropy, hinge, mse, sum_squares
+from micrograd_es.nn.modules import MLP, Layer, Module, Neuron
+from micrograd_es.nn.optim import SGD, Adam
+from micrograd_es.pictures.graphs import draw_graph
+from micrograd_es.pictures.networks import draw_network
+from micrograd_es.stepping.steps import BackwardPass
+
+if typing.TYPE_CHECKING:
+    from micrograd_es.nn.fit import fit
+    from micrograd_es.nn.net import Net, d_sigmoid, sigmoid
+    from micrograd_es.tape.tape import Tape
+
+__version__ = "0.1.0"
 
 __all__ = [
     "Adam",
@@ -43,6 +60,7 @@ __all__ = [
     "SGD",
     "Tape",
     "Value",
+    "arctan2",
     "binary_cross_entropy",
     "check_gradient",
     "cross_entropy",
@@ -56,6 +74,7 @@ __all__ = [
     "fit",
     "grad",
     "hinge",
+    "hypot",
     "maximum",
     "minimum",
     "mse",
@@ -65,3 +84,25 @@ __all__ = [
     "vsum",
     "where",
 ]
+
+# What works on arrays is imported when it is asked for, and NumPy with it.
+_ON_ARRAYS = {
+    "Net": "nn.net",
+    "Tape": "tape.tape",
+    "d_sigmoid": "nn.net",
+    "fit": "nn.fit",
+    "sigmoid": "nn.net",
+}
+
+
+def __getattr__(name: str) -> typing.Any:
+    if name not in _ON_ARRAYS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with _arrays.needing(name):
+        module = importlib.import_module(f"{__name__}.{_ON_ARRAYS[name]}")
+    globals()[name] = found = getattr(module, name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from micrograd_es.engine import Value
-from micrograd_es.errors import RendererMissingError
+from micrograd_es.base.errors import RendererMissingError
+from micrograd_es.base.languages import LANGUAGES, speaking
+from micrograd_es.base.languages import gettext as _
+from micrograd_es.engine.value import Value
 from micrograd_es.expression import parse
+from micrograd_es.formulas.notation import shown
 from micrograd_es.gallery import listed, load
-from micrograd_es.i18n import LANGUAGES, speaking
-from micrograd_es.i18n import gettext as _
-from micrograd_es.notation import shown
-from micrograd_es.steps import BackwardPass
+from micrograd_es.stepping.steps import BackwardPass
 
 FOLDER = "micrograd-es"
 _ASSIGNMENT = re.compile(r"([^\W\d]\w*)\s*=(?!=)(.*)", re.DOTALL)
@@ -102,7 +102,7 @@ def _folder(out: Path | None) -> Path:
 
 
 def _draw(root: Value, variables: dict[str, Value], options: argparse.Namespace) -> None:
-    from micrograd_es.draw import draw_graph
+    from micrograd_es.pictures.graphs import draw_graph
 
     root.backward()
     path = _folder(options.out) / f"{_('graph')}.svg"
@@ -121,7 +121,7 @@ def _step(root: Value, variables: dict[str, Value], options: argparse.Namespace)
 
 
 def _explain(root: Value, variables: dict[str, Value], options: argparse.Namespace) -> None:
-    from micrograd_es.explain import explain
+    from micrograd_es.explaining.explanation import explain
 
     if options.wrt not in variables:
         known = ", ".join(sorted(variables)) or "—"

@@ -11,11 +11,11 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from micrograd_es.engine import Operand, Value, as_value
-from micrograd_es.functions import function
-from micrograd_es.i18n import gettext as _
-from micrograd_es.ops import TABLE
-from micrograd_es.scalars import Number
+from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.scalars import Number
+from micrograd_es.engine.functions import function
+from micrograd_es.engine.ops import TABLE, Operation
+from micrograd_es.engine.value import Operand, Value, as_value
 
 LIMIT = 10_000
 
@@ -24,16 +24,15 @@ _OPERATORS: dict[type[ast.operator] | type[ast.unaryop], str] = {
     ast.Sub: "sub",
     ast.Mult: "mul",
     ast.Div: "div",
+    ast.FloorDiv: "floor_divide",
+    ast.Mod: "mod",
     ast.Pow: "pow",
     ast.USub: "neg",
 }
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    name: function(op)
-    for name, op in TABLE.items()
-    if name not in ("add", "sub", "mul", "div", "pow", "neg", "sum", "where", "less", "less_equal")
+FUNCTIONS: dict[str, Operation] = {
+    name: op for name, op in TABLE.items() if not (op.operator or op.variadic)
 }
-_OF_TWO = {"maximum", "minimum", "max", "min"}
-FUNCTIONS |= {"max": FUNCTIONS["maximum"], "min": FUNCTIONS["minimum"]}
+FUNCTIONS |= {"max": TABLE["maximum"], "min": TABLE["minimum"]}
 CONSTANTS = {"pi": math.pi, "e": math.e}
 
 
@@ -126,22 +125,21 @@ def _step(node: ast.expr) -> tuple[Callable[..., Any], list[ast.expr]]:
     if isinstance(node, ast.UnaryOp) and type(node.op) in _OPERATORS:
         return lambda a: -a, [node.operand]  # of a number, still a number: x ** -2
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
-        apply, name = FUNCTIONS.get(node.func.id), node.func.id
-        if apply is None:
+        op, name = FUNCTIONS.get(node.func.id), node.func.id
+        if op is None:
             known = ", ".join(sorted(FUNCTIONS))
             raise ValueError(
                 _("there is no function {name}; there are {known}").format(
                     name=_shortened(name), known=known
                 )
             )
-        arity = 2 if name in _OF_TWO else 1
-        if len(node.args) != arity:
+        if len(node.args) != op.arity:
             raise ValueError(
                 _("{name} takes {arity} operands, not {n}").format(
-                    name=name, arity=arity, n=len(node.args)
+                    name=name, arity=op.arity, n=len(node.args)
                 )
             )
-        return apply, node.args
+        return function(op), node.args
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
         raise ValueError(_("a power is written **, not ^"))
     raise _Refused(node)

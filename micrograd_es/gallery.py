@@ -6,8 +6,8 @@ import importlib.util
 import sys
 from types import ModuleType
 
+from micrograd_es.base.languages import gettext as _
 from micrograd_es.data import DEMOS
-from micrograd_es.i18n import gettext as _
 
 
 def listed() -> list[tuple[str, str]]:

@@ -8,11 +8,11 @@ from functools import cache
 from itertools import pairwise
 from math import inf, isfinite, nan, ulp
 
-from micrograd_es.anomaly import unwatched
-from micrograd_es.derivative import grad
-from micrograd_es.engine import Value
-from micrograd_es.errors import GradientError
-from micrograd_es.scalars import as_float, is_number
+from micrograd_es.base.errors import GradientError
+from micrograd_es.base.scalars import as_float, is_number
+from micrograd_es.engine.anomaly import unwatched
+from micrograd_es.engine.derivative import grad
+from micrograd_es.engine.value import Value
 
 # A ladder of steps: enough of them that five agree by chance once in thousands of times,
 # and no power of two, for which the roundings of one step are those of the next.

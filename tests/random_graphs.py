@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 from truth import truths
 
 from micrograd_es import Tape, Value, grad
-from micrograd_es.functions import function
-from micrograd_es.ops import TABLE
+from micrograd_es.engine.functions import function
+from micrograd_es.engine.ops import TABLE
 
 MP, FP = truths(mpmath.mp), truths(mpmath.fp)
 KEPT = Path(__file__).with_name("kept_graphs.txt")
@@ -113,8 +113,20 @@ def _fits(name: str, operands: list[float], plain: bool, steady: bool) -> bool:
     comparison, whose 0 stays 0 nearby.
     """
     a, *rest = operands
-    if name in ("log", "sqrt") and a < 1e-6:
+    if name in ("log", "sqrt", "log2", "log10") and a < 1e-6:
         return False
+    if name == "log1p" and a < 1e-6 - 1:
+        return False
+    if name in ("arctan2", "hypot") and abs(a) + abs(rest[0]) < 1e-6:
+        return False
+    if name == "arctan2" and rest[0] < 0 and abs(a) < 1e-6:
+        return False
+    if name == "floor" and abs(a - round(a)) < 1e-6:
+        return False
+    if name in ("mod", "floor_divide"):
+        n = a / rest[0] if rest[0] else 0.0
+        if abs(n - round(n)) < 1e-6:
+            return False
     if name == "pow" and a < 1e-6 and not (plain and rest[0].is_integer() and abs(a) > 1e-6):
         return False
     if name in ("abs", "relu") and abs(a) < 1e-6:

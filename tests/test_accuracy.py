@@ -14,8 +14,8 @@ import pytest
 from truth import truths, ulps
 
 from micrograd_es import Tape, Value, where
-from micrograd_es.engine import apply
-from micrograd_es.ops import TABLE
+from micrograd_es.engine.ops import TABLE
+from micrograd_es.engine.value import apply
 
 TRUE = truths(mpmath.mp)
 LIMIT = 4.0
@@ -99,8 +99,14 @@ def by_replay(op, points) -> list[list[float]]:
 def in_domain(op, at: tuple[float, ...]) -> bool:
     """Where the operation has a value and, save for x**y with x < 0, derivatives."""
     a = at[0]
-    if op.name in ("log", "sqrt"):
+    if op.name in ("log", "sqrt", "log2", "log10"):
         return a > 0
+    if op.name == "log1p":
+        return a > -1
+    if op.name == "arctan2":
+        return at[1] > 0 or a != 0  # on the cut the sign of a zero decides
+    if op.name in ("mod", "floor_divide"):
+        return at[1] != 0
     if op.name == "pow":
         return a > 0 or (a < 0 and at[1].is_integer())
     if op.name == "div":

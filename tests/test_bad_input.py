@@ -360,7 +360,7 @@ def test_a_folder_that_cannot_be_written(write, tmp_path, monkeypatch):
     def refuses(*args, **options):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), *args[:1])
 
-    monkeypatch.setattr("micrograd_es.files.open", refuses, raising=False)
+    monkeypatch.setattr("micrograd_es.base.files.open", refuses, raising=False)
     with pytest.raises(PermissionError) as caught:
         write(old)
     monkeypatch.undo()

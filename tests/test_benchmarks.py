@@ -6,7 +6,7 @@ from benchmarks import define_by_run, replay, table
 from benchmarks.__main__ import measure
 from benchmarks.table import Bar, Row
 from benchmarks.timing import agree
-from micrograd_es.chain import topological_order
+from micrograd_es.engine.graph import topological_order
 
 
 def test_the_cheap_rows_run(capsys):

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from micrograd_es import Value, grad, maximum, vsum, where
-from micrograd_es.chain import adjoints_of, backward_edges, one_pass, topological_order
+from micrograd_es.engine.graph import adjoints_of, backward_edges, one_pass, topological_order
 
 
 def test_each_node_once_and_before_its_operands():
@@ -110,7 +110,7 @@ def test_a_walk_within_a_walk_is_refused_and_does_not_wait_for_itself():
 FORKED = """
 import os, signal, threading, time
 from micrograd_es import Value
-from micrograd_es.chain import one_pass
+from micrograd_es.engine.graph import one_pass
 held = threading.Event()
 def hold():
     with one_pass:

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from micrograd_es import MLP, Value, maximum, mse, vsum, where
-from micrograd_es.chain import topological_order
+from micrograd_es.engine.graph import topological_order
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 # Protocols 0 and 1 need __reduce__ and no more; all are for graphs as well.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from micrograd_es import Value, custom, grad
-from micrograd_es.custom import CustomOperation
+from micrograd_es.engine.custom import CustomOperation
 
 
 def g(z):

@@ -10,8 +10,8 @@ import pytest
 import sympy
 
 from micrograd_es import Value, custom, dot, grad, maximum, minimum, vsum, where
-from micrograd_es.functions import function
-from micrograd_es.ops import TABLE
+from micrograd_es.engine.functions import function
+from micrograd_es.engine.ops import TABLE
 
 # -- numbers ------------------------------------------------------------------------
 

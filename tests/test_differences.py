@@ -17,7 +17,7 @@ from micrograd_es import (
     sum_squares,
     where,
 )
-from micrograd_es.differences import agree, central_differences
+from micrograd_es.stepping.differences import agree, central_differences
 
 
 def test_of_leaves_and_of_nodes_between():

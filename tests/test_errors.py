@@ -8,7 +8,8 @@ import re
 import pytest
 
 import micrograd_es
-from micrograd_es import AnomalyError, Value, errors
+from micrograd_es import AnomalyError, Value
+from micrograd_es.base import errors
 
 
 def drawn():

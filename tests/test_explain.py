@@ -20,7 +20,7 @@ from micrograd_es import (
     vsum,
     where,
 )  # fmt: skip
-from micrograd_es.i18n import get_language, speaking
+from micrograd_es.base.languages import get_language, speaking
 
 
 @pytest.fixture(autouse=True)

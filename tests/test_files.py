@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from micrograd_es import MLP, BackwardPass, Value, draw_graph
-from micrograd_es.files import write_file
+from micrograd_es.base.files import write_file
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permissions and links of POSIX")
 
@@ -86,7 +86,7 @@ def test_a_disk_that_is_full_after_any_byte_leaves_the_old_file(kind, tmp_path):
 
 KILLED = """
 import os, resource, signal, sys
-from micrograd_es.files import write_file
+from micrograd_es.base.files import write_file
 
 path, new = sys.argv[1], b"the new content"
 

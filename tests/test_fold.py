@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from micrograd_es import MLP, Net, Value, draw_graph, mse, sum_squares, vsum
-from micrograd_es.chain import topological_order
-from micrograd_es.fold import fold_graph, gradient_of
+from micrograd_es.engine.graph import topological_order
+from micrograd_es.pictures.folding import fold_graph, gradient_of
 
 
 def folded(root, by):

@@ -16,8 +16,8 @@ from sympy.parsing.sympy_parser import (
 )
 
 from micrograd_es import Value, custom, maximum, vsum, where
-from micrograd_es.formula import latex, mathml, name, partial, text
-from micrograd_es.ops import TABLE
+from micrograd_es.engine.ops import TABLE
+from micrograd_es.formulas.nodes import latex, mathml, name, partial, text
 
 X, Y, Z = sympy.symbols("x y z", positive=True)
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
@@ -83,7 +83,7 @@ def expressions(draw, depth=3):
     parts = [draw(expressions(depth=depth - 1)) for _ in op.operands]
     if op.name == "pow":  # with a positive base, so that the power is real
         parts = [parts[0], (lambda env: Value(2.0), sympy.Integer(2))]
-    from micrograd_es.engine import apply
+    from micrograd_es.engine.value import apply
 
     def build(env):
         return apply(op, *(make(env) for make, _ in parts))
@@ -114,7 +114,7 @@ def test_the_text_of_a_random_expression_is_that_expression(pair):
 @settings(deadline=None, max_examples=150)
 @given(expressions(depth=2), expressions(depth=2), st.sampled_from(_DIFFERENTIABLE))
 def test_the_text_of_a_partial_is_the_partial_that_was_recorded(first, second, op):
-    from micrograd_es.engine import apply
+    from micrograd_es.engine.value import apply
 
     env = leaves()
     row = TABLE[op]
@@ -135,7 +135,7 @@ def test_the_text_of_a_partial_is_the_partial_that_was_recorded(first, second, o
 
 @pytest.mark.parametrize("row", TABLE.values(), ids=lambda row: row.name)
 def test_every_row_of_the_table_has_its_formulas(row):
-    from micrograd_es.engine import apply
+    from micrograd_es.engine.value import apply
 
     operands = [Value(v, label=n) for v, n in zip(row.at, "xyz")]
     node = apply(row, *operands)

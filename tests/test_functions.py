@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from micrograd_es import Value, dot, grad, maximum, minimum, vsum, where
-from micrograd_es.functions import function, products, sum_node
-from micrograd_es.ops import TABLE
+from micrograd_es.engine.functions import function, products, sum_node
+from micrograd_es.engine.ops import TABLE
 
 # -- one of two ---------------------------------------------------------------------
 

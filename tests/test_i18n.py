@@ -11,9 +11,10 @@ from pathlib import Path
 import polib
 import pytest
 
-from micrograd_es import i18n, set_language
-from micrograd_es.i18n import LANGUAGES, get_language, ngettext, speaking
-from micrograd_es.i18n import gettext as _
+from micrograd_es import set_language
+from micrograd_es.base import languages as i18n
+from micrograd_es.base.languages import LANGUAGES, get_language, ngettext, speaking
+from micrograd_es.base.languages import gettext as _
 
 ROOT = Path(__file__).resolve().parent.parent
 PO = polib.pofile(str(ROOT / "micrograd_es/locale/es/LC_MESSAGES/micrograd_es.po"), wrapwidth=0)

@@ -14,10 +14,10 @@ import pytest
 from rich.console import Console
 
 from micrograd_es import MLP, BackwardPass, Value, custom, draw_graph, draw_network, explain
-from micrograd_es.formula import latex, text
-from micrograd_es.notation import quotient, shown
-from micrograd_es.picture import short
-from micrograd_es.player import play
+from micrograd_es.formulas.nodes import latex, text
+from micrograd_es.formulas.notation import quotient, shown
+from micrograd_es.pictures.dot import short
+from micrograd_es.stepping.terminal import play
 
 LABELS = {
     "record": "{a|b|<c>}",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from micrograd_es import AnomalyError, ConvergenceWarning, Net, Value, grad, mse, sum_squares
-from micrograd_es.net import FORMS, d_sigmoid, sigmoid
+from micrograd_es.nn.net import FORMS, d_sigmoid, sigmoid
 
 SHAPES = {
     "weighted-sum": ((3, 2, 3), (3, 2)),

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from micrograd_es import MLP, Net, Value, draw_network
-from micrograd_es.notation import number
+from micrograd_es.formulas.notation import number
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from micrograd_es import MLP, Layer, Module, Neuron, Value, sum_squares
-from micrograd_es.chain import topological_order
-from micrograd_es.nn import ACTIVATIONS
+from micrograd_es.engine.graph import topological_order
+from micrograd_es.nn.modules import ACTIVATIONS
 
 
 def test_a_neuron_is_a_weighted_sum_and_an_activation():

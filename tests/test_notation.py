@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micrograd_es.notation import latex, latex_number, mathml, name, number
+from micrograd_es.formulas.notation import latex, latex_number, mathml, name, number
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import mpmath
 import numpy as np
 import pytest
 
+from micrograd_es.base.languages import LANGUAGES, speaking
 from micrograd_es.gallery import load
-from micrograd_es.i18n import LANGUAGES, speaking
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ["notas.md", "notes.md"]

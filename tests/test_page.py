@@ -14,9 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from micrograd_es import MLP, BackwardPass, Value, custom, maximum, set_language, sum_squares, where
-from micrograd_es.engine import apply
-from micrograd_es.ops import TABLE
-from micrograd_es.page import stepping_page
+from micrograd_es.engine.ops import TABLE
+from micrograd_es.engine.value import apply
+from micrograd_es.stepping.page import stepping_page
 
 VOID = {"meta", "input", "link", "br", "hr", "img"}
 
@@ -276,7 +276,8 @@ def test_in_a_notebook_a_large_pass_says_what_to_do():
 
 # -- contrast ------------------------------------------------------------------
 
-STYLE = (Path(__file__).parent.parent / "micrograd_es/templates/stepping.css").read_text("utf-8")
+ROOT = Path(__file__).parent.parent
+STYLE = (ROOT / "micrograd_es/stepping/templates/stepping.css").read_text("utf-8")
 COLOURS = {
     name: shades
     for name, *shades in re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", STYLE)

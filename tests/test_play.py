@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrograd_es import play
-from micrograd_es.i18n import speaking
-from micrograd_es.nn import ACTIVATIONS, MLP
+from micrograd_es.base.languages import speaking
+from micrograd_es.nn.modules import ACTIVATIONS, MLP
 from micrograd_es.play.points import COUNT, EDGE, points
 from micrograd_es.play.state import DATA, LOSSES, BadRequest, State, defaults, parsed
 from micrograd_es.play.training import cost_of_point, training
-from micrograd_es.steps import BackwardPass
+from micrograd_es.stepping.steps import BackwardPass
 
 PLACES = ("/", "/train", "/graph.svg", "/steps")
 

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from micrograd_es import BackwardPass, Value, player, set_language, where
-from micrograd_es.player import SECONDS, moments, play
+from micrograd_es import BackwardPass, Value, set_language, where
+from micrograd_es.stepping import terminal as player
+from micrograd_es.stepping.terminal import SECONDS, moments, play
 
 
 def steps_of_a_diamond():

@@ -38,9 +38,9 @@ from micrograd_es import (
     vsum,
     where,
 )
-from micrograd_es.chain import topological_order
-from micrograd_es.functions import function
-from micrograd_es.ops import TABLE
+from micrograd_es.engine.functions import function
+from micrograd_es.engine.graph import topological_order
+from micrograd_es.engine.ops import TABLE
 
 INF, NAN = math.inf, math.nan
 

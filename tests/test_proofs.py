@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from micrograd_es.ops import TABLE
+from micrograd_es.engine.ops import TABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ["PROOFS.md", "PRUEBAS.md"]

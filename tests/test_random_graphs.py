@@ -8,7 +8,7 @@ import random_graphs
 from hypothesis import given, settings
 from random_graphs import FP, Graph, by_backward, check, graphs, kept, spreads
 
-from micrograd_es.ops import TABLE
+from micrograd_es.engine.ops import TABLE
 
 
 def test_two_hundred_random_graphs():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from micrograd_es import cli
-from micrograd_es.i18n import LANGUAGES
+from micrograd_es.base.languages import LANGUAGES
 
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.es.md"]

@@ -9,7 +9,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from micrograd_es.scalars import as_array, as_count, as_float, as_setting, is_number
+from micrograd_es.base.arrays import as_array
+from micrograd_es.base.scalars import as_count, as_float, as_setting, is_number
 
 NUMBERS = [
     (3, 3.0), (-0.0, -0.0), (2**53 + 1, 2.0**53), (Fraction(1, 3), 1 / 3), (Decimal("0.1"), 0.1),

@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load_file, save
 
 from micrograd_es import MLP, Layer, ModelFormatError, Module, Neuron, Value
-from micrograd_es.storage import _digest, _read, read_arrays, write_arrays
+from micrograd_es.nn.storage import _digest, _read, read_arrays, write_arrays
 
 ODD = [-0.0, 5e-324, -2.2250738585072014e-308, 1.7976931348623157e308, 1 / 3]
 

@@ -28,8 +28,8 @@ from micrograd_es import (
     where,
 )
 from micrograd_es.data import moons
-from micrograd_es.functions import function
-from micrograd_es.ops import TABLE
+from micrograd_es.engine.functions import function
+from micrograd_es.engine.ops import TABLE
 from micrograd_es.tape import bound
 
 ODD = [0.0, -0.0, 1.0, -1.0, 0.5, -8.0, 3.0, 1e-300, 1e300, 750.0, math.inf, -math.inf, math.nan]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from micrograd_es import MLP, Tape, Value, cross_entropy, custom, hinge, vsum, where
-from micrograd_es.functions import function
-from micrograd_es.ops import TABLE
+from micrograd_es.engine.functions import function
+from micrograd_es.engine.ops import TABLE
 
 
 def network():

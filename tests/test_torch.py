@@ -8,13 +8,16 @@ from hypothesis import given, settings
 from random_graphs import Graph, by_backward, by_replay, graphs, spreads
 
 from micrograd_es import Value, grad
-from micrograd_es.functions import function
-from micrograd_es.ops import TABLE
+from micrograd_es.engine.functions import function
+from micrograd_es.engine.ops import TABLE
 
 torch = pytest.importorskip("torch")
 
 THEIRS = {
     **{name: getattr(torch, name) for name in TABLE if hasattr(torch, name)},
+    "mod": torch.remainder,
+    # which has no derivative of its own there
+    "floor_divide": lambda a, b: torch.div(a, b, rounding_mode="floor"),
     "neg": lambda a: -a,
     "softplus": lambda a: torch.nn.functional.softplus(a, threshold=1e9),
     "sum": lambda *a: sum(a),
@@ -69,6 +72,8 @@ def test_edges_and_kinks(name):
         wanted = [expected.item(), *(0.0 if t.grad is None else t.grad.item() for t in theirs)]
         if name == "pow" and ours_is_right(*at):
             del found[1], wanted[1]
+        if name == "arctan2" and max(map(abs, at)) == 1e300:  # PyTorch squares it
+            del found[1:], wanted[1:]
         assert all(map(alike, found, wanted)), (at, found, wanted)
 
 

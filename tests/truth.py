@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import mpmath
 
-from micrograd_es.algebra import Algebra
-from micrograd_es.ops import TABLE
+from micrograd_es.engine.algebra import LAZY, Algebra, primitive
+from micrograd_es.engine.ops import TABLE
 
 Function = Callable[..., Any]
 
@@ -35,6 +35,21 @@ def truths(m: Any) -> dict[str, Truth]:
         if a < 0 and b == m.floor(b):
             return power(-a, b) * (-1 if b % 2 else 1)
         return m.power(a, b)
+
+    def hypot(a, b):
+        return m.sqrt(a * a + b * b)
+
+    def quotient(a, b):
+        if m is mpmath.fp:
+            return a // b
+        with m.workdps(1400):  # so many digits may stand before the point
+            return m.floor(a / b)
+
+    def remainder(a, b):
+        if m is mpmath.fp:
+            return a % b
+        with m.workdps(1400):
+            return a - b * quotient(a, b)
 
     def branch(condition, a, b):
         return a if condition else b
@@ -59,9 +74,22 @@ def truths(m: Any) -> dict[str, Truth]:
         "tanh": (m.tanh, lambda a: 4 * sigmoid(2 * a) * sigmoid(-2 * a)),
         "sigmoid": (sigmoid, lambda a: sigmoid(a) * sigmoid(-a)),
         "softplus": (lambda a: max(a, 0) + m.log1p(m.exp(-abs(a))), sigmoid),
+        "tan": (m.tan, lambda a: 1 + m.tan(a) ** 2),
+        "arctan": (m.atan, lambda a: 1 / (1 + a * a)),
+        "arctan2": (m.atan2, lambda a, b: b / (a * a + b * b), lambda a, b: -a / (a * a + b * b)),
+        "sinh": (m.sinh, m.cosh),
+        "cosh": (m.cosh, m.sinh),
+        "log1p": (m.log1p, lambda a: 1 / (1 + a)),
+        "expm1": (m.expm1, m.exp),
+        "log2": (lambda a: m.log(a, 2), lambda a: 1 / (a * m.log(2))),
+        "log10": (lambda a: m.log(a, 10), lambda a: 1 / (a * m.log(10))),
+        "hypot": (hypot, lambda a, b: a / hypot(a, b), lambda a, b: b / hypot(a, b)),
+        "mod": (remainder, lambda a, b: 1, lambda a, b: -quotient(a, b)),
         "sum": (lambda *a: sum(a), lambda *a: 1),
     }  # fmt: skip
     with_kinks = {
+        "floor": (m.floor, lambda a: 0),
+        "floor_divide": (quotient, *[lambda a, b: 0] * 2),
         "abs": (abs, lambda a: branch(a < 0, -1, branch(a > 0, 1, 0))),
         "relu": (lambda a: branch(a <= 0, 0, a), lambda a: branch(a <= 0, 0, 1)),
         "maximum": (max, half, lambda a, b: half(b, a)),
@@ -77,9 +105,11 @@ def truths(m: Any) -> dict[str, Truth]:
 
 def read(name: str, m: Any) -> Truth:
     """A row as its own text says, and central differences of that, which use no rule."""
-    functions = {n: getattr(m, n) for n in ("exp", "log", "log1p", "sqrt", "sin", "cos", "tanh")}
-    names = {**functions, "pow": m.power, "total": sum, "inf": m.inf}
-    value = Algebra(names, lazy=True).value(TABLE[name])
+    names = {
+        "pow": m.power, "total": sum, "mod": lambda a, b: a - b * m.floor(a / b),
+        "floor_divide": lambda a, b: m.floor(a / b), "log2": lambda a: m.log(a, 2),
+    }  # fmt: skip
+    value = Algebra(names, lambda n: primitive(m, n), LAZY).value(TABLE[name])
 
     def partial(i: int) -> Function:
         return lambda *operands: difference(value, operands, i, m)

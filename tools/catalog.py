@@ -47,7 +47,7 @@ def messages() -> Iterator[tuple[str, str | None, str]]:
                         yield texts[0], None, path.name
                     elif node.func.id == "ngettext" and len(texts) >= 2:
                         yield texts[0], texts[1], path.name
-    for path in sorted((ROOT / "micrograd_es/templates").rglob("*")):
+    for path in sorted((ROOT / "micrograd_es").rglob("templates/*")):
         if path.is_file():
             for text in _IN_TEMPLATE.findall(path.read_text("utf-8")):
                 yield ast.literal_eval(text), None, path.name

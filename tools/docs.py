@@ -13,9 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from micrograd_es import BackwardPass, Value, draw_graph
+from micrograd_es.base.languages import LANGUAGES, speaking
+from micrograd_es.base.languages import gettext as _
 from micrograd_es.gallery import load
-from micrograd_es.i18n import LANGUAGES, speaking
-from micrograd_es.i18n import gettext as _
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

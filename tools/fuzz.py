@@ -27,9 +27,9 @@ from safetensors.numpy import save
 
 from micrograd_es import MLP, ModelFormatError, Value, play
 from micrograd_es.expression import FUNCTIONS, parse
-from micrograd_es.nn import ACTIVATIONS
+from micrograd_es.nn.modules import ACTIVATIONS
+from micrograd_es.nn.storage import _digest
 from micrograd_es.play.state import DATA, LOSSES, BadRequest, parsed
-from micrograd_es.storage import _digest
 
 SECONDS = 10.0  # more is a hang: a request may train for 0.3 s, on a machine that is busy
 ODD = "\0\t\n\r\x0b\x0c\x1b\x7f\x85\xa0\u2028\u202e\ufeff\ufffe\ud800\U0010ffff²½éß٣９ﬁ𝒂😀"

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from micrograd_es.i18n import get_language
-from micrograd_es.i18n import gettext as _
+from micrograd_es.base.languages import get_language
+from micrograd_es.base.languages import gettext as _
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

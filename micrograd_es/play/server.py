@@ -16,15 +16,15 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from micrograd_es.i18n import LANGUAGES, get_language, speaking
-from micrograd_es.i18n import gettext as _
-from micrograd_es.nn import ACTIVATIONS
+from micrograd_es.base.languages import LANGUAGES, get_language, speaking
+from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.templating import template
+from micrograd_es.nn.modules import ACTIVATIONS
 from micrograd_es.play import state as limits
 from micrograd_es.play.points import COUNT, EDGE
 from micrograd_es.play.state import BadRequest, State, TooManySteps, defaults, parsed
 from micrograd_es.play.training import CELLS, cost_of_point, network, training
-from micrograd_es.steps import BackwardPass
-from micrograd_es.templating import template
+from micrograd_es.stepping.steps import BackwardPass
 
 SECONDS = 0.3  # how long one request may train; the page asks again for the rest
 _SAFE = {
@@ -114,7 +114,7 @@ def _refused(error: BadRequest, query: list[tuple[str, str]]) -> Response:
     else:
         title = _("This address makes no sense here")
         ways = [(f"/?lang={get_language()}", _("Begin a new training"))]
-    html = template("refused.html").render(
+    html = template("play", "refused.html").render(
         language=get_language(), title=title, problem=str(error), ways=ways
     )
     return HTMLResponse(html)
@@ -130,7 +130,7 @@ def _page(state: State) -> Response:
         "maxPoints": limits.MAX_POINTS,
         "maxUpdates": limits.MAX_UPDATES,
     }
-    html = template("play.html").render(
+    html = template("play", "play.html").render(
         _=_,
         state=state,
         config=config,
@@ -180,7 +180,7 @@ def _thinned(costs: list[float], most: int = 240) -> list[tuple[int, float]]:
 
 def _graph(state: State) -> Response:
     cost = _picked(state)
-    from micrograd_es.draw import draw_fitting, svg_of
+    from micrograd_es.pictures.graphs import draw_fitting, svg_of
 
     svg = svg_of(draw_fitting(cost))
     policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
@@ -188,7 +188,7 @@ def _graph(state: State) -> Response:
 
 
 def _steps(state: State) -> Response:
-    from micrograd_es.page import LIMIT, stepping_page
+    from micrograd_es.stepping.page import LIMIT, stepping_page
 
     steps = BackwardPass(_picked(state))
     if len(steps) > LIMIT:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from micrograd_es.i18n import LANGUAGES
-from micrograd_es.i18n import gettext as _
-from micrograd_es.nn import ACTIVATIONS
+from micrograd_es.base.languages import LANGUAGES
+from micrograd_es.base.languages import gettext as _
+from micrograd_es.nn.modules import ACTIVATIONS
 from micrograd_es.play.points import COUNT, EDGE, Array, points
 
 DATA = ("moons", "circles", "xor", "spiral", "blobs")

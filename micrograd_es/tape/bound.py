@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from micrograd_es.custom import CustomOperation
-from micrograd_es.ops import Operation
+from micrograd_es.engine.custom import CustomOperation
+from micrograd_es.engine.ops import Operation
 from micrograd_es.tape import scatter
-from micrograd_es.tape.expressions import Writer
+from micrograd_es.tape.expressions import CallWriter
 from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
 from micrograd_es.tape.rows import Rows
@@ -124,7 +124,7 @@ class Bound:
         return self._scratch[key][:size].reshape(shape)
 
 
-class _Calls(Writer):
+class _Calls(CallWriter):
     """Writes the calls of one step."""
 
     def __init__(self, bound: Bound, calls: list[Call], written: list[Array] | None = None) -> None:
@@ -243,7 +243,7 @@ class _Calls(Writer):
         if isinstance(rule, CustomOperation):
             _, partials = self._bound._custom(rule, len(operands))
         for k, (rows, want) in enumerate(zip(step.operands, wanted)):
-            if not want or (isinstance(rule, Operation) and rule.df[k] == "0.0"):
+            if not want:
                 continue
             out = None
             if rows.store == step.store and not rows.single:

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from micrograd_es.custom import CustomOperation
-from micrograd_es.errors import ElementwiseWarning
+from micrograd_es.base.errors import ElementwiseWarning
+from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.tape.recording import Recording
 
 Array = Any

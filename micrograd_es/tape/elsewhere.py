@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd_es.custom import CustomOperation
+from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.tape.program import Program
 from micrograd_es.tape.recording import BATCHED, STATIC
 from micrograd_es.tape.replay import Interpreter

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from micrograd_es import anomaly
-from micrograd_es.chain import adjoints_of, topological_order
-from micrograd_es.custom import CustomOperation
-from micrograd_es.engine import Value, apply, record
-from micrograd_es.errors import AnomalyError
-from micrograd_es.ops import TABLE
+from micrograd_es.base.errors import AnomalyError
+from micrograd_es.engine import anomaly
+from micrograd_es.engine.custom import CustomOperation
+from micrograd_es.engine.graph import adjoints_of, record, topological_order
+from micrograd_es.engine.value import Value, apply
 from micrograd_es.tape.recording import Recording
 
 Array = Any
@@ -46,11 +45,9 @@ class Sample:
         try:
             if isinstance(rule, CustomOperation):
                 data, partials = rule.forward([v.data for v in operands])
-                value = record(rule, data, tuple(operands), partials)
-            elif rule.name == "pow" and node.partials[1] is None:
-                value = operands[0] ** operands[1].data
+                value = record(Value, rule, data, tuple(operands), partials)
             else:
-                value = apply(TABLE[rule.name], *operands)
+                value = apply(rule, *operands)
         except AnomalyError as error:
             raise self._named(error, node) from None
         value.label = node.label

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from micrograd_es.ops import TABLE, Operation
+from micrograd_es.engine.algebra import primitive
+from micrograd_es.engine.ops import TABLE, Operation, tree
 
 Array = Any
 Names = dict[str, Any]
@@ -22,23 +23,10 @@ Names = dict[str, Any]
 _FUNCTIONS: dict[Any, Any] = {
     ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide,
     ast.Lt: np.less, ast.LtE: np.less_equal, ast.Gt: np.greater, ast.GtE: np.greater_equal,
-    "exp": np.exp, "log": np.log, "log1p": np.log1p, "sqrt": np.sqrt, "sin": np.sin,
-    "cos": np.cos, "tanh": np.tanh, "pow": np.power, "abs": np.absolute,
 }  # fmt: skip
 
 
-# What NumPy does in one step; it is the same for every number.
-_SHORT: dict[str, tuple[Any, tuple[str, ...]]] = {
-    ast.unparse(ast.parse(text)): (function, operands)
-    for text, function, operands in (
-        ("where(a <= 0.0, 0.0, a)", np.maximum, ("a", "0.0")),
-        ("where(a < b, b, where(b <= a, a, a + b))", np.maximum, ("a", "b")),
-        ("where(b < a, b, where(a <= b, a, a + b))", np.minimum, ("a", "b")),
-    )
-}
-
-
-class Writer:
+class CallWriter:
     """Turns texts of the table into calls.
 
     Parameters
@@ -75,9 +63,11 @@ class Writer:
     def value_of(self, op: Operation, operands: Sequence[Array], out: Array | None = None) -> Any:
         """The value of a row, perhaps in `out`."""
         names = dict(zip(op.operands, operands))
+        if op.short:
+            return self._value(tree(op.short), names, out)
         if op.let:
-            self._let(_tree(f"({op.let})"), names)
-        return self._value(_tree(op.f), names, out)
+            self._let(tree(f"({op.let})"), names)
+        return self._value(tree(op.f), names, out)
 
     def pulled_back(
         self,
@@ -90,7 +80,7 @@ class Writer:
     ) -> Array:
         """The gradient `g` times the k-th partial of a row, perhaps in `out`."""
         names = {"y": y, **dict(zip(op.operands, operands))}
-        result = self._times(_tree(op.df[k]), names, g, out)
+        result = self._times(tree(op.df[k]), names, g, out)
         if isinstance(result, float):
             full = self.temporary(g.shape) if out is None else out
             self.emit(np.copyto, full, result)
@@ -129,18 +119,16 @@ class Writer:
         if isinstance(node, ast.Compare):
             pair = self._value(node.left, names), self._value(node.comparators[0], names)
             return self._call(_FUNCTIONS[type(node.ops[0])], pair, None, bool)
-        if (short := _in_one_step(node)) is not None:
-            function, texts = short
-            return self._call(function, [self._value(_tree(x), names) for x in texts], out)
         if _calls_where(node):
             condition, chosen, other = (self._value(x, names) for x in node.args)
             return self._where(condition, chosen, other, out)
         operands = [self._value(x, names) for x in node.args]
-        if node.func.id in _FUNCTIONS:
-            return self._call(_FUNCTIONS[node.func.id], operands, out)
+        op = TABLE[node.func.id]
+        if op.primitive or op.short == ast.unparse(node):
+            return self._call(primitive(np, op.name), operands, out)
         for operand in operands:  # a row of the table may look at them more than once
             self._free.discard(id(operand))
-        return self.value_of(TABLE[node.func.id], operands, out)
+        return self.value_of(op, operands, out)
 
     def _let(self, node: Any, names: Names) -> Any:
         """The value that the text names, to be used again."""
@@ -177,11 +165,6 @@ class Writer:
         return out
 
 
-@cache
-def _in_one_step(node: Any) -> tuple[Any, tuple[str, ...]] | None:
-    return _SHORT.get(ast.unparse(node))
-
-
 def _shape(operands: Iterable[Any]) -> tuple[int, ...]:
     """The shape that they are broadcast to."""
     shapes = {x.shape for x in operands if isinstance(x, np.ndarray)}
@@ -194,8 +177,3 @@ def _calls_where(node: Any) -> bool:
 
 def _choose(condition: Array, chosen: Any, other: Any, out: Array) -> None:
     out[...] = np.where(condition, chosen, other)
-
-
-@cache
-def _tree(text: str) -> Any:
-    return ast.parse(text, "<table>", "eval").body

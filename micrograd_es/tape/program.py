@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from micrograd_es.custom import CustomOperation
-from micrograd_es.ops import Operation
+from micrograd_es.engine.custom import CustomOperation
+from micrograd_es.engine.ops import Operation
 from micrograd_es.tape.recording import BATCHED, STATIC, Recording, Sum
 from micrograd_es.tape.rows import Rows
 
@@ -212,17 +212,11 @@ def _key(recording: Recording, i: int) -> Any:
         terms.plain.sort(key=lambda j: (store[j], trained[j]))
         plain = tuple([(store[j], trained[j]) for j in terms.plain])
         return "sum", store[i], tuple(sorted(kinds)), plain
-    rule, partials = recording.rule(i), recording.nodes[i].partials
+    rule = recording.rule(i)
     operands = tuple([(store[j], trained[j]) for j in recording.operands[i]])
     if isinstance(rule, CustomOperation):
         return rule.f, rule.df, store[i], operands
-    # the number in x ** 2 takes no gradient
-    takes = () if rule.piecewise else tuple([p is None for p in partials])
-    return rule.name, takes, store[i], operands
-
-
-def _piecewise(rule: Operation | CustomOperation) -> bool:
-    return isinstance(rule, Operation) and rule.piecewise
+    return rule, store[i], operands
 
 
 @dataclass
@@ -342,9 +336,8 @@ def _elementwise(
     for k in range(len(node.parents)):
         below = [recording.operands[i][k] for i in order]
         operands.append(Rows(recording.store[below[0]], [place[j] for j in below]))
-        constant = node.partials[k] is None and not _piecewise(rule)  # the number in x ** 2
         trained = recording.trained[below[0]]
-        wanted.append(not constant and (trained or recording.store[below[0]] == BATCHED))
-        to_parameters.append(trained and not constant)
+        wanted.append(rule.takes(k) and (trained or recording.store[below[0]] == BATCHED))
+        to_parameters.append(rule.takes(k) and trained)
     store, trained = recording.store[order[0]], recording.trained[order[0]]
     return Elementwise(store, rows, trained, rule, operands, wanted, to_parameters)

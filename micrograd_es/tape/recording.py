@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from micrograd_es.custom import CustomOperation
-from micrograd_es.engine import Value
-from micrograd_es.ops import Operation
+from micrograd_es.engine.custom import CustomOperation
+from micrograd_es.engine.ops import Operation
+from micrograd_es.engine.value import Value
 
 # Where a node's number lives: one for all samples, or one for each.
 STATIC, BATCHED = 0, 1
@@ -68,8 +68,7 @@ class Recording:
 
     def rule(self, i: int) -> Operation | CustomOperation:
         """The rule of a node that is computed."""
-        rule = self.nodes[i].rule
-        assert rule is not None
+        rule: Operation | CustomOperation = self.nodes[i].rule
         return rule
 
 

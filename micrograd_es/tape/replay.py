@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from micrograd_es.algebra import Algebra, arrays
-from micrograd_es.custom import CustomOperation
-from micrograd_es.ops import TABLE, Operation
+from micrograd_es.engine.algebra import arrays
+from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.tape.program import Elementwise, Program, SumStep
 
 Array = Any
@@ -43,16 +42,15 @@ class Interpreter:
         self.program = program
         algebra = arrays(xp)
         self._value: dict[int, Callable[..., Array]] = {}
-        self._partials: dict[int, list[Callable[..., Array] | None]] = {}
+        self._partials: dict[int, list[Callable[..., Array]]] = {}
         for k, step in enumerate(program.steps):
             if isinstance(step, Elementwise):
                 rule = step.rule
                 if isinstance(rule, CustomOperation):
                     self._value[k], self._partials[k] = custom(rule, len(step.operands))
                 else:
-                    row = TABLE[rule.name]
-                    self._value[k] = algebra.value(row)
-                    self._partials[k] = [_partial(algebra, row, i) for i in range(row.arity)]
+                    self._value[k] = algebra.value(rule)
+                    self._partials[k] = [algebra.partial(rule, i) for i in range(rule.arity)]
 
     def forward(self, stores: list[Array]) -> None:
         """Fills the stores, of which the rows that are given are there already."""
@@ -111,10 +109,10 @@ class Interpreter:
         operands = [rows.read(stores) for rows in step.operands]
         y = stores[step.store][step.rows]
         for rows, partial, want in zip(step.operands, self._partials[k], wanted):
-            if want and partial is not None:
+            if want:
                 local = partial(y, *operands)
-                branches = isinstance(step.rule, Operation) and step.rule.piecewise
-                d = self.xp.where((local if branches else g) == 0.0, 0.0, g * local)
+                none = (local if step.rule.piecewise else g) == 0.0
+                d = self.xp.where(none, 0.0, g * local)
                 rows.add(self.xp, self.accumulate, adjoints, d)
 
     def _sum_backward(
@@ -151,7 +149,3 @@ class Interpreter:
                 d = g if rows.store else xp.sum(g, axis=-1, keepdims=True)
                 d = xp.broadcast_to(d[None], (rows.shape[0], *d.shape))
                 rows.add(xp, self.accumulate, adjoints, d)
-
-
-def _partial(algebra: Algebra, row: Operation, i: int) -> Callable[..., Array] | None:
-    return None if row.df[i] == "0.0" else algebra.partial(row, i)

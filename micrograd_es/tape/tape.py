@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from micrograd_es import anomaly
-from micrograd_es.custom import CustomOperation
-from micrograd_es.engine import Value
-from micrograd_es.scalars import as_array
+from micrograd_es.base.arrays import as_array
+from micrograd_es.engine import anomaly
+from micrograd_es.engine.custom import CustomOperation
+from micrograd_es.engine.value import Value
 from micrograd_es.tape.bound import Bound
 from micrograd_es.tape.customs import array_functions
 from micrograd_es.tape.elsewhere import PureFunction, pure_function

@@ -1,0 +1,212 @@
+"""What the texts of the operation table mean: algebras of numbers.
+
+An algebra gives each name that the table uses (``exp``, ``where``, …) a meaning
+and compiles the rows into functions. `FLOATS` is the forward pass of `Value`,
+`arrays(np)` the replay; `derivative` and `formulas.symbols` hold the algebras of
+Values and of symbols.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping
+from functools import cache
+from math import inf, nan
+from typing import Any
+
+from micrograd_es.engine.ops import TABLE, Operation, called
+
+Function = Callable[..., Any]
+
+
+class Algebra:
+    """The functions of every row, for one kind of number.
+
+    Parameters
+    ----------
+    names : mapping
+        Meaning of the functions that the table calls but does not define.
+    space : callable, optional
+        Gives a primitive by its name, where `names` has none.
+    reading : ast.NodeTransformer, optional
+        How the texts are read, where not as Python has them.
+
+    Raises
+    ------
+    NameError
+        A row calls what is neither a row nor known to the algebra.
+    """
+
+    def __init__(
+        self,
+        names: Mapping[str, Any],
+        space: Callable[[str], Function] | None = None,
+        reading: ast.NodeTransformer | None = None,
+    ) -> None:
+        self._names: dict[str, Any] = {"__builtins__": {}, "abs": abs, "len": len, **names}
+        self._reading = reading
+        self._compiled: dict[tuple[Operation, str, str], Function] = {}
+        for op in TABLE.values():
+            # A partial may call any function of the table: tanh' uses sigmoid.
+            if op.name not in self._names and (space or not op.primitive):
+                known = space(op.name) if space and op.primitive else self.value(op)
+                self._names[op.name] = known
+        for op in TABLE.values():
+            for text in (op.value, *op.df):
+                if unknown := called(text) - self._names.keys() - {"where", "total"}:
+                    raise NameError(f"the row {op.name!r} calls {unknown}, which is no row")
+
+    def value(self, op: Operation) -> Function:
+        """``f(*operands)`` of a row."""
+        return self._compile(op, op.value)
+
+    def partial(self, op: Operation, i: int) -> Function:
+        """``df[i](y, *operands)`` of a row."""
+        return self._compile(op, op.df[0 if op.variadic else i], "y, ")
+
+    def forward(self, op: Operation) -> Function:
+        """``(value, partials)`` of a row from its operands, in one call."""
+        partials = f"({', '.join(op.df)},)" + (" * len(a)" if op.variadic else "")
+        return self._compile(op, f"(y := {op.value}), {partials}")
+
+    def recorded(self, op: Operation) -> Function:
+        """`forward`, with None for the partial of an operand that nothing is handed on to.
+
+        That is a branch that was not taken, or what never takes a gradient.
+        """
+        texts = ["None" if not op.takes(i) else f"({text}) or None" if op.piecewise else text
+                 for i, text in enumerate(op.df)]  # fmt: skip
+        partials = f"({', '.join(texts)},)" + (" * len(a)" if op.variadic else "")
+        return self._compile(op, f"(y := {op.value}), {partials}")
+
+    def _compile(self, op: Operation, text: str, first: str = "") -> Function:
+        key = op, text, first
+        if key not in self._compiled:
+            operands = "*a" if op.variadic else ", ".join(op.operands)
+            tree = ast.parse(f"lambda {first}{operands}: ({text})", f"<{op.name}>", "eval")
+            if self._reading:
+                tree = self._reading.visit(tree)
+            code = compile(tree, f"<{op.name}>", "eval")
+            self._compiled[key] = eval(code, self._names)
+        return self._compiled[key]
+
+
+def primitive(space: Any, name: str) -> Function:
+    """The function of a namespace by NumPy's name or by the one that it has there."""
+    others = {"mod": "remainder", "pow": "power"}
+    arc = "a" + name[3:] if name.startswith("arc") else "arc" + name[1:]
+    for known in (name, others.get(name, arc)):
+        if hasattr(space, known):
+            return getattr(space, known)  # type: ignore[no-any-return]
+
+    def missing(*operands: Any) -> Any:
+        raise NotImplementedError(f"{space.__name__} has no function {name}")
+
+    return missing
+
+
+# -- floats -----------------------------------------------------------------------
+
+
+class _Lazy(ast.NodeTransformer):
+    """Turns ``where(c, x, y)`` into ``x if c else y``: what is not chosen is not computed."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "where":
+            test, body, orelse = node.args
+            return ast.copy_location(ast.IfExp(test, body, orelse), node)
+        return node
+
+
+class _Ieee(_Lazy):
+    """Turns ``x / y`` into a call as well, since Python's raises where y is 0."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Div):
+            divide = ast.copy_location(ast.Name("divide", ast.Load()), node)
+            return ast.copy_location(ast.Call(divide, [node.left, node.right], []), node)
+        return node
+
+
+LAZY = _Lazy()
+_FLOATS: dict[str, Function] = {
+    # not `**`: (-8.0) ** (1/3) would be a complex number
+    "pow": math.pow,
+    "floor": lambda x: math.copysign(math.floor(x), x),
+    "mod": operator.mod,
+    "floor_divide": operator.floordiv,
+    # correctly rounded, in whatever order the terms come
+    "total": math.fsum,
+}
+FLOATS = Algebra(_FLOATS, lambda name: primitive(math, name), LAZY)
+
+# -- where Python's floats raise: 1/0, log(0), exp(1000) ------------------------------
+
+_POLES = {
+    ("log", 0.0): -inf, ("log2", 0.0): -inf, ("log10", 0.0): -inf, ("log1p", -1.0): -inf,
+    ("arctanh", 1.0): inf, ("arctanh", -1.0): -inf,
+}  # fmt: skip
+
+
+def _whole(name: str) -> Function:
+    """A function of floats that gives what IEEE 754 says where Python's raises."""
+    function = _FLOATS.get(name) or primitive(math, name)
+
+    def whole(*x: float) -> Any:
+        try:
+            return function(*x)
+        except OverflowError:  # an infinity, of the sign that it has nearer to 0
+            near = [math.copysign(1.0, v) for v in x]
+            return x[0] if abs(x[0]) == inf else math.copysign(inf, function(*near))
+        except (ValueError, ZeroDivisionError):
+            return _POLES.get((name, x[0]), nan)
+
+    return whole
+
+
+def _divide(a: float, b: float) -> float:
+    if b != 0.0:
+        return a / b
+    return nan if a == 0.0 or a != a else math.copysign(inf, a) * math.copysign(1.0, b)
+
+
+def _power(a: float, b: float) -> float:
+    try:
+        return math.pow(a, b)
+    except (OverflowError, ValueError):
+        if a < 0.0 and not b.is_integer():
+            return nan
+        return math.copysign(inf, a) if b % 2.0 == 1.0 else inf
+
+
+IEEE = Algebra(
+    {
+        "divide": _divide,
+        "pow": _power,
+        "floor_divide": lambda a, b: a // b if b else _divide(a, b),
+        "total": lambda terms: sum(terms[1:], terms[0]),
+    },
+    _whole,
+    _Ieee(),
+)
+
+# -- arrays -------------------------------------------------------------------------
+
+
+@cache
+def arrays(xp: Any) -> Algebra:
+    """The algebra of a namespace of the array API standard, such as NumPy.
+
+    A ``total`` there takes a sequence of arrays and adds them one by one.
+    """
+    names = {"where": xp.where, "total": lambda terms: sum(terms[1:], terms[0])}
+    if xp.__name__ == "numpy":
+        # np.power takes a square root for an exponent of 1/2, and that of -inf is nan
+        names["pow"] = xp.float_power
+    # PyTorch imports parts of itself only when they are needed
+    names["__builtins__"] = {"__import__": __import__}
+    return Algebra(names, lambda name: primitive(xp, name))

@@ -1,0 +1,175 @@
+"""Functions of Values: rows of the table by name, sums, and a user's own operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from micrograd_es.base.arrays import is_array, is_bool
+from micrograd_es.engine import anomaly
+from micrograd_es.engine.algebra import FLOATS
+from micrograd_es.engine.comparison import Comparison
+from micrograd_es.engine.custom import CustomOperation
+from micrograd_es.engine.graph import record
+from micrograd_es.engine.ops import TABLE, Operation
+from micrograd_es.engine.value import Operand, Value, apply, as_value
+
+_SUM, _MUL = TABLE["sum"], TABLE["mul"]
+_PRODUCT = FLOATS.forward(_MUL)
+
+
+def function(op: Operation) -> Callable[..., Any]:
+    """A row of the table as a function of Values, numbers and arrays of either.
+
+    On arrays of Values it works element by element, as NumPy's own functions do.
+    """
+
+    def call(*operands: Any) -> Any:
+        if any(is_array(x) and x.ndim for x in operands):
+            import numpy as np
+
+            return np.frompyfunc(call, op.arity, 1)(*operands)
+        return apply(op, *[_operand(x) for x in operands])
+
+    call.__name__ = call.__qualname__ = op.name
+    return call
+
+
+def _operand(x: Any) -> Value:
+    return x.node if isinstance(x, Comparison) else as_value(x)
+
+
+_maximum, _minimum, _where, _arctan2, _hypot = (
+    function(TABLE[name]) for name in ("maximum", "minimum", "where", "arctan2", "hypot")
+)
+
+
+def maximum(a: Any, b: Any) -> Any:
+    """The larger of two Values, as a node; a tie shares its gradient in halves.
+
+    nan wins over any number, as in NumPy.
+    """
+    return _maximum(a, b)
+
+
+def minimum(a: Any, b: Any) -> Any:
+    """The smaller of two Values, as a node; a tie shares its gradient in halves.
+
+    nan wins over any number, as in NumPy.
+    """
+    return _minimum(a, b)
+
+
+def arctan2(a: Any, b: Any) -> Any:
+    """The angle of the point (b, a), in radians from -π to π, as a node.
+
+    Examples
+    --------
+    >>> arctan2(Value(1.0), 1.0).data
+    0.7853981633974483
+    """
+    return _arctan2(a, b)
+
+
+def hypot(a: Any, b: Any) -> Any:
+    """√(a² + b²) as a node, without an overflow on the way.
+
+    Examples
+    --------
+    >>> hypot(Value(3.0), 4.0).data
+    5.0
+    """
+    return _hypot(a, b)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """`a` where the condition holds, else `b`, as a node; the other one gets no gradient.
+
+    Parameters
+    ----------
+    condition : comparison of Values, Value, number or bool
+        A comparison such as ``x > 0`` becomes part of the graph and is made anew
+        when the graph is replayed. Of a Value, anything but 0 is true.
+    """
+    if not isinstance(condition, Comparison) and is_bool(condition):
+        condition = float(condition)
+    elif is_array(condition) and condition.dtype == bool:
+        condition = condition.astype(float)
+    return _where(condition, a, b)
+
+
+def vsum(values: Iterable[Operand]) -> Value:
+    """The sum of the values as one node, correctly rounded.
+
+    The empty sum is a leaf that holds 0.0.
+    """
+    return sum_node(tuple([as_value(v) for v in values]))
+
+
+def sum_node(terms: tuple[Value, ...]) -> Value:
+    """`vsum` of what is already a tuple of Values."""
+    return apply(_SUM, *terms) if terms else Value(0.0)
+
+
+def dot(ws: Iterable[Operand], xs: Iterable[Operand]) -> Value:
+    """Σ wᵢ·xᵢ as one sum node over its products.
+
+    Raises
+    ------
+    ValueError
+        The two have different lengths.
+    """
+    left, right = [as_value(w) for w in ws], [as_value(x) for x in xs]
+    if len(left) != len(right):
+        raise ValueError(f"dot takes two of the same length, not {len(left)} and {len(right)}")
+    return sum_node(tuple(products(left, right)))
+
+
+def products(ws: Sequence[Value], xs: Sequence[Value]) -> list[Value]:
+    """The nodes wᵢ·xᵢ: nine nodes of ten in a network, so without a detour.
+
+    What `record` does is written out here.
+    """
+    if anomaly.is_watching():
+        return [apply(_MUL, w, x) for w, x in zip(ws, xs)]
+    new, mul, product = object.__new__, _MUL, _PRODUCT
+    nodes = []
+    for w, x in zip(ws, xs):
+        node = new(Value)
+        node._data, (node.da, node.db) = product(w._data, x._data)
+        node.a = w
+        node.b = x
+        node.grad = 0.0
+        node.adjoint = None
+        node.label = ""
+        node.rule = mul
+        nodes.append(node)
+    return nodes
+
+
+def custom(f: Callable[..., Any], df: Callable[..., Any], *args: Operand) -> Value:
+    """A node ``f(*args)`` whose derivative is the user's own ``df(*args)``.
+
+    Parameters
+    ----------
+    f : callable
+        Takes and gives numbers.
+    df : callable
+        Takes the same numbers and gives the derivative; of several arguments, a
+        tuple with one partial each. It is differentiated again (``create_graph``)
+        where it also works on Values.
+
+    Examples
+    --------
+    >>> x = Value(3.0)
+    >>> y = custom(lambda z: z**3, lambda z: 3 * z**2, x)
+    >>> y.backward()
+    >>> y.data, x.grad
+    (27.0, 27.0)
+    """
+    if not args:
+        raise ValueError("custom(f, df, *args) takes at least one argument for f")
+    operands = tuple([as_value(x) for x in args])
+    rule = CustomOperation(getattr(f, "__name__", type(f).__name__).strip("<>"), f, df)
+    data, partials = rule.forward([v.data for v in operands])
+    return record(Value, rule, data, operands, partials)

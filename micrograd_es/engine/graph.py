@@ -1,0 +1,206 @@
+"""The recorded graph: nodes, an order, and the chain rule with one multiplication an edge.
+
+Nothing here knows calculus. A node has `parents` and, as numbers, the `partials`
+∂node/∂parent; a backward pass multiplies and adds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any, TypeVar
+
+N = TypeVar("N", bound="Node")
+
+
+class Node:
+    """What one operation leaves behind: a number, its operands, and the local partials.
+
+    Nearly all nodes have two operands, a and b, with the partials da and db. Any other
+    number of them stands in the tuples a and da, and then b and db are None. A tuple for
+    each node would be one more object for the garbage collector to visit, and half of
+    what building a graph costs is that.
+
+    Attributes
+    ----------
+    rule : operation or None
+        What made it, by which it can be computed and derived again; None for a leaf.
+    adjoint : object
+        Only for the length of one walk: its mark, then a float or None.
+    """
+
+    __slots__ = ("__weakref__", "_data", "a", "adjoint", "b", "da", "db", "grad", "label", "rule")
+
+    _data: float
+    a: Any
+    b: Any
+    da: Any
+    db: float | None
+    adjoint: Any
+    grad: float
+    label: str
+    rule: Any
+
+    @property
+    def parents(self) -> tuple[Any, ...]:
+        """The operands, in order."""
+        return self.a if self.b is None else (self.a, self.b)
+
+    @property
+    def partials(self) -> tuple[float | None, ...]:
+        """∂(this node)/∂(each operand)."""
+        return self.da if self.b is None else (self.da, self.db)
+
+
+# Looks at each new node, while somebody watches for anomalies.
+watch: Callable[[Any], None] | None = None
+_new = object.__new__
+
+
+def record(
+    kind: type[N],
+    rule: Any,
+    data: float,
+    parents: tuple[Any, ...],
+    partials: tuple[float | None, ...],
+) -> N:
+    """A new node of that class. Every operation ends here."""
+    node = _new(kind)
+    node._data = data
+    node.grad = 0.0
+    node.adjoint = None
+    node.label = ""
+    node.rule = rule
+    if len(parents) == 2:
+        node.a, node.b = parents
+        node.da, node.db = partials
+    else:
+        node.a, node.da = parents, partials
+        node.b = node.db = None
+    if watch:
+        watch(node)
+    return node
+
+
+# -- walks over a whole graph -------------------------------------------------------
+
+# Held while marks or adjoints stand in the nodes: threads may share some of them.
+one_pass = RLock()
+if hasattr(os, "register_at_fork"):  # a child has no thread that could let go of it
+    os.register_at_fork(
+        before=one_pass.acquire, after_in_parent=one_pass.release, after_in_child=one_pass.release
+    )
+
+
+def topological_order(root: N) -> list[N]:
+    """The nodes below `root`, `root` first, each before its operands.
+
+    The order depends on the graph alone, and is found without recursion.
+
+    Raises
+    ------
+    RuntimeError
+        A signal handler or a finalizer calls it in the middle of such a walk.
+    """
+    if one_pass._is_owned():  # type: ignore[attr-defined]
+        raise RuntimeError(
+            "a walk over a graph cannot begin within another, as in a signal handler"
+        )
+    order: list[N] = []
+    stack: list[N | None] = [root]
+    seen = object()  # new for each walk, so that a mark which another walk has left is none
+    with one_pass:
+        while stack:
+            node = stack.pop()
+            if node is None:  # everything below the node that is next is done
+                order.append(stack.pop())  # type: ignore[arg-type]
+            elif node.adjoint is not seen:
+                node.adjoint = seen
+                if node.b is not None:
+                    stack += (node, None, node.a, node.b)
+                elif node.a:
+                    stack += (node, None, *node.a)
+                else:
+                    order.append(node)
+    order.reverse()
+    return order
+
+
+def hand_on(root: Node, order: Sequence[Node]) -> None:
+    """Fills `adjoint` of every node with d(root)/d(node), where a gradient reaches it.
+
+    A node that `root` uses only through branches that were not taken is not
+    reached: its adjoint is None, which is not the same as 0.0 (0.0 times an
+    infinite partial is nan; nothing is nothing). The caller holds `one_pass`.
+    """
+    for node in order:
+        node.adjoint = None
+    root.adjoint = 1.0
+    for node in order:
+        upstream, b = node.adjoint, node.b
+        if upstream is None:
+            continue
+        if b is not None:  # nearly all nodes: without a loop
+            a, da, db = node.a, node.da, node.db
+            if da is not None:
+                a.adjoint = (a.adjoint or 0.0) + upstream * da
+            if db is not None:
+                b.adjoint = (b.adjoint or 0.0) + upstream * db
+        else:
+            for parent, partial in zip(node.a, node.da):
+                if partial is not None:
+                    parent.adjoint = (parent.adjoint or 0.0) + upstream * partial
+
+
+def adjoints_of(root: N, order: Sequence[N]) -> dict[N, float]:
+    """d(root)/d(node) for every node that a gradient reaches."""
+    with one_pass:
+        hand_on(root, order)
+        return {node: node.adjoint for node in order if node.adjoint is not None}
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One multiplication of a backward pass: ``after = before + upstream · partial``.
+
+    `contribution` is that product. Where no gradient goes this way, into a branch that
+    was not taken or below one, it does not arrive and the numbers are 0.0.
+    """
+
+    node: Any
+    parent: Any
+    index: int
+    upstream: float
+    partial: float
+    contribution: float
+    before: float
+    after: float
+    arrives: bool = True
+
+    @property
+    def settles(self) -> bool:
+        """Whether the operand has a gradient afterwards, if only 0: no constant exponent has."""
+        return bool(self.node.rule.number != self.index)
+
+
+def backward_edges(root: N, order: Iterable[N] | None = None) -> Iterator[Edge]:
+    """The multiplications of `adjoints_of`, in its order, one an edge.
+
+    Another `order` is for seeing what it does: a node hands on what has arrived when
+    its turn comes, so the gradients are wrong wherever it comes before all its users.
+    """
+    adjoints = {root: 1.0}
+    for node in topological_order(root) if order is None else order:
+        upstream = adjoints.get(node)
+        for index, (parent, partial) in enumerate(zip(node.parents, node.partials)):
+            before = adjoints.get(parent, 0.0)
+            if upstream is None or partial is None:
+                yield Edge(node, parent, index, upstream or 0.0, 0.0, 0.0, before, before, False)
+            else:
+                contribution = upstream * partial
+                adjoints[parent] = after = before + contribution
+                yield Edge(
+                    node, parent, index, upstream, partial, contribution, before, after
+                )  # fmt: skip

@@ -1,0 +1,238 @@
+"""Value: a number that remembers how it was computed, and `backward()`.
+
+Each operation on Values makes a new node that keeps its operands and, as plain
+numbers, its local partials ∂node/∂operand at that moment. `backward()` then needs
+no calculus at all: it walks the nodes in reverse topological order and multiplies,
+``parent's gradient += node's gradient · local partial``, which is the product of
+partials that one writes by hand. The calculus itself stands in `ops`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
+
+from micrograd_es.base.scalars import Number, as_float, is_number
+from micrograd_es.engine import anomaly
+from micrograd_es.engine.algebra import FLOATS, IEEE
+from micrograd_es.engine.comparison import Comparison, comparing
+from micrograd_es.engine.copying import CopiedNode
+from micrograd_es.engine.custom import making_graph
+from micrograd_es.engine.graph import hand_on, one_pass, record, topological_order
+from micrograd_es.engine.ops import TABLE, Operation, with_number
+
+Operand: TypeAlias = Union["Value", Number]
+Binary: TypeAlias = Callable[["Value", Operand], "Value"]
+
+
+class _Forward(dict[Operation, Callable[..., Any]]):
+    """Value and partials of each row on floats, compiled when first asked for."""
+
+    def __missing__(self, op: Operation) -> Callable[..., Any]:
+        self[op] = FLOATS.recorded(op)
+        return self[op]
+
+
+FORWARD = _Forward()
+
+
+def apply(op: Operation, *operands: Value) -> Value:
+    """The node of a row of the table on its operands."""
+    numbers = [v._data for v in operands]
+    try:
+        data, partials = FORWARD[op](*numbers)
+    except (ArithmeticError, ValueError):
+        data, partials = IEEE.recorded(op)(*numbers)
+    return record(Value, op, data, operands, partials)
+
+
+def _binary(op: Operation) -> tuple[Binary, Binary]:
+    """``a ∘ b`` and its reflection, for a row of two operands."""
+    forward = FORWARD[op]
+
+    def operate(a: Value, b: Any) -> Any:
+        if not isinstance(b, Value):
+            if not is_number(b):
+                return NotImplemented
+            b = Value(b)
+        try:
+            data, partials = forward(a._data, b._data)
+        except (ArithmeticError, ValueError):
+            data, partials = IEEE.recorded(op)(a._data, b._data)
+        return record(Value, op, data, (a, b), partials)
+
+    def reflected(b: Value, a: Any) -> Any:
+        return operate(Value(a), b) if is_number(a) else NotImplemented
+
+    operate.__name__ = operate.__qualname__ = op.name
+    operate.__doc__ = f"``{op.name}(self, b)`` as a new node."
+    return operate, reflected
+
+
+def _comparing(op: Operation) -> tuple[Callable[..., Comparison], Callable[..., Comparison]]:
+    """``a < b``, and ``a > b``: between two Values Python asks b whether it is less."""
+    return tuple(map(comparing, _binary(op)))  # type: ignore[return-value]
+
+
+def _unary(op: Operation) -> Callable[[Value], Value]:
+    def operate(self: Value) -> Value:
+        return apply(op, self)
+
+    operate.__name__, operate.__qualname__ = op.name, f"Value.{op.name}"
+    operate.__doc__ = f"``{op.name}(self)`` as a new node."
+    return operate
+
+
+class Value(CopiedNode):
+    """One scalar node of a computation graph.
+
+    Parameters
+    ----------
+    data : real number
+        Converted to float64. Integers, Fractions and NumPy scalars are welcome.
+    label : str
+        The name it bears in drawings and explanations.
+
+    Attributes
+    ----------
+    grad : float
+        After ``v.backward()``, dv/d(this node). Leaves accumulate over calls until
+        it is set to 0; an interior node's grad is that of the last pass.
+    parents : tuple of Value
+        The operands, in order; ``x * x`` lists x twice.
+    partials : tuple of (float or None)
+        ∂(this node)/∂(each operand), taken when the node was made. None means that
+        the operand takes no gradient at all: a branch that was not taken, or the
+        number in ``x ** 2``.
+
+    Raises
+    ------
+    TypeError
+        `data` is not a real number (strings, None, complex, booleans, arrays).
+    OverflowError
+        `data` is an integer beyond float range.
+
+    Examples
+    --------
+    >>> x = Value(3.0, label="x")
+    >>> y = x * x + 1
+    >>> y.backward()
+    >>> y.data, x.grad
+    (10.0, 6.0)
+    """
+
+    __slots__ = ()
+
+    # above that of NumPy's scalars and not above that of its arrays: before version 2,
+    # np.float64(1) > v asked only then what v makes of it
+    __array_priority__ = 0.0
+
+    def __init__(self, data: Number, label: str = "") -> None:
+        if not isinstance(label, str):
+            raise TypeError(f"a label is a string, not {type(label).__name__}")
+        self._data = as_float(data)
+        self.grad = 0.0
+        self.adjoint = None
+        self.label = label
+        self.rule = None
+        self.a = self.da = ()
+        self.b = self.db = None
+
+    @property
+    def data(self) -> float:
+        """The number. It can be assigned; what was recorded before keeps its partials."""
+        return self._data
+
+    @data.setter
+    def data(self, number: Number) -> None:
+        self._data = as_float(number)
+
+    @property
+    def op(self) -> str:
+        """Name of the operation that made this node; "" for a leaf."""
+        return self.rule.name if self.rule else ""
+
+    def backward(self) -> None:
+        """Fills `grad` of every node below with d(self)/d(node).
+
+        Raises
+        ------
+        AnomalyError
+            Under `detect_anomaly`, where a gradient turns non-finite; then no
+            `grad` has changed.
+        """
+        if anomaly.is_watching():
+            anomaly.watch_backward(self)
+        order = topological_order(self)
+        with one_pass:
+            hand_on(self, order)
+            for node in order:
+                if node.rule:
+                    node.grad = node.adjoint or 0.0
+                else:
+                    node.grad += node.adjoint or 0.0
+
+    __add__, __radd__ = _binary(TABLE["add"])
+    __sub__, __rsub__ = _binary(TABLE["sub"])
+    __mul__, __rmul__ = _binary(TABLE["mul"])
+    __truediv__, __rtruediv__ = _binary(TABLE["div"])
+    __floordiv__, __rfloordiv__ = _binary(TABLE["floor_divide"])
+    __mod__, __rmod__ = _binary(TABLE["mod"])
+    _raised, __rpow__ = _binary(TABLE["pow"])
+    _raised_to_a_number = _binary(with_number(TABLE["pow"], 1))[0]
+    __neg__ = _unary(TABLE["neg"])
+    __abs__ = _unary(TABLE["abs"])
+    __floor__ = _unary(TABLE["floor"])
+    __lt__, __gt__ = _comparing(TABLE["less"])
+    __le__, __ge__ = _comparing(TABLE["less_equal"])
+
+    def __pow__(self, other: Operand) -> Value:
+        # in x ** 2 the exponent is a number and not a variable: nothing is derived for it
+        raised = self._raised if isinstance(other, Value) else self._raised_to_a_number
+        return raised(other)
+
+    def __float__(self) -> float:
+        if making_graph.get():
+            raise TypeError("a Value that becomes a float leaves the graph being made")
+        return self._data
+
+    def __bool__(self) -> bool:
+        return self._data != 0.0
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        return f"Value(data={self._data!r}, grad={self.grad!r}{label})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else repr(self)
+
+    def conjugate(self) -> Value:
+        """Itself, as of any real number: what `np.var` and `np.std` ask for."""
+        return self
+
+    # The names that scripts written for micrograd use.
+
+    _prev = CopiedNode.parents
+    _op = op
+
+    def _backward(self) -> None:
+        for parent, partial in zip(self.parents, self.partials):
+            if partial is not None:
+                parent.grad += self.grad * partial
+
+    # A method for each function of the table, under the name that NumPy asks for.
+
+    if TYPE_CHECKING:
+        exp = log = sqrt = sin = cos = tanh = sigmoid = softplus = relu = __neg__
+        tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = __neg__
+        arctan2 = hypot = maximum = minimum = __add__
+
+
+for _op in TABLE.values():
+    if not (_op.operator or _op.variadic or _op.arity > 2 or _op.name == "abs"):
+        setattr(Value, _op.name, _unary(_op) if _op.arity == 1 else _binary(_op)[0])
+
+
+def as_value(x: Operand) -> Value:
+    """`x` itself if it is a Value, else a new leaf."""
+    return x if isinstance(x, Value) else Value(x)

@@ -1,0 +1,1 @@
+"""One derivative as the sum over its paths of products of partials."""

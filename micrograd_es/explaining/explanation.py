@@ -1,0 +1,397 @@
+"""`explain`: one derivative as a person writes it, the sum over paths of products of partials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from math import fsum, isfinite, log10, nan
+
+from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.languages import ngettext
+from micrograd_es.base.scalars import as_count
+from micrograd_es.engine.graph import adjoints_of, topological_order
+from micrograd_es.engine.value import Value
+from micrograd_es.explaining.paths import Factor, Path, Paths
+from micrograd_es.formulas import nodes as formula
+from micrograd_es.formulas import notation
+from micrograd_es.formulas.notation import mathml
+from micrograd_es.formulas.symbols import Formula, Number, Sum, Symbol
+from micrograd_es.formulas.writing import PRODUCT, SUM, Style
+
+SHOWN = 12  # factors of a path; of a longer one the middle is left out
+_WIDE = 200  # nameless nodes between two stations, beyond which only the number is shown
+_GROWN = 8 * formula.LIMIT  # names and numbers that a formula may have before it is simplified
+
+
+def explain(root: Value, wrt: Value, k: int = 10) -> Explanation:
+    """d(root)/d(wrt) as the sum over paths of products of partials.
+
+    Labelled nodes are the stations of a path; what lies between collapses into one
+    partial. Without any label, every node is a station.
+
+    Parameters
+    ----------
+    k : int
+        How many paths are listed, the largest by absolute product; the others are
+        one remainder.
+
+    Examples
+    --------
+    >>> from micrograd_es import set_language
+    >>> w, x = Value(0.5, label="w"), Value(3.0, label="x")
+    >>> z = w * x
+    >>> z.label = "z"
+    >>> print(explain((z - 1) ** 2, w))
+    ∂f/∂w = ∂f/∂z · ∂z/∂w
+          = 2(z − 1) · x
+          = 2(1.5 − 1) · 3
+          = 1 · 3
+          = 3
+    <BLANKLINE>
+    w.grad todavía vale 0: falta llamar a backward()
+    """
+    for v in (root, wrt):
+        if not isinstance(v, Value):
+            raise TypeError(f"explain takes two Values, not {type(v).__name__}")
+    k = as_count(k, "k")
+    nodes = topological_order(root)
+    paths = Paths(root, wrt)
+    listed = paths.largest(k)
+    total = adjoints_of(root, nodes).get(wrt, 0.0)
+    return Explanation(
+        root, wrt, tuple(listed), paths.count, total, _remainder(total, listed, paths.count), paths
+    )
+
+
+def _remainder(total: float, listed: Sequence[Path], count: int) -> float:
+    products = [p.product for p in listed]
+    if isfinite(total) and all(map(isfinite, products)):
+        return total - fsum(products)
+    return nan if count > len(listed) else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What `explain` gives; it shows itself in a notebook.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        The largest by absolute product, each with `stations`, `factors` and `product`.
+    path_count : int
+        How many there are between the named stations.
+    total : float
+        The derivative.
+    remainder : float
+        What the paths that are not listed add to it.
+    why : str
+        Why it is zero, or why `wrt.grad` is; else empty.
+    """
+
+    root: Value
+    wrt: Value
+    paths: tuple[Path, ...]
+    path_count: int
+    total: float
+    remainder: float
+    _all: Paths = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """For a terminal."""
+        return "\n".join(self._text_lines())
+
+    @property
+    def latex(self) -> str:
+        """An ``aligned`` block for a LaTeX document or a notebook."""
+        lines = [(left, "=", right) for left, right in self._equations(latex=True)]
+        body = " \\\\\n".join(f"{left} &{sign} {right}" for left, sign, right in lines)
+        return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+    @property
+    def html(self) -> str:
+        """A page fragment with its formulas in MathML."""
+        rows = "\n".join(
+            f"<tr><td>{mathml(left) if left else ''}</td><td>{mathml('=')}</td>"
+            f"<td>{mathml(right)}</td></tr>"
+            for left, right in self._equations(latex=True)
+        )
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
+        return (
+            f'<div class="micrograd-es-explanation">\n<style>{_CSS}</style>\n'
+            f"<table>\n{rows}\n</table>\n{notes}\n</div>"
+        )
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex}$"
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<Explanation {self._derivative(Style(False, False))} = {self.total!r}>"
+
+    # -- the equations, which all three forms show ----------------------------------
+
+    def _text_lines(self) -> list[str]:
+        lines = []
+        indent = ""
+        for left, right in self._equations(latex=False):
+            indent = " " * len(left) if left else indent
+            lines.append(f"{left or indent} = {right}")
+        notes = self._notes()
+        return [*lines, "", *notes] if notes else lines
+
+    def _equations(self, latex: bool) -> list[tuple[str, str]]:
+        """Left and right sides; an empty left side goes on with the one above."""
+        names, numbers = Style(latex, numbers=False), Style(latex, numbers=True)
+        derivative = self._derivative(names)
+        if self.path_count == 1 and len(self.paths) == 1:
+            steps = self._steps(self.paths[0], names, numbers)
+            return [(derivative if i == 0 else "", step) for i, step in enumerate(steps)]
+        result = (notation.latex_number if latex else notation.number)(self.total)
+        if not self.paths:
+            return [(derivative, result)]
+        symbols = [self._path_name(n, latex) for n in range(1, len(self.paths) + 1)]
+        products = [
+            numbers.wrapped(numbers.piece(Number(p.product)), PRODUCT if i else SUM)
+            for i, p in enumerate(self.paths)
+        ]
+        rest = self.path_count - len(self.paths)
+        if rest:
+            symbols.append("R")
+            products.append(numbers.wrapped(numbers.piece(Number(self.remainder)), PRODUCT))
+        lines = [(derivative, self._joined("add", symbols, names))]
+        for symbol, path in zip(symbols, self.paths):
+            steps = self._steps(path, names, numbers)
+            lines += [(symbol if i == 0 else "", step) for i, step in enumerate(steps)]
+        if rest:
+            many = ngettext("{n} more path", "{n} more paths", min(rest, 2)).format(n=_count(rest))
+            words = rf"\quad \text{{({many})}}" if latex else f" ({many})"
+            lines.append(("R", numbers.write(Number(self.remainder)) + f" {words}"))
+        lines.append((derivative, self._joined("add", products, numbers)))
+        return [*lines, ("", result)]
+
+    def _steps(self, path: Path, names: Style, numbers: Style) -> list[str]:
+        """One product: partials, symbols, numbers put in, factors, result."""
+        factors = path.factors
+        shown = [*range(len(factors))]
+        gap = len(factors) > SHOWN
+        if gap:
+            shown = [*shown[: SHOWN // 2], *shown[-SHOWN // 2 :]]
+        written = [self.symbolic(factors[i]) for i in shown]
+        steps = [
+            [(self._ratio(factors[i], names), PRODUCT) for i in shown],
+            [names.piece(f) for f in written],
+            [numbers.piece(f) for f in written],
+            [numbers.piece(Number(factors[i])) for i in shown],
+        ]
+        trivial = [i for i, f in enumerate(written) if isinstance(f, Number) and f.value == 1]
+        lines = []
+        for n, step in enumerate(steps):
+            left_out = set(trivial) if n and len(trivial) < len(step) else set()
+            pieces = [
+                names.wrapped(piece, PRODUCT if place or isinstance(written[place], Sum) else SUM)
+                if len(step) > 1
+                else piece[0]
+                for place, piece in enumerate(step)
+                if place not in left_out
+            ]
+            if gap:
+                middle = sum(1 for i in range(SHOWN // 2) if i not in left_out)
+                pieces.insert(middle, r"\cdots" if names.latex else "…")
+            lines.append(self._joined("mul", pieces, names) if pieces else "1")
+        lines.append(numbers.write(Number(path.product)))
+        if len(factors) == 1:  # ∂f/∂x = ∂f/∂x says nothing
+            del lines[0]
+        return [line for i, line in enumerate(lines) if i == 0 or line != lines[i - 1]]
+
+    def _joined(self, name: str, pieces: Sequence[str], style: Style) -> str:
+        text = pieces[0]
+        for piece in pieces[1:]:
+            text = style.joined(name, text, piece)
+        return text
+
+    def _path_name(self, n: int, latex: bool) -> str:
+        return f"p_{{{n}}}" if latex else "p" + str(n).translate(_SUBSCRIPT)
+
+    # -- names and symbols ----------------------------------------------------------
+
+    @cached_property
+    def _names(self) -> dict[Value, str]:
+        """Names for stations without a label, as drawings number them."""
+        nodes = topological_order(self.root)[::-1]
+        names = {
+            node: name
+            for node, name in formula.names(nodes).items()
+            if node in self._places and self._all.is_station(node)
+        }
+        if not self.wrt.label and self.wrt not in names:
+            names[self.wrt] = "x" if all(node.label != "x" for node in nodes) else "v"
+        return names
+
+    @cached_property
+    def _places(self) -> set[Value]:
+        return {*self._all.order, self.root}
+
+    @cached_property
+    def _writer(self) -> formula.Writer:
+        return formula.Writer(self._names)
+
+    def _derivative(self, style: Style) -> str:
+        return self._quotient(self.root, self.wrt, style)
+
+    def _ratio(self, factor: Factor, style: Style) -> str:
+        return self._quotient(factor.node, factor.station, style)
+
+    def _quotient(self, above: Value, below: Value, style: Style) -> str:
+        top, bottom = (style.write(self._symbol(v)) for v in (above, below))
+        if style.latex:
+            return rf"\frac{{\partial {top}}}{{\partial {bottom}}}"
+        return notation.quotient(top, bottom)
+
+    def _symbol(self, node: Value) -> Symbol:
+        return Symbol(self._names.get(node, node.label), node.data, node)
+
+    def symbolic(self, factor: Factor) -> Formula:
+        """A factor of a path as a formula; as its number where it is too long to write."""
+        return self._formula(factor) or Number(factor)
+
+    def _formula(self, factor: Factor) -> Formula | None:
+        """None where it is too long to write."""
+        if factor.blocked:
+            return Number(0.0)
+        if factor.index is not None:
+            return self._writer.partial(factor.node, factor.index)
+        if factor.node not in self._collapsed:
+            self._collapsed[factor.node] = self._routes(factor.node)
+        grown = self._collapsed[factor.node].get(factor.station)
+        if grown is None or grown.formula.size > formula.LIMIT:
+            return None
+        return grown.formula.valued(factor)
+
+    def _routes(self, node: Value) -> dict[Value, _Growing]:
+        """∂node/∂station for each station; nothing where one is too long to write."""
+        seen = 0
+
+        def partial(above: Value, index: int) -> _Growing | None:
+            nonlocal seen
+            seen += 1
+            if above.partials[index] is None:
+                return None
+            if seen > _WIDE:
+                raise _TooLong
+            return _Growing(self._writer.partial(above, index))
+
+        try:
+            return self._all.collapsed(node, partial, _Growing(Number(1.0)))
+        except _TooLong:
+            return {}
+
+    @cached_property
+    def _collapsed(self) -> dict[Value, dict[Value, _Growing]]:
+        return {}
+
+    # -- why a gradient is zero -----------------------------------------------------
+
+    def _notes(self) -> list[str]:
+        notes = [self.why] if self.why else []
+        if any(self._formula(f) is None for p in self.paths for f in p.factors[:SHOWN]):
+            notes.append(
+                _("A partial too long to write is shown as its number: label nodes in between.")
+            )
+        return notes
+
+    @cached_property
+    def why(self) -> str:
+        root, wrt = (self._symbol(v).text for v in (self.root, self.wrt))
+        if self.total != 0:
+            if self.wrt.grad == 0:
+                return _("{wrt}.grad still holds 0: backward() has not been called").format(wrt=wrt)
+            return ""
+        if not self.path_count:
+            if self.wrt in set(topological_order(self.root)):
+                return _("0: {root} uses {wrt} only where no derivative passes").format(
+                    root=root, wrt=wrt
+                )
+            return _("0: {wrt} is not connected to {root}").format(root=root, wrt=wrt)
+        culprits, size = self._zeros()
+        if size is None:
+            return "\n".join(_("0 because {reason}").format(reason=r) for r in culprits[:3])
+        if size:
+            return _("0 because the paths cancel each other out")
+        return _("0 because the product is too small for a float")
+
+    def _zeros(self) -> tuple[list[str], float | None]:
+        """The first zero factors from above, and Σ |product| of what passes them, if anything."""
+        sizes, reasons = {self.root: 1.0}, []
+        for node in self._all.order:
+            if node in sizes:
+                for index, below in self._all.edges(node):
+                    if partial := node.partials[index]:
+                        sizes[below] = sizes.get(below, 0.0) + sizes[node] * abs(partial)
+                    else:
+                        reasons.append(self._reason(node, index))
+        return list(dict.fromkeys(reasons)), sizes.get(self.wrt)
+
+    def _reason(self, node: Value, index: int) -> str:
+        above, below = self._writer.name(node).text, self._writer.name(node.parents[index]).text
+        operand = notation.number(node.parents[index].data)
+        if node.op == "relu":
+            return _("{above} is off: {below} = {number} is not above 0").format(
+                above=above, below=below, number=operand
+            )
+        if node.partials[index] is None:
+            return _("{above} does not take the branch of {below}").format(above=above, below=below)
+        partial = self._writer.partial(node, index)
+        return (
+            _("{partial} = {symbols} = 0")
+            .format(partial=notation.quotient(above, below), symbols=partial.text)
+            .replace("= 0 = 0", "= 0")
+        )
+
+
+class _TooLong(Exception):
+    """The formula is beyond what anybody would read."""
+
+
+class _Growing:
+    """A formula in the making; it is given up before it costs time to go on."""
+
+    def __init__(self, formula: Formula) -> None:
+        if formula.size > _GROWN:
+            raise _TooLong
+        self.formula = formula
+
+    def __mul__(self, other: _Growing) -> _Growing:
+        return _Growing(self.formula * other.formula)
+
+    def __add__(self, other: _Growing) -> _Growing:
+        return _Growing(self.formula + other.formula)
+
+
+def _count(n: int) -> str:
+    """A number of paths, which may have thousands of digits."""
+    if n < 10**6:
+        return str(n)
+    exponent = int(log10(n))
+    return f"{10 ** (log10(n) - exponent):.3g}e{exponent}"
+
+
+_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+# A notebook has rules of its own for tables: stripes, and cells to the right.
+_CSS = (
+    ".micrograd-es-explanation table{border-collapse:collapse;margin:.5em 0;display:block;"
+    "overflow-x:auto}"
+    ".micrograd-es-explanation tr{background:none!important}"
+    ".micrograd-es-explanation td{padding:.35em .2em;text-align:left!important;"
+    "vertical-align:middle;border:0;background:none;white-space:nowrap}"
+    ".micrograd-es-explanation math{font-size:1.15em;math-style:normal}"
+)
+
+__all__ = ["Explanation", "explain"]

@@ -1,0 +1,1 @@
+"""What a graph says in symbols: names, formulas, text and LaTeX."""

@@ -1,0 +1,123 @@
+"""Formulas of a graph: what a node computes and its local partials, in symbols.
+
+Nodes with a label appear under it; the others as the expression that they compute, or
+as their number where that would be long.
+
+Examples
+--------
+>>> from micrograd_es import Value
+>>> w, x, b = Value(0.5, label="w"), Value(2.0, label="x"), Value(1.0, label="b")
+>>> z = w * x + b
+>>> z.label = "z"
+>>> print(text(z), "|", partial(z, 0).text, "|", partial(z.sigmoid(), 0).text)
+w · x + b | 1 | σ'(z)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from micrograd_es.engine.custom import CustomOperation
+from micrograd_es.engine.value import Value
+from micrograd_es.formulas.notation import mathml
+from micrograd_es.formulas.symbols import SYMBOLS, Call, Formula, Number, Symbol, apply, as_formula
+
+__all__ = ["Writer", "expression", "latex", "mathml", "name", "names", "partial", "text"]
+
+LIMIT = 40  # names and numbers in an expression that stands for a node
+_DEPTH = 12
+
+
+def text(node: Value) -> str:
+    """What the node computes, for a terminal."""
+    return expression(node).text
+
+
+def latex(node: Value) -> str:
+    """What the node computes, in LaTeX."""
+    return expression(node).latex
+
+
+def expression(node: Value) -> Formula:
+    """What the node computes, from what has a label."""
+    return Writer().expression(node)
+
+
+def name(node: Value) -> Formula:
+    """What the node is called in other formulas: its label, else its expression or number."""
+    return Writer().name(node)
+
+
+def partial(node: Value, index: int) -> Formula:
+    """∂(node)/∂(operand `index`), one edge of the graph."""
+    return Writer().partial(node, index)
+
+
+def names(nodes: Sequence[Value]) -> dict[Value, str]:
+    """What nodes without a label are called: v0, v1, … in their order, and the last one f."""
+    found = {node: f"v{i}" for i, node in enumerate(nodes) if not node.label}
+    if not nodes[-1].label and all(node.label != "f" for node in nodes):
+        found[nodes[-1]] = "f"
+    return found
+
+
+class Writer:
+    """Writes the formulas of one graph, with names for nodes that have no label.
+
+    Parameters
+    ----------
+    names : mapping of Value to str
+        They go before labels.
+    """
+
+    def __init__(self, names: Mapping[Value, str] | None = None) -> None:
+        self._names = names or {}
+        self._known: dict[Value, Formula] = {}
+
+    def name(self, node: Value, depth: int = _DEPTH) -> Formula:
+        """A symbol where the node has a name, else its expression or its number."""
+        if node not in self._known:
+            label = self._names.get(node, node.label)
+            if label:
+                self._known[node] = Symbol(label, node.data, node)
+            elif not node.parents or depth == 0 or len(node.parents) > LIMIT:
+                self._known[node] = Number(node.data)
+            else:
+                self._known[node] = self.expression(node, depth - 1)
+        return self._known[node]
+
+    def expression(self, node: Value, depth: int = _DEPTH) -> Formula:
+        """What the node computes from its operands; its name if it is a leaf."""
+        rule = node.rule
+        if rule is None:
+            return self.name(node)
+        operands = [self.name(p, depth) for p in node.parents]
+        if isinstance(rule, CustomOperation):
+            result: Formula = Call(rule.name, _template(rule, len(operands)), tuple(operands), 0.0)
+        else:
+            result = apply(rule, *operands)
+        return (Number(node.data) if result.size > LIMIT else result).valued(node.data)
+
+    def partial(self, node: Value, index: int) -> Formula:
+        """∂(node)/∂(operand `index`)."""
+        rule, recorded = node.rule, node.partials[index]
+        if recorded is None or rule is None:
+            return Number(0.0)
+        # every operand of a sum has the same partial
+        parents = node.parents[:1] if rule.variadic else node.parents
+        operands = [self.name(p).valued(p.data) for p in parents]
+        if isinstance(rule, CustomOperation):
+            template = _template(rule, len(operands))
+            return Call(rule.name, template, tuple(operands), recorded, prime=index + 1)
+        if rule.primed:
+            return Call(rule.name, rule.notation, tuple(operands), recorded, prime=index + 1)
+        value = apply(rule, *operands)
+        result = as_formula(SYMBOLS.partial(rule, index)(value, *operands))
+        return (Number(recorded) if result.size > LIMIT else result).valued(recorded)
+
+
+def _template(rule: CustomOperation, n: int) -> str:
+    """How a user's own function is written: by its name, which is no identifier if a lambda."""
+    own = rule.name if rule.name.isidentifier() and rule.name != "lambda" else "f"
+    shown = own if len(own) == 1 else rf"\operatorname{{{{{own}}}}}".replace("_", r"\_")
+    return f"{shown}({', '.join('{' + c + '}' for c in 'abcdefghijklmnopqrstuvwxyz'[:n])})"

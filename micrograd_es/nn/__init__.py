@@ -1,0 +1,5 @@
+"""Networks of Values: neurons, layers, losses, optimisers, training."""
+
+from micrograd_es.nn.modules import ACTIVATIONS, MLP, Layer, Module, Neuron
+
+__all__ = ["ACTIVATIONS", "MLP", "Layer", "Module", "Neuron"]

@@ -1,0 +1,163 @@
+"""Losses: one number that says how far the predictions are from the targets.
+
+Each takes predictions and targets of one shape, of numbers or Values: a number, a
+list (one sample), or a list of samples. Targets that are numbers become leaves ŷ⁽¹⁾,
+ŷ⁽²⁾, … and the result, a Value, bears the notes' name C. Where there are only
+numbers, it is a float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from micrograd_es.base.scalars import is_number
+from micrograd_es.engine.functions import maximum, sum_node
+from micrograd_es.engine.value import Value, as_value
+from micrograd_es.formulas.notation import name
+
+Pairs: TypeAlias = Iterable[tuple[Value, Value]]
+
+
+def sum_squares(predictions: Any, targets: Any) -> Any:
+    """The notes' C = Σ (y - ŷ)²; over many samples, its mean."""
+    return _loss(predictions, targets, _squares, _mean_over_samples)
+
+
+def mse(predictions: Any, targets: Any) -> Any:
+    """The mean of (y - ŷ)²."""
+    return _loss(predictions, targets, _squares, _mean)
+
+
+def hinge(predictions: Any, targets: Any) -> Any:
+    """The mean of relu(1 - ŷ·y): the SVM's "max-margin" loss, for targets -1 and 1."""
+    return _loss(predictions, targets, lambda pairs: [(1 - t * y).relu() for y, t in pairs], _mean)
+
+
+def binary_cross_entropy(predictions: Any, targets: Any) -> Any:
+    """The mean of -(ŷ ln y + (1 - ŷ) ln(1 - y)), for probabilities y.
+
+    The logarithms stop at -100, as PyTorch's do, so that a certain and wrong
+    prediction costs 100 and not infinity.
+    """
+
+    def terms(pairs: Pairs) -> list[Value]:
+        return [
+            -(t * maximum(y.log(), -100) + (1 - t) * maximum((1 - y).log(), -100)) for y, t in pairs
+        ]
+
+    return _loss(predictions, targets, terms, _mean)
+
+
+def cross_entropy(predictions: Any, targets: Any) -> Any:
+    """The mean over the samples of -Σ ŷ ln softmax(y).
+
+    Parameters
+    ----------
+    predictions : shape (K,) or (n, K)
+        Scores before the softmax ("logits").
+    targets : int or shape (n,); or as the predictions
+        The class of each sample, counted from 0, or a probability for each class.
+    """
+    scores, wanted = _array(predictions), _array(targets)
+    if scores.ndim not in (1, 2) or not scores.size:
+        raise ValueError(f"expected predictions of shape (K,) or (n, K), got {scores.shape}")
+    if wanted.shape != scores.shape:
+        if wanted.shape != scores.shape[:-1]:
+            raise ValueError(
+                f"expected targets of shape {scores.shape[:-1]} (classes) or {scores.shape} "
+                f"(probabilities), got {wanted.shape}"
+            )
+        wanted = one_hot(wanted, scores.shape[-1])
+    return _loss(scores, wanted, _cross_entropy_terms, _mean_over_samples)
+
+
+def one_hot(classes: Any, k: int) -> np.ndarray[Any, Any]:
+    """The classes as probabilities 0 or 1: one more axis, of length k.
+
+    Raises
+    ------
+    ValueError
+        A class is no integer from 0 to k - 1.
+    """
+    classes = np.asarray(classes)
+    for c in classes.flat:
+        if isinstance(c, Value) or not 0 <= c < k or c != int(c):
+            raise ValueError(f"a class is an integer from 0 to {k - 1}, not {c!r}")
+    result: np.ndarray[Any, Any] = (classes[..., None] == np.arange(k)).astype(float)
+    return result
+
+
+def _squares(pairs: Pairs) -> list[Value]:
+    return [(y - t) ** 2 for y, t in pairs]
+
+
+def _cross_entropy_terms(pairs: Pairs) -> list[Value]:
+    scores, targets = zip(*pairs)
+    # ln Σ exp(y) = m + ln Σ exp(y - m), where m, the largest, keeps exp in range
+    largest = _largest(scores)
+    log_sum = largest + sum_node(tuple([(y - largest).exp() for y in scores])).log()
+    return [t * (log_sum - y) for y, t in zip(scores, targets)]
+
+
+def _largest(values: Sequence[Value]) -> Value:
+    """By halves, so that the graph is shallow."""
+    while len(values) > 1:
+        pairs = [maximum(a, b) for a, b in zip(values[::2], values[1::2])]
+        values = pairs + list(values[len(pairs) * 2 :])
+    return values[0]
+
+
+def _mean(terms: list[list[Value]]) -> Value:
+    flat = tuple([term for sample in terms for term in sample])
+    return _divided(sum_node(flat), len(flat))
+
+
+def _mean_over_samples(terms: list[list[Value]]) -> Value:
+    return _divided(sum_node(tuple([term for sample in terms for term in sample])), len(terms))
+
+
+def _divided(total: Value, n: int) -> Value:
+    return total if n == 1 else total / n
+
+
+def _loss(
+    predictions: Any,
+    targets: Any,
+    terms: Callable[[Pairs], list[Value]],
+    mean: Callable[[list[list[Value]]], Value],
+) -> Any:
+    y, t = _array(predictions), _array(targets)
+    if y.shape != t.shape:
+        raise ValueError(f"predictions of shape {y.shape} and targets of shape {t.shape} differ")
+    if not y.size:
+        raise ValueError("there are no predictions to compare")
+    if y.ndim > 2:
+        raise ValueError(f"expected one sample or a list of samples, got shape {y.shape}")
+    samples = y.shape[0] if y.ndim == 2 else 1
+    total = mean(
+        [
+            terms([(as_value(a), _target(b, n)) for n, (a, b) in enumerate(zip(*sample), 1)])
+            for sample in zip(y.reshape(samples, -1), t.reshape(samples, -1))
+        ]
+    )
+    if any(isinstance(x, Value) for x in (*y.flat, *t.flat)):
+        total.label = "C"
+        return total
+    return total.data
+
+
+def _target(t: Any, n: int) -> Value:
+    return t if isinstance(t, Value) else Value(t, label=name("ŷ", n))
+
+
+def _array(x: Any) -> np.ndarray[Any, Any]:
+    array = np.asarray(x, dtype=object)
+    for item in array.flat:
+        if isinstance(item, (list, tuple, np.ndarray)):
+            raise ValueError("the samples are of different lengths")
+        if not isinstance(item, Value) and not is_number(item):
+            raise TypeError(f"expected numbers or Values, got {type(item).__name__}")
+    return array

@@ -1,0 +1,124 @@
+"""SGD and Adam, with PyTorch's names, defaults and arithmetic.
+
+An optimiser's rule is `update`, from arrays to arrays; `step` carries it to the Values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from micrograd_es.base.scalars import as_setting
+from micrograd_es.engine.value import Value
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
+
+
+class Optimizer:
+    """What SGD and Adam share.
+
+    Raises
+    ------
+    ValueError
+        There are no parameters, or one is listed twice.
+    """
+
+    def __init__(self, parameters: Iterable[Value], lr: float, weight_decay: float) -> None:
+        self.parameters = list(parameters)
+        for p in self.parameters:
+            if not isinstance(p, Value):
+                raise TypeError(f"an optimiser takes Values, not {type(p).__name__}")
+        if not self.parameters:
+            raise ValueError("an optimiser needs at least one parameter")
+        if len(set(self.parameters)) < len(self.parameters):
+            raise ValueError("a parameter is listed twice")
+        self.lr = as_setting(lr, "lr")
+        self.weight_decay = as_setting(weight_decay, "weight_decay")
+
+    def update(self, theta: Array, gradient: Array) -> Array:
+        """The parameters after one step; shapes (P,)."""
+        raise NotImplementedError
+
+    def step(self) -> None:
+        """Moves every parameter against its gradient."""
+        theta = np.array([p.data for p in self.parameters])
+        gradient = np.array([p.grad for p in self.parameters])
+        with np.errstate(all="ignore"):  # a training that diverges ends in inf and nan
+            moved = self.update(theta, gradient)
+        for p, number in zip(self.parameters, moved.tolist()):
+            p.data = number
+
+    def zero_grad(self) -> None:
+        """Sets the gradient of every parameter to 0."""
+        for p in self.parameters:
+            p.grad = 0.0
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: θ ← θ - lr·g, with momentum if wanted.
+
+    Examples
+    --------
+    >>> w = Value(3.0)
+    >>> optimizer = SGD([w], lr=0.1)
+    >>> (w * w).backward()
+    >>> optimizer.step()
+    >>> round(w.data, 12)
+    2.4
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay)
+        self.momentum = as_setting(momentum, "momentum")
+        self._velocity: Array | None = None
+
+    def update(self, theta: Array, gradient: Array) -> Array:
+        """The parameters after one step; shapes (P,)."""
+        if self.weight_decay:
+            gradient = gradient + self.weight_decay * theta
+        if self.momentum:
+            if self._velocity is not None:
+                gradient = self.momentum * self._velocity + gradient
+            self._velocity = gradient
+        return theta - self.lr * gradient
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba, 2015, algorithm 1), as PyTorch writes it."""
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: float = 1e-3,
+        betas: Sequence[float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay)
+        self.betas = tuple(betas)
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas are two numbers in [0, 1), not {betas!r}")
+        self.eps = as_setting(eps, "eps")
+        self._steps = 0
+        self._mean = np.zeros(len(self.parameters))
+        self._square = np.zeros(len(self.parameters))
+
+    def update(self, theta: Array, gradient: Array) -> Array:
+        """The parameters after one step; shapes (P,)."""
+        if self.weight_decay:
+            gradient = gradient + self.weight_decay * theta
+        self._steps += 1
+        b1, b2 = self.betas
+        self._mean = b1 * self._mean + (1 - b1) * gradient
+        self._square = b2 * self._square + (1 - b2) * gradient**2
+        scale = np.sqrt(self._square) / np.sqrt(1 - b2**self._steps) + self.eps
+        step: Array = self.lr / (1 - b1**self._steps) * self._mean / scale
+        return theta - step

@@ -1,0 +1,1 @@
+"""Graphs, networks and charts as pictures."""

@@ -1,0 +1,289 @@
+"""`draw_graph`: the computation graph as a picture, whole or folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from micrograd_es.base.errors import RendererMissingError
+from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.languages import ngettext
+from micrograd_es.engine.graph import topological_order
+from micrograd_es.engine.value import Value
+from micrograd_es.formulas.nodes import names
+from micrograd_es.formulas.notation import number, quotient, shown
+from micrograd_es.pictures.folding import Fold, Key, fold_graph, gradient_of
+
+if TYPE_CHECKING:
+    from micrograd_es.pictures.dot import Graph
+
+LIMIT = 500
+_PASSED = 1000  # beyond it Graphviz takes minutes to lead each long edge around the boxes
+
+
+def draw_graph(
+    root: Value, *, limit: int = LIMIT, fold: str | None = None, opened: Iterable[Key] = ()
+) -> Graph:
+    """The graph below `root`, left to right, as a `graphviz.Digraph`.
+
+    Each value stands in a box with its name, data and grad, each operation in a small
+    node of its own. A dashed edge takes no gradient back: a branch that was not taken,
+    or the exponent of ``x ** 2``. A grad is "—" as long as ``backward()`` has not run:
+    where the root's own grad is 0, the zeros below it are not gradients yet.
+
+    Parameters
+    ----------
+    limit : int
+        How many boxes are drawn at most.
+    fold : str, optional
+        "neuron", "layer" or "sample": draws all that belongs to one of these as one
+        box, with its gradient. The nodes' names, as `MLP` and `Net` give them, say
+        what belongs where.
+    opened : iterable
+        Keys of the folds that are drawn open: a layer's number, (layer, neuron), a
+        sample's number, or a name such as "inputs", "parameters", "cost".
+
+    Raises
+    ------
+    ValueError
+        There are more than `limit` boxes to draw.
+
+    Examples
+    --------
+    >>> x = Value(3.0, label="x")
+    >>> graph = draw_graph(x * x)
+    >>> print("".join(line for line in graph.source.splitlines(True) if "->" in line))
+        n0 -> o1 [id=e1_0]
+        n0 -> o1 [id=e1_1]
+        o1 -> n1 [id=r1]
+    """
+    if not isinstance(root, Value):
+        raise TypeError(f"what is drawn is the graph of a Value, not of {type(root).__name__}")
+    nodes = topological_order(root)[::-1]
+    opened = set(opened)
+    folds = fold_graph(nodes, fold) if fold is not None else []
+    unknown = opened - {f.key for f in folds}
+    if unknown:
+        raise ValueError(f"there is no fold {min(unknown, key=repr)!r} to open")
+    closed = [f for f in folds if f.key not in opened]
+    boxes = len(nodes) - sum(len(f.nodes) - 1 for f in closed)
+    if boxes > limit:
+        raise ValueError(
+            f"a graph of {boxes} nodes is beyond limit={limit}: fold it (fold='layer', 'neuron' "
+            "or 'sample'), draw a smaller part of it, or raise the limit"
+        )
+    return _Drawing(root, nodes, folds, closed).graph
+
+
+def draw_fitting(root: Value) -> Graph:
+    """The whole graph; where that is beyond the limit, folded by layer or else by sample.
+
+    Raises
+    ------
+    ValueError
+        It is beyond the limit even so.
+    """
+    try:
+        return draw_graph(root)
+    except ValueError as beyond:
+        for fold in ("layer", "sample"):
+            with suppress(ValueError):
+                return draw_graph(root, fold=fold)
+        raise beyond from None
+
+
+def svg_of(graph: Graph) -> str:
+    """The picture as one ``<svg>`` element, which can stand by itself or inside a page."""
+    return graph.svg()
+
+
+class _Drawing:
+    """The graph in the DOT language, written once over its nodes in forward order."""
+
+    def __init__(
+        self, root: Value, nodes: list[Value], folds: list[Fold], closed: list[Fold]
+    ) -> None:
+        from micrograd_es.pictures import dot as picture
+
+        self._look = picture
+        self._root = root
+        self._place = {node: i for i, node in enumerate(nodes)}
+        self._names = names(nodes)
+        self._closed = {node: i for i, f in enumerate(folds) if f in closed for node in f.nodes}
+        self.graph = self._empty(nodes, bool(folds))
+        for i, f in enumerate(folds):
+            if f in closed:
+                self._fold(i, f)
+            else:
+                with self.graph.subgraph(name=f"cluster{i}") as frame:
+                    self._frame(frame, f)
+        for i, node in enumerate(nodes):
+            if node not in self._closed:
+                self._node(i, node)
+                self._operation(i, node)
+        self._edges_between_folds(nodes)
+        self._from_the_top(closed)
+
+    def _empty(self, nodes: list[Value], folded: bool) -> Graph:
+        look = self._look
+        large = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"} if len(nodes) > LIMIT else {}
+        if not folded and _columns_passed(nodes) > _PASSED:
+            large |= {"nslimit": "0.01", "mclimit": "0.1", "splines": "line"}
+        graph: Graph = look.Graph(
+            "graph",
+            graph_attr={"rankdir": "LR", "bgcolor": "transparent",
+                        "ranksep": "0.8" if folded else "0.3", "nodesep": "0.18",
+                        "fontname": look.FONT, "fontsize": "13", **large},
+            node_attr={"shape": "plain", "fontname": look.FONT, "fontsize": "12",
+                       "fontcolor": look.INK},
+            edge_attr={"color": look.LINE, "arrowsize": "0.7", "fontname": look.FONT,
+                       "fontsize": "11", "fontcolor": look.LINE},
+        )  # fmt: skip
+        return graph
+
+    def _node(self, i: int, node: Value) -> None:
+        grad = gradient_of(node, self._root)
+        rows = [(_("data"), number(node.data)), (_("grad"), number(grad))]
+        self.graph.node(f"n{i}", self._box(node.label, rows), id=f"n{i}")
+        known = "—" if grad is None else repr(grad)
+        self.graph.titles[f"n{i}"] = (
+            f"{self._name(node)}\n{_('data')} {node.data!r}\n{_('grad')} {known}"
+        )
+
+    def _operation(self, i: int, node: Value) -> None:
+        if not node.parents:
+            return
+        look, graph = self._look, self.graph
+        sign = node.rule.sign or node.op
+        small = len(sign) == 1
+        size = {"width": "0.34", "fixedsize": "true"} if small else {"height": "0.3"}
+        graph.node(
+            f"o{i}", f"<{look.html(sign) or ' '}>", id=f"o{i}", ordering="in",
+            shape="circle" if small else "box", style="filled" if small else "filled,rounded",
+            fillcolor=look.CARD, color=look.LINE, fontsize="14" if small else "12",
+            margin="0.06,0.03", **size,
+        )  # fmt: skip
+        graph.titles[f"o{i}"] = node.op
+        for j, (parent, partial) in enumerate(zip(node.parents, node.partials)):
+            style = {"style": "dashed"} if partial is None else {}
+            graph.edge(self._id(parent), f"o{i}", id=f"e{i}_{j}", **style)
+            result = "" if partial is None else f" = {partial!r}"
+            graph.titles[f"e{i}_{j}"] = quotient(self._name(node), self._name(parent)) + result
+        graph.edge(f"o{i}", f"n{i}", id=f"r{i}")
+
+    def _fold(self, i: int, fold: Fold) -> None:
+        nodes = ngettext("{n} node", "{n} nodes", len(fold.nodes)).format(n=len(fold.nodes))
+        rows = [("", nodes)]
+        if len(fold.outputs) == 1:
+            rows.append((_("data"), number(fold.outputs[0].data)))
+        rows.append((_one_or_norm(fold.outputs), number(fold.gradient(self._root))))
+        if fold.parameters and len(fold.parameters) < len(fold.nodes):
+            norm = number(fold.parameter_gradient(self._root))
+            rows.append((_("‖grad w, b‖"), norm))
+        self.graph.node(f"f{i}", self._box(fold.name, rows), id=f"f{i}")
+        self.graph.titles[f"f{i}"] = fold.name
+
+    def _frame(self, frame: Any, fold: Fold) -> None:
+        title = (
+            f'<TABLE BORDER="0" BGCOLOR="{self._look.CARD}"><TR><TD>{fold.name}</TD></TR></TABLE>'
+        )
+        frame.attr(label=f"<{title}>", style="rounded,dashed", color=self._look.LINE,
+                   fontcolor=self._look.INK, margin="10")  # fmt: skip
+        for node in fold.nodes:
+            i = self._place[node]
+            frame.node(f"n{i}")
+            if node.parents:
+                frame.node(f"o{i}")
+
+    def _edges_between_folds(self, nodes: list[Value]) -> None:
+        counts: dict[tuple[str, int], int] = {}
+        for node in nodes:
+            to = self._closed.get(node)
+            if to is not None:
+                for parent in node.parents:
+                    if self._closed.get(parent) != to:
+                        pair = (self._id(parent), to)
+                        counts[pair] = counts.get(pair, 0) + 1
+        for (start, to), n in counts.items():
+            self.graph.edge(start, f"f{to}", id=f"{start}_f{to}", penwidth="2")
+            self.graph.titles[f"{start}_f{to}"] = f"×{n}"
+
+    def _from_the_top(self, closed: list[Fold]) -> None:
+        """Keeps neurons of a layer, and samples, in their order: the first is the highest."""
+        for above, below in pairwise(closed):
+            if above.column is not None and above.column == below.column:
+                with self.graph.subgraph(graph_attr={"rank": "same"}) as column:
+                    column.edge(self._id(above.nodes[0]), self._id(below.nodes[0]), style="invis")
+
+    def _id(self, node: Value) -> str:
+        fold = self._closed.get(node)
+        return f"n{self._place[node]}" if fold is None else f"f{fold}"
+
+    def _name(self, node: Value) -> str:
+        return self._names.get(node) or shown(node.label)
+
+    def _box(self, name: str, rows: list[tuple[str, str]]) -> str:
+        """An HTML-like label: a name above captions and numbers, the last of them gradients.
+
+        Captions come first in the file, then the numbers, so that the last texts of a
+        value's element are its data and its grad.
+        """
+        look = self._look
+        table = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">'
+        captions, numbers = "", ""
+        for caption, text in rows:
+            value = caption in ("", _("data"))
+            color, soft = (
+                (look.VALUE, look.VALUE_SOFT) if value else (look.GRADIENT, look.GRADIENT_SOFT)
+            )
+            mark = "" if value else "<I>", "" if value else "</I>"
+            captions += (
+                f'<TR><TD ALIGN="LEFT"><FONT COLOR="{color}" POINT-SIZE="11">{mark[0]}'
+                f"{look.html(caption) or ' '}{mark[1]}</FONT></TD></TR>"
+            )
+            numbers += (
+                f'<TR><TD BGCOLOR="{soft}" WIDTH="66"><FONT COLOR="{color}">'
+                f"{look.html(text)}</FONT></TD></TR>"
+            )
+        # browsers set a long name a little wider than it was measured
+        room = f'COLSPAN="2" CELLPADDING="{3 + min(len(name), look.LONGEST) // 4}"'
+        head = f"<TR><TD {room}><B>{look.html(name)}</B></TD></TR>" if name else ""
+        return (
+            f'<<TABLE STYLE="ROUNDED" COLOR="{look.LINE}" BGCOLOR="{look.CARD}" BORDER="1" '
+            f'CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">{head}<TR><TD>{table}{captions}'
+            f"</TABLE></TD><TD>{table}{numbers}</TABLE></TD></TR></TABLE>>"
+        )
+
+
+def _columns_passed(nodes: list[Value]) -> int:
+    """How many columns all edges pass on their way, as those of a weight used at each step do."""
+    column: dict[Value, int] = {}
+    passed = 0
+    for node in nodes:
+        if node.parents:
+            before = max(column.get(parent, 0) for parent in node.parents)
+            column[node] = before + 1
+            # a leaf stands beside its first use
+            passed += sum(abs(before - column.setdefault(p, before)) for p in node.parents)
+    return passed
+
+
+def _one_or_norm(outputs: list[Value]) -> str:
+    return _("grad") if len(outputs) == 1 else _("‖grad‖")
+
+
+# -- how a Value shows itself in a notebook --------------------------------------
+
+
+def _in_notebook(self: Value, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    """The graph as SVG beside the plain text; past what can be drawn, why there is none."""
+    try:
+        svg = draw_fitting(self)._repr_image_svg_xml()
+    except (RendererMissingError, ValueError) as error:
+        return {"text/plain": f"{self!r}\n{error}"}
+    return {"text/plain": repr(self), "image/svg+xml": svg}
+
+
+setattr(Value, "_repr_mimebundle_", _in_notebook)  # noqa: B010  (engine is a floor below)

@@ -1,0 +1,206 @@
+"""`draw_network`: the neurons of a network in columns, joined by their weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.languages import ngettext
+from micrograd_es.formulas.notation import name, number
+from micrograd_es.nn.modules import MLP
+from micrograd_es.nn.net import Array, Net
+
+if TYPE_CHECKING:
+    from micrograd_es.pictures.dot import Graph
+
+LIMIT = 8  # neurons of a layer that are drawn
+_WRITTEN = 3  # the widest layer at which each weight is written on its line
+
+# In points: a neuron's radius, a line of text, half of two texts side by side, and the
+# gap between columns where no weights are written.
+_RADIUS, _TEXT, _TAG, _GAP = 24, 20, 116, 190
+# Lines that are seen on white and on black.
+_POSITIVE, _NEGATIVE = "#2f7fd6", "#a05cc8"
+
+
+@dataclass
+class _Layer:
+    """One layer's numbers: `weights[n][m]` joins neuron m before it to its neuron n."""
+
+    activation: str
+    weights: Array
+    names: list[list[str]]
+    biases: list[list[str]]
+
+
+def draw_network(network: Net | MLP, *, limit: int = LIMIT) -> Graph:
+    """The network of neurons and weights, left to right, as a `graphviz.Digraph`.
+
+    A line's width is the weight's size beside the largest of the network's; a negative
+    weight is dashed and violet, a positive one solid and blue. Small networks have each
+    weight written on its line; in any, a line says its weight when pointed at.
+
+    Parameters
+    ----------
+    limit : int
+        How many neurons of a layer are drawn; of a wider one, the first and the last.
+
+    Examples
+    --------
+    >>> graph = draw_network(MLP(2, [2, 1], seed=0))
+    >>> graph.source.count("->")
+    6
+    """
+    if limit < 2:
+        raise ValueError(f"limit is at least 2, not {limit}")
+    if isinstance(network, MLP):
+        layers = _of_mlp(network)
+    elif isinstance(network, Net):
+        layers = _of_net(network)
+    else:
+        raise TypeError(f"a network is an MLP or a Net, not {type(network).__name__}")
+    return _Picture(layers, limit).graph
+
+
+def _of_mlp(mlp: MLP) -> list[_Layer]:
+    layers = []
+    for l, layer in enumerate(mlp.layers, 1):  # noqa: E741
+        neurons = layer.neurons
+        layers.append(
+            _Layer(
+                neurons[0].activation,
+                np.array([[w.data for w in neuron.w] for neuron in neurons]),
+                [[name("w", n, m, layer=l) for m in range(1, len(neuron.w) + 1)]
+                 for n, neuron in enumerate(neurons, 1)],
+                [[f"{name('b', n, layer=l)} = {number(neuron.b.data)}"]
+                 for n, neuron in enumerate(neurons, 1)],
+            )
+        )  # fmt: skip
+    return layers
+
+
+def _of_net(net: Net) -> list[_Layer]:
+    activation = getattr(net.g, "__name__", "g")
+    layers = []
+    for l in range(net.L):  # noqa: E741
+        W, B, own = net.W[:, l], net.B[:, l], range(1, net.N + 1)
+        one = net.form == "mean-input"  # of a neuron's one weight every input has its part
+        names = [[name("w", n, *(() if one else (m,)), layer=l + 1) for m in own] for n in own]
+        biases = [
+            [f"{name('b', n, *(i + 1 for i in index), layer=l + 1)} = {number(b)}"
+             for index, b in np.ndenumerate(B[n - 1])]
+            for n in own
+        ]  # fmt: skip
+        weights = np.repeat(W[:, None], net.N, axis=1) if one else W
+        layers.append(_Layer(activation, weights, names, biases))
+    return layers
+
+
+def _rows(size: int, limit: int) -> list[int | None]:
+    """The neurons that are drawn, from the top; None for those that are left out."""
+    if size <= limit:
+        return list(range(1, size + 1))
+    return [*range(1, limit), None, size]
+
+
+class _Picture:
+    """Columns of neurons, each element at its own place."""
+
+    def __init__(self, layers: list[_Layer], limit: int) -> None:
+        from micrograd_es.pictures import dot as picture
+
+        self._look = picture
+        self._layers = layers
+        self._sizes = [layers[0].weights.shape[1], *(len(layer.weights) for layer in layers)]
+        self._rows = [_rows(size, limit) for size in self._sizes]
+        self._most = max(map(len, self._rows))
+        self._written = max(self._sizes) <= min(_WRITTEN, limit)
+        lines = max(len(biases) for layer in layers for biases in layer.biases)
+        self._step: float = 2 * _RADIUS + _TEXT * (lines + 1)
+        self._gap: float = _GAP
+        if self._written:
+            # a weight stands where its line has come 1/(most + 1) of the way: there the
+            # lines of a column are all equally far apart
+            self._step = max(self._step, 1.35 * _TEXT * (self._most + 1))
+            self._gap = _TAG * (self._most + 1)
+        finite = [np.abs(layer.weights[np.isfinite(layer.weights)]) for layer in layers]
+        self._largest = max((float(w.max()) for w in finite if w.size), default=0.0) or 1.0
+        self.graph: Graph = picture.Graph(
+            "network",
+            engine="neato",
+            graph_attr={"bgcolor": "transparent", "splines": "line", "inputscale": "72",
+                        "outputorder": "edgesfirst"},
+            node_attr={"fontname": picture.FONT, "fontsize": "14", "shape": "plain",
+                       "fontcolor": picture.INK},
+            edge_attr={"arrowsize": "0.7", "arrowhead": "normal" if self._written else "none"},
+        )  # fmt: skip
+        for column in range(len(self._sizes)):
+            self._column(column)
+
+    def _height(self, column: int, row: int) -> float:
+        return ((len(self._rows[column]) - 1) / 2 - row) * self._step
+
+    def _column(self, column: int) -> None:
+        x = column * self._gap
+        title = _("layer {n}").format(n=column) if column else _("inputs")
+        activation = self._layers[column - 1].activation if column else ""
+        top = (self._most - 1) / 2 * self._step + _RADIUS + 1.6 * _TEXT
+        self._text(f"t{column}", x, top, title, activation)
+        for row, n in enumerate(self._rows[column]):
+            if n is None:
+                more = self._sizes[column] - len(self._rows[column]) + 1
+                text = ngettext("{n} more", "{n} more", more).format(n=more)
+                self._text(f"m{column}", x, self._height(column, row), "⋮", text)
+            else:
+                self._neuron(column, row, n)
+
+    def _neuron(self, column: int, row: int, n: int) -> None:
+        look, x, y = self._look, column * self._gap, self._height(column, row)
+        if column in (0, len(self._layers)):
+            label = name("y" if column else "x", n)
+        else:
+            label = name("a", n, layer=column)
+        id = f"n{column}_{n}"
+        self.graph.node(
+            id, f"<{label}>", id=id, pos=f"{x:g},{y:g}!", shape="circle", fixedsize="true",
+            width=f"{2 * _RADIUS / 72:.4f}", style="filled", fillcolor=look.VALUE_SOFT,
+            color=_POSITIVE, penwidth="1.5",
+        )  # fmt: skip
+        biases = self._layers[column - 1].biases[n - 1] if column else []
+        self.graph.titles[id] = "\n".join([label, *biases])
+        if biases:
+            self._text(f"b{column}_{n}", x, y - _RADIUS - _TEXT * len(biases) / 2, *biases)
+        for before, m in enumerate(self._rows[column - 1] if column else []):
+            if m is not None:
+                self._weight(column, y, n, before, m)
+
+    def _weight(self, column: int, y: float, n: int, before: int, m: int) -> None:
+        layer = self._layers[column - 1]
+        w = float(layer.weights[n - 1, m - 1])
+        id, text = f"w{column}_{n}_{m}", f"{layer.names[n - 1][m - 1]} = {number(w)}"
+        size = abs(w) / self._largest if isfinite(w) else 0.0
+        self.graph.edge(
+            f"n{column - 1}_{m}", f"n{column}_{n}", id=id, penwidth=f"{0.5 + 3 * size:.3g}",
+            style="dashed" if w < 0 else "solid", color=_NEGATIVE if w < 0 else _POSITIVE,
+        )  # fmt: skip
+        self.graph.titles[id] = text
+        if self._written:
+            way = 1 / (self._most + 1)
+            height = (1 - way) * self._height(column - 1, before) + way * y
+            self._text(f"t{id}", (column - 1 + way) * self._gap, height, text)
+
+    def _text(self, id: str, x: float, y: float, *lines: str) -> None:
+        look = self._look
+        rows = "".join(
+            f'<TR><TD><FONT POINT-SIZE="11">{look.html(line)}</FONT></TD></TR>'
+            for line in lines
+            if line
+        )
+        self.graph.node(
+            id, '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2" '
+            f'BGCOLOR="{look.CARD}">{rows}</TABLE>>', id=id, pos=f"{x:g},{y:g}!",
+        )  # fmt: skip
