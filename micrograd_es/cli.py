@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from micrograd_es.base.arrays import needing
 from micrograd_es.base.errors import RendererMissingError
 from micrograd_es.base.languages import LANGUAGES, speaking
 from micrograd_es.base.languages import gettext as _
@@ -78,7 +79,7 @@ def _run(words: list[str]) -> int:
         raise _Wrong(
             _("{file}: {problem}").format(file=error.filename or FOLDER, problem=error.strerror)
         ) from None
-    except RendererMissingError as error:
+    except (RendererMissingError, ImportError) as error:
         raise _Wrong(str(error)) from None
     return 0
 
@@ -89,7 +90,8 @@ def _demo(name: str | None, out: Path | None) -> None:
             print(f"{title:12}{about}")
         return
     try:
-        demo = load(name)
+        with needing(f"demo {name}"):
+            demo = load(name)
     except ValueError as error:
         raise _Wrong(str(error)) from None
     demo.main(_folder(out))
@@ -138,8 +140,9 @@ def _play(port: int) -> None:
     from micrograd_es.play import serve
 
     try:
-        serve(port)
-    except (ImportError, ValueError) as error:
+        with needing("micrograd-es play"):
+            serve(port)
+    except ValueError as error:
         raise _Wrong(str(error)) from None
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import Any, TypeAlias
 
-import numpy as np
-
-Array: TypeAlias = "np.ndarray[Any, Any]"
+from micrograd_es.base.arrays import Array, needing
 
 _HERE = Path(__file__).resolve().parent
 #: Installed, the demos travel inside the package; in the repository they stand beside it.
@@ -17,6 +14,9 @@ DEMOS = _HERE / "demos" if (_HERE / "demos").is_dir() else _HERE.parent / "demos
 
 def moons(n: int = 100, noise: float = 0.1, seed: int = 0) -> tuple[Array, Array]:
     """Two half circles that hold each other: X, shape (n, 2), and labels -1 or 1, shape (n,)."""
+    with needing("moons"):
+        import numpy as np
+
     random = np.random.default_rng(seed)
     upper = np.linspace(0, np.pi, n // 2)
     lower = np.linspace(0, np.pi, n - n // 2)
@@ -38,6 +38,9 @@ def digits() -> tuple[Array, Array]:
     E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine
     Learning Repository, 1998 (CC BY 4.0).
     """
+    with needing("digits"):
+        import numpy as np
+
     with gzip.open(DEMOS / "data" / "digits.csv.gz", "rt") as file:
         table = np.loadtxt(file, delimiter=",")
     return table[:, :-1] / 16, table[:, -1].astype(int)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from math import nan, sqrt
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
-from micrograd_es.base.scalars import as_float
+from micrograd_es.base.scalars import as_float, divide
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +37,56 @@ def needing(name: str) -> Iterator[None]:
         if (error.name or "").split(".")[0] != "numpy":
             raise
         raise ImportError(f"{name} needs NumPy: pip install numpy", name="numpy") from error
+
+
+class Vector:
+    """Floats with the arithmetic of a one-dimensional array, for where NumPy is not loaded."""
+
+    def __init__(self, numbers: list[float]) -> None:
+        self._numbers = numbers
+
+    def _with(self, other: Any, f: Callable[[float, float], float]) -> Vector:
+        numbers = self._numbers
+        others = other._numbers if isinstance(other, Vector) else [other] * len(numbers)
+        return Vector([f(a, b) for a, b in zip(numbers, others)])
+
+    def __add__(self, other: Any) -> Vector:
+        return self._with(other, lambda a, b: a + b)
+
+    def __sub__(self, other: Any) -> Vector:
+        return self._with(other, lambda a, b: a - b)
+
+    def __mul__(self, other: Any) -> Vector:
+        return self._with(other, lambda a, b: a * b)
+
+    def __truediv__(self, other: Any) -> Vector:
+        return self._with(other, divide)
+
+    def __pow__(self, half: float) -> Vector:
+        return Vector([sqrt(a) if a >= 0.0 else nan for a in self._numbers])
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __array__(self, *_: Any) -> Any:  # met again when NumPy has been loaded meanwhile
+        import numpy
+
+        return numpy.array(self._numbers)
+
+    def tolist(self) -> list[float]:
+        """The numbers, as of an array."""
+        return self._numbers
+
+
+def vector(numbers: list[float]) -> Any:
+    """The numbers as an array; as a `Vector` as long as nobody has imported NumPy."""
+    numpy = sys.modules.get("numpy")
+    return numpy.array(numbers) if numpy else Vector(numbers)
+
+
+def quiet() -> AbstractContextManager[Any]:
+    """Holds back NumPy's warnings of infinities and nan, where it is loaded."""
+    numpy = sys.modules.get("numpy")
+    return numpy.errstate(all="ignore") if numpy else nullcontext()
 
 
 def as_array(numbers: object, what: str) -> Array:

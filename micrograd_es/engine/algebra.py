@@ -16,6 +16,7 @@ from functools import cache
 from math import inf, nan
 from typing import Any
 
+from micrograd_es.base.scalars import divide
 from micrograd_es.engine.ops import TABLE, Operation, called
 
 Function = Callable[..., Any]
@@ -168,12 +169,6 @@ def _whole(name: str) -> Function:
     return whole
 
 
-def _divide(a: float, b: float) -> float:
-    if b != 0.0:
-        return a / b
-    return nan if a == 0.0 or a != a else math.copysign(inf, a) * math.copysign(1.0, b)
-
-
 def _power(a: float, b: float) -> float:
     try:
         return math.pow(a, b)
@@ -185,9 +180,9 @@ def _power(a: float, b: float) -> float:
 
 IEEE = Algebra(
     {
-        "divide": _divide,
+        "divide": divide,
         "pow": _power,
-        "floor_divide": lambda a, b: a // b if b else _divide(a, b),
+        "floor_divide": lambda a, b: a // b if b else divide(a, b),
         "total": lambda terms: sum(terms[1:], terms[0]),
     },
     _whole,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from micrograd_es.base.arrays import quiet
 from micrograd_es.base.scalars import as_float
 
 making_graph: ContextVar[bool] = ContextVar("making_graph", default=False)
@@ -82,17 +82,16 @@ class CustomOperation:
 
 
 def _quietly(f: Callable[..., Any], numbers: Sequence[Any]) -> Any:
-    numpy = sys.modules.get("numpy")
-    with numpy.errstate(all="ignore") if numpy else nullcontext():
+    with quiet():
         try:
             return f(*numbers)
         # on floats 1 / 0.0 raises and (z > 0).astype(float) has no meaning; on NumPy's both have
-        except (ArithmeticError, AttributeError):
+        except (ArithmeticError, AttributeError) as error:
             if not all(isinstance(x, float) for x in numbers):
                 raise
-            with suppress(ImportError):
-                import numpy as np
-
-                with np.errstate(all="ignore"):
-                    return f(*map(np.float64, numbers))
-            raise
+            try:
+                from numpy import float64
+            except ImportError:
+                raise error from None
+            with quiet():
+                return f(*map(float64, numbers))

@@ -10,22 +10,21 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf, isfinite
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from micrograd_es.base.arrays import as_array
+from micrograd_es.base.arrays import Array, as_array
 from micrograd_es.base.errors import AnomalyError
 from micrograd_es.base.scalars import as_count
 from micrograd_es.engine.comparison import decisions
 from micrograd_es.engine.custom import no_floats
 from micrograd_es.engine.value import Value
 from micrograd_es.formulas.notation import name, number
+from micrograd_es.nn.losses import one_hot
 from micrograd_es.nn.modules import Module
 from micrograd_es.nn.optim import Adam, Optimizer
 from micrograd_es.tape import Tape
-
-Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
 class History(list[float]):
@@ -219,7 +218,7 @@ def _samples(X: Any, Y: Any) -> tuple[Array, Array]:
 def _table(rows: Array, targets: Array, outputs: int) -> Array:
     """One row a sample: its inputs, then one target for each output."""
     if targets.ndim == 1 and outputs > 1:
-        targets = _one_hot(targets, outputs)
+        targets = np.array(one_hot(targets.tolist(), outputs))
     elif targets.ndim == 1:
         targets = targets[:, None]
     if targets.shape[1] != outputs:
@@ -228,13 +227,6 @@ def _table(rows: Array, targets: Array, outputs: int) -> Array:
             f"or (n,) for classes, not (n, {targets.shape[1]})"
         )
     return np.hstack([rows, targets])
-
-
-def _one_hot(classes: Array, outputs: int) -> Array:
-    wrong = classes[~np.isin(classes, range(outputs))]
-    if len(wrong):
-        raise ValueError(f"a class is an integer from 0 to {outputs - 1}, not {wrong[0]:g}")
-    return np.asarray(np.eye(outputs)[classes.astype(int)])
 
 
 @contextmanager

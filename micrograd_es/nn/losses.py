@@ -9,9 +9,7 @@ numbers, it is a float.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
-
-import numpy as np
+from typing import Any, NamedTuple, TypeAlias
 
 from micrograd_es.base.scalars import is_number
 from micrograd_es.engine.functions import maximum, sum_node
@@ -61,8 +59,8 @@ def cross_entropy(predictions: Any, targets: Any) -> Any:
     targets : int or shape (n,); or as the predictions
         The class of each sample, counted from 0, or a probability for each class.
     """
-    scores, wanted = _array(predictions), _array(targets)
-    if scores.ndim not in (1, 2) or not scores.size:
+    scores, wanted = _table(predictions), _table(targets)
+    if len(scores.shape) not in (1, 2) or 0 in scores.shape:
         raise ValueError(f"expected predictions of shape (K,) or (n, K), got {scores.shape}")
     if wanted.shape != scores.shape:
         if wanted.shape != scores.shape[:-1]:
@@ -70,24 +68,25 @@ def cross_entropy(predictions: Any, targets: Any) -> Any:
                 f"expected targets of shape {scores.shape[:-1]} (classes) or {scores.shape} "
                 f"(probabilities), got {wanted.shape}"
             )
-        wanted = one_hot(wanted, scores.shape[-1])
+        classes = [c for row in wanted.rows for c in row]
+        wanted = _Table(scores.shape, one_hot(classes, scores.shape[-1]))
     return _loss(scores, wanted, _cross_entropy_terms, _mean_over_samples)
 
 
-def one_hot(classes: Any, k: int) -> np.ndarray[Any, Any]:
-    """The classes as probabilities 0 or 1: one more axis, of length k.
+def one_hot(classes: Iterable[Any], k: int) -> list[list[Any]]:
+    """For each class k probabilities, 1 at its place and 0 elsewhere.
 
     Raises
     ------
     ValueError
         A class is no integer from 0 to k - 1.
     """
-    classes = np.asarray(classes)
-    for c in classes.flat:
+    rows = []
+    for c in classes:
         if isinstance(c, Value) or not 0 <= c < k or c != int(c):
             raise ValueError(f"a class is an integer from 0 to {k - 1}, not {c!r}")
-    result: np.ndarray[Any, Any] = (classes[..., None] == np.arange(k)).astype(float)
-    return result
+        rows.append([float(i == c) for i in range(k)])
+    return rows
 
 
 def _squares(pairs: Pairs) -> list[Value]:
@@ -129,21 +128,19 @@ def _loss(
     terms: Callable[[Pairs], list[Value]],
     mean: Callable[[list[list[Value]]], Value],
 ) -> Any:
-    y, t = _array(predictions), _array(targets)
+    y = predictions if isinstance(predictions, _Table) else _table(predictions)
+    t = targets if isinstance(targets, _Table) else _table(targets)
     if y.shape != t.shape:
         raise ValueError(f"predictions of shape {y.shape} and targets of shape {t.shape} differ")
-    if not y.size:
+    if 0 in y.shape:
         raise ValueError("there are no predictions to compare")
-    if y.ndim > 2:
-        raise ValueError(f"expected one sample or a list of samples, got shape {y.shape}")
-    samples = y.shape[0] if y.ndim == 2 else 1
     total = mean(
         [
             terms([(as_value(a), _target(b, n)) for n, (a, b) in enumerate(zip(*sample), 1)])
-            for sample in zip(y.reshape(samples, -1), t.reshape(samples, -1))
+            for sample in zip(y.rows, t.rows)
         ]
     )
-    if any(isinstance(x, Value) for x in (*y.flat, *t.flat)):
+    if any(isinstance(x, Value) for row in (*y.rows, *t.rows) for x in row):
         total.label = "C"
         return total
     return total.data
@@ -153,11 +150,30 @@ def _target(t: Any, n: int) -> Value:
     return t if isinstance(t, Value) else Value(t, label=name("ŷ", n))
 
 
-def _array(x: Any) -> np.ndarray[Any, Any]:
-    array = np.asarray(x, dtype=object)
-    for item in array.flat:
-        if isinstance(item, (list, tuple, np.ndarray)):
-            raise ValueError("the samples are of different lengths")
-        if not isinstance(item, Value) and not is_number(item):
-            raise TypeError(f"expected numbers or Values, got {type(item).__name__}")
-    return array
+class _Table(NamedTuple):
+    """Numbers and Values, a row a sample, and the shape in which they came."""
+
+    shape: tuple[int, ...]
+    rows: list[list[Any]]
+
+
+def _table(x: Any) -> _Table:
+    if not isinstance(x, (Value, list, tuple)) and hasattr(x, "tolist"):
+        x = x.tolist()  # an array
+    if not isinstance(x, (list, tuple)):
+        return _Table((), [[_entry(x)]])
+    samples = [s.tolist() if hasattr(s, "tolist") else s for s in x]
+    rows = [list(s) for s in samples if isinstance(s, (list, tuple))]
+    if not rows:
+        return _Table((len(samples),), [[_entry(s) for s in samples]])
+    if len(rows) < len(samples) or len({*map(len, rows)}) > 1:
+        raise ValueError("the samples are of different lengths")
+    if any(isinstance(v, (list, tuple)) or getattr(v, "ndim", 0) for row in rows for v in row):
+        raise ValueError("expected one sample or a list of samples, got samples of samples")
+    return _Table((len(rows), len(rows[0])), [[_entry(v) for v in row] for row in rows])
+
+
+def _entry(x: Any) -> Any:
+    if not isinstance(x, Value) and not is_number(x):
+        raise TypeError(f"expected numbers or Values, got {type(x).__name__}")
+    return x

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from micrograd_es.base.arrays import Array, is_array, needing
 from micrograd_es.base.scalars import as_count
 from micrograd_es.engine.functions import products, sum_node
 from micrograd_es.engine.ops import TABLE
@@ -45,7 +44,8 @@ class Module:
         ValueError
             A parameter is nan or infinite.
         """
-        from micrograd_es.nn.storage import write_arrays
+        with needing("a model file"):
+            from micrograd_es.nn.storage import write_arrays
 
         write_arrays(path, {key: block.astype(float) for key, block in self._stored().items()})
 
@@ -57,7 +57,8 @@ class Module:
         ModelFormatError
             The file is damaged or of a model of another shape; nothing has changed.
         """
-        from micrograd_es.nn.storage import read_arrays
+        with needing("a model file"):
+            from micrograd_es.nn.storage import read_arrays
 
         blocks = self._stored()
         arrays = read_arrays(path, {key: block.shape for key, block in blocks.items()})
@@ -65,15 +66,17 @@ class Module:
             for p, number in zip(block.flat, arrays[key].flat):
                 p.data = number
 
-    def _stored(self) -> dict[str, np.ndarray[Any, Any]]:
+    def _stored(self) -> dict[str, Array]:
         """The parameters as arrays of Values, by the names that they have in a file."""
-        blocks = self._blocks()
+        import numpy as np
+
+        blocks = {key: np.array(block, dtype=object) for key, block in self._blocks().items()}
         known = {p for block in blocks.values() for p in block.flat}
         rest = [p for p in self.parameters() if p not in known]
         return blocks | ({"parameters": np.array(rest, dtype=object)} if rest else {})
 
-    def _blocks(self) -> dict[str, np.ndarray[Any, Any]]:
-        """The parameters in arrays of their own shapes, where these are known."""
+    def _blocks(self) -> dict[str, list[Any]]:
+        """The parameters, nested in their own shapes where these are known."""
         return {}
 
 
@@ -137,8 +140,8 @@ class Neuron(Module):
         a.label = self._a_label
         return a
 
-    def _blocks(self) -> dict[str, np.ndarray[Any, Any]]:
-        return {"w": np.array(self.w, dtype=object), "b": np.array([self.b], dtype=object)}
+    def _blocks(self) -> dict[str, list[Any]]:
+        return {"w": self.w, "b": [self.b]}
 
     def __repr__(self) -> str:
         return f"Neuron({len(self.w)}, activation={self.activation!r})"
@@ -177,11 +180,8 @@ class Layer(Module):
     def _forward(self, x: Sequence[Value]) -> list[Value]:
         return [neuron._forward(x) for neuron in self.neurons]
 
-    def _blocks(self) -> dict[str, np.ndarray[Any, Any]]:
-        return {
-            "w": np.array([neuron.w for neuron in self.neurons], dtype=object),
-            "b": np.array([neuron.b for neuron in self.neurons], dtype=object),
-        }
+    def _blocks(self) -> dict[str, list[Any]]:
+        return {"w": [n.w for n in self.neurons], "b": [n.b for n in self.neurons]}
 
     def __repr__(self) -> str:
         first = self.neurons[0]
@@ -257,7 +257,8 @@ class MLP(Module):
             "tanh": torch.nn.Tanh,
         }
         for layer in self.layers:
-            w, b = (torch.from_numpy(x.astype(float)) for x in layer._blocks().values())
+            w = torch.tensor([[v.data for v in n.w] for n in layer.neurons], dtype=torch.float64)
+            b = torch.tensor([n.b.data for n in layer.neurons], dtype=torch.float64)
             linear = torch.nn.Linear(w.shape[1], w.shape[0], dtype=torch.float64)
             with torch.no_grad():
                 linear.weight.copy_(w)
@@ -267,7 +268,7 @@ class MLP(Module):
                 modules.append(kinds[layer.neurons[0].activation]())
         return torch.nn.Sequential(*modules)
 
-    def _blocks(self) -> dict[str, np.ndarray[Any, Any]]:
+    def _blocks(self) -> dict[str, list[Any]]:
         return {
             f"{number}.{key}": block
             for number, layer in enumerate(self.layers, 1)
@@ -290,7 +291,7 @@ def _inputs(x: Any, nin: int) -> list[Value]:
     """One sample as Values; numbers become leaves x⁽¹⁾, x⁽²⁾, … that all neurons share."""
     if isinstance(x, (str, bytes)) or not isinstance(x, Iterable):
         raise TypeError(f"expected a list of {nin} numbers or Values, got {type(x).__name__}")
-    if isinstance(x, np.ndarray) and x.ndim != 1:
+    if is_array(x) and x.ndim != 1:
         raise ValueError(f"expected one sample of shape ({nin},), got an array of shape {x.shape}")
     sample = list(x)
     if len(sample) != nin:

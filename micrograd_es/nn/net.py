@@ -11,11 +11,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from math import isclose, isfinite
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from micrograd_es.base.arrays import as_array
+from micrograd_es.base.arrays import Array, as_array
 from micrograd_es.base.errors import AnomalyError, ConvergenceWarning
 from micrograd_es.base.scalars import as_count, as_setting
 from micrograd_es.engine.algebra import arrays
@@ -28,8 +28,6 @@ from micrograd_es.engine.value import Value
 from micrograd_es.formulas.notation import name
 from micrograd_es.nn import losses
 from micrograd_es.tape import Tape
-
-Array: TypeAlias = "np.ndarray[Any, Any]"
 
 FORMS = ("weighted-sum", "mean-input", "mean-output")
 

@@ -1,19 +1,19 @@
 """SGD and Adam, with PyTorch's names, defaults and arithmetic.
 
-An optimiser's rule is `update`, from arrays to arrays; `step` carries it to the Values.
+An optimiser's rule is `update`, from arrays to arrays; `step` carries it to the Values. Where
+NumPy is not loaded the arrays are `Vector`, with the same bits: no operation here is rounded
+in two ways.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from math import sqrt
+from typing import Any
 
-import numpy as np
-
+from micrograd_es.base.arrays import Array, quiet, vector
 from micrograd_es.base.scalars import as_setting
 from micrograd_es.engine.value import Value
-
-Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
 class Optimizer:
@@ -43,9 +43,9 @@ class Optimizer:
 
     def step(self) -> None:
         """Moves every parameter against its gradient."""
-        theta = np.array([p.data for p in self.parameters])
-        gradient = np.array([p.grad for p in self.parameters])
-        with np.errstate(all="ignore"):  # a training that diverges ends in inf and nan
+        theta = vector([p.data for p in self.parameters])
+        gradient = vector([p.grad for p in self.parameters])
+        with quiet():  # a training that diverges ends in inf and nan
             moved = self.update(theta, gradient)
         for p, number in zip(self.parameters, moved.tolist()):
             p.data = number
@@ -108,8 +108,8 @@ class Adam(Optimizer):
             raise ValueError(f"betas are two numbers in [0, 1), not {betas!r}")
         self.eps = as_setting(eps, "eps")
         self._steps = 0
-        self._mean = np.zeros(len(self.parameters))
-        self._square = np.zeros(len(self.parameters))
+        self._mean: Any = 0.0
+        self._square: Any = 0.0
 
     def update(self, theta: Array, gradient: Array) -> Array:
         """The parameters after one step; shapes (P,)."""
@@ -118,7 +118,7 @@ class Adam(Optimizer):
         self._steps += 1
         b1, b2 = self.betas
         self._mean = b1 * self._mean + (1 - b1) * gradient
-        self._square = b2 * self._square + (1 - b2) * gradient**2
-        scale = np.sqrt(self._square) / np.sqrt(1 - b2**self._steps) + self.eps
+        self._square = b2 * self._square + (1 - b2) * (gradient * gradient)
+        scale = self._square**0.5 / sqrt(1 - b2**self._steps) + self.eps
         step: Array = self.lr / (1 - b1**self._steps) * self._mean / scale
         return theta - step

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from micrograd_es.base.templating import template
 from micrograd_es.formulas.notation import number
 
@@ -161,22 +159,26 @@ def _shape(layer: Layer, scale: _Scale) -> dict[str, Any]:
 
 def _runs(cells: Cells, scale: _Scale) -> list[tuple[float, float, float, float, str, float]]:
     """Rectangles with a colour class and an opacity; neighbours of one shade are one."""
-    shades = np.round(np.clip(np.asarray(cells.numbers, float), -1, 1) * 8).astype(int)
-    rows, columns = shades.shape
-    xs = [scale.x(x) for x in np.linspace(cells.x0, cells.x1, columns + 1)]
-    ys = [scale.y(y) for y in np.linspace(cells.y0, cells.y1, rows + 1)]
+    shades = [[round(min(max(float(v), -1.0), 1.0) * 8) for v in row] for row in cells.numbers]
+    rows, columns = len(shades), len(shades[0])
+    xs = [scale.x(x) for x in _spaced(cells.x0, cells.x1, columns)]
+    ys = [scale.y(y) for y in _spaced(cells.y0, cells.y1, rows)]
     runs = []
     for r in range(rows):
         start = 0
         for c in range(1, columns + 1):
-            if c == columns or shades[r, c] != shades[r, start]:
-                shade = int(shades[r, start])
+            if c == columns or shades[r][c] != shades[r][start]:
+                shade = shades[r][start]
                 if shade:
                     w, h = round(xs[c] - xs[start], 2), round(ys[r] - ys[r + 1], 2)
                     colour = "high" if shade > 0 else "low"
                     runs.append((xs[start], ys[r + 1], w, h, colour, abs(shade) / 16))
                 start = c
     return runs
+
+
+def _spaced(first: float, last: float, steps: int) -> list[float]:
+    return [first + (last - first) * k / steps for k in range(steps)] + [last]
 
 
 def _extent(

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.languages import ngettext
 from micrograd_es.formulas.notation import name, number
 from micrograd_es.nn.modules import MLP
-from micrograd_es.nn.net import Array, Net
 
 if TYPE_CHECKING:
+    from micrograd_es.nn.net import Net
     from micrograd_es.pictures.dot import Graph
 
 LIMIT = 8  # neurons of a layer that are drawn
@@ -32,7 +30,7 @@ class _Layer:
     """One layer's numbers: `weights[n][m]` joins neuron m before it to its neuron n."""
 
     activation: str
-    weights: Array
+    weights: list[list[float]]
     names: list[list[str]]
     biases: list[list[str]]
 
@@ -59,7 +57,7 @@ def draw_network(network: Net | MLP, *, limit: int = LIMIT) -> Graph:
         raise ValueError(f"limit is at least 2, not {limit}")
     if isinstance(network, MLP):
         layers = _of_mlp(network)
-    elif isinstance(network, Net):
+    elif hasattr(network, "grad_C_W"):  # a Net, of which only its arrays are needed here
         layers = _of_net(network)
     else:
         raise TypeError(f"a network is an MLP or a Net, not {type(network).__name__}")
@@ -73,7 +71,7 @@ def _of_mlp(mlp: MLP) -> list[_Layer]:
         layers.append(
             _Layer(
                 neurons[0].activation,
-                np.array([[w.data for w in neuron.w] for neuron in neurons]),
+                [[w.data for w in neuron.w] for neuron in neurons],
                 [[name("w", n, m, layer=l) for m in range(1, len(neuron.w) + 1)]
                  for n, neuron in enumerate(neurons, 1)],
                 [[f"{name('b', n, layer=l)} = {number(neuron.b.data)}"]
@@ -87,17 +85,23 @@ def _of_net(net: Net) -> list[_Layer]:
     activation = getattr(net.g, "__name__", "g")
     layers = []
     for l in range(net.L):  # noqa: E741
-        W, B, own = net.W[:, l], net.B[:, l], range(1, net.N + 1)
+        W, B, own = net.W[:, l].tolist(), net.B[:, l].tolist(), range(1, net.N + 1)
         one = net.form == "mean-input"  # of a neuron's one weight every input has its part
         names = [[name("w", n, *(() if one else (m,)), layer=l + 1) for m in own] for n in own]
         biases = [
-            [f"{name('b', n, *(i + 1 for i in index), layer=l + 1)} = {number(b)}"
-             for index, b in np.ndenumerate(B[n - 1])]
-            for n in own
-        ]  # fmt: skip
-        weights = np.repeat(W[:, None], net.N, axis=1) if one else W
+            [f"{name('b', n, *i, layer=l + 1)} = {number(b)}" for i, b in _numbered(of_neuron)]
+            for n, of_neuron in enumerate(B, 1)
+        ]
+        weights = [[w] * net.N for w in W] if one else W
         layers.append(_Layer(activation, weights, names, biases))
     return layers
+
+
+def _numbered(biases: Any) -> list[tuple[tuple[int, ...], float]]:
+    """The biases of one neuron: one, or one for each input, counted from 1."""
+    if isinstance(biases, list):
+        return [((i,), b) for i, b in enumerate(biases, 1)]
+    return [((), biases)]
 
 
 def _rows(size: int, limit: int) -> list[int | None]:
@@ -115,7 +119,7 @@ class _Picture:
 
         self._look = picture
         self._layers = layers
-        self._sizes = [layers[0].weights.shape[1], *(len(layer.weights) for layer in layers)]
+        self._sizes = [len(layers[0].weights[0]), *(len(layer.weights) for layer in layers)]
         self._rows = [_rows(size, limit) for size in self._sizes]
         self._most = max(map(len, self._rows))
         self._written = max(self._sizes) <= min(_WRITTEN, limit)
@@ -127,8 +131,8 @@ class _Picture:
             # lines of a column are all equally far apart
             self._step = max(self._step, 1.35 * _TEXT * (self._most + 1))
             self._gap = _TAG * (self._most + 1)
-        finite = [np.abs(layer.weights[np.isfinite(layer.weights)]) for layer in layers]
-        self._largest = max((float(w.max()) for w in finite if w.size), default=0.0) or 1.0
+        weights = [w for layer in layers for row in layer.weights for w in row]
+        self._largest = max((abs(w) for w in weights if isfinite(w)), default=0.0) or 1.0
         self.graph: Graph = picture.Graph(
             "network",
             engine="neato",
@@ -180,7 +184,7 @@ class _Picture:
 
     def _weight(self, column: int, y: float, n: int, before: int, m: int) -> None:
         layer = self._layers[column - 1]
-        w = float(layer.weights[n - 1, m - 1])
+        w = layer.weights[n - 1][m - 1]
         id, text = f"w{column}_{n}_{m}", f"{layer.names[n - 1][m - 1]} = {number(w)}"
         size = abs(w) / self._largest if isfinite(w) else 0.0
         self.graph.edge(

@@ -29,7 +29,7 @@ def app() -> Starlette:
     try:
         from micrograd_es.play.server import application
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("micrograd_es"):
+        if (error.name or "").split(".")[0] in ("micrograd_es", "numpy"):
             raise
         raise ImportError(
             _('the page needs a web server: pip install "micrograd-es[play]"')
