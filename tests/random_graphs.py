@@ -117,9 +117,9 @@ def _fits(name: str, operands: list[float], plain: bool, steady: bool) -> bool:
         return False
     if name == "log1p" and a < 1e-6 - 1:
         return False
-    if name in ("arctan2", "hypot") and abs(a) + abs(rest[0]) < 1e-6:
+    if name in ("arctan2", "atan2", "hypot") and abs(a) + abs(rest[0]) < 1e-6:
         return False
-    if name == "arctan2" and rest[0] < 0 and abs(a) < 1e-6:
+    if name in ("arctan2", "atan2") and rest[0] < 0 and abs(a) < 1e-6:
         return False
     if name == "floor" and abs(a - round(a)) < 1e-6:
         return False

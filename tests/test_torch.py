@@ -51,6 +51,7 @@ def test_random_graphs(graph):
             assert math.isclose(x, y, rel_tol=1e-9, abs_tol=1e4 * s + 1e-12)
 
 
+SQUARED = ("arctan2", "atan2", "arcsinh")  # by PyTorch, beyond the range of a float
 EDGES = [0.0, 1.0, 2.0, 0.5, 3.0, 1e300, math.inf]
 EDGES = [s * x for x in EDGES for s in (1.0, -1.0)] + [math.nan]
 
@@ -72,7 +73,7 @@ def test_edges_and_kinks(name):
         wanted = [expected.item(), *(0.0 if t.grad is None else t.grad.item() for t in theirs)]
         if name == "pow" and ours_is_right(*at):
             del found[1], wanted[1]
-        if name == "arctan2" and max(map(abs, at)) == 1e300:  # PyTorch squares it
+        if name in SQUARED and max(map(abs, at)) == 1e300:
             del found[1:], wanted[1:]
         assert all(map(alike, found, wanted)), (at, found, wanted)
 

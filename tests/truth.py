@@ -114,6 +114,12 @@ def read(name: str, m: Any) -> Truth:
     def partial(i: int) -> Function:
         return lambda *operands: difference(value, operands, i, m)
 
+    def in_floats(f: Function) -> Function:
+        return lambda *operands: float(f(*map(mpmath.mpf, operands)))
+
+    if m is mpmath.fp:  # which lacks functions, and no step is small enough there
+        exact = read(name, mpmath.mp)
+        return Truth(in_floats(exact.value), tuple(map(in_floats, exact.partials)))
     return Truth(value, tuple(partial(i) for i in range(len(TABLE[name].df))))
 
 
@@ -121,7 +127,8 @@ def difference(f: Function, operands: Any, i: int, m: Any) -> Any:
     """∂f/∂(operand i) as a central difference, with a step far below what a float can show."""
     with m.workdps(800):  # so that it also shows next to the least and the greatest floats
         a = m.mpf(operands[i])
-        h = m.mpf(10) ** -35 * (abs(a) if 0 < abs(a) < 1 else 1)
+        # small beside every operand: a function of two may bend where both are small
+        h = m.mpf(10) ** -35 * min([m.mpf(1), *(abs(m.mpf(x)) for x in operands if x)])
         low, high = ([*operands[:i], x, *operands[i + 1 :]] for x in (a - h, a + h))
         return (f(*high) - f(*low)) / (2 * h)
 

@@ -1,7 +1,7 @@
 """Writes the table of measured errors into the pages of proofs.
 
-``python tools/proofs.py`` measures every row of the operation table, those that are new among
-them, which takes a minute.
+``python tools/proofs.py`` measures the rows of the operation table that the pages do not have
+yet; with the word ``again`` it measures all of them, which takes a minute.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("PROOFS.md", "PRUEBAS.md")
-# the lines of the table below its heading, each of which names an operation
-_ROWS = re.compile(r"(?<=\| --- \| --- \| --- \|\n)(?:\| `\w+` \| \d.*\n)+")
+_ROW = re.compile(r"^\| `(\w+)` \| \d.*\n", re.MULTILINE)
 
 
 def main() -> None:
@@ -21,10 +20,15 @@ def main() -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     import test_accuracy
 
-    rows = test_accuracy.table().split("\n", 2)[2] + "\n"
     for page in PAGES:
         path = ROOT / page
-        path.write_text(_ROWS.sub(rows, path.read_text("utf-8"), count=1), "utf-8", newline="\n")
+        text = path.read_text("utf-8")
+        known = {} if "again" in sys.argv[1:] else {m[1]: m[0] for m in _ROW.finditer(text)}
+        rows = [known.get(name) or test_accuracy.measured(name) for name in test_accuracy.TABLE]
+        first = _ROW.search(text)
+        assert first
+        text = text[: first.start()] + "".join(rows) + _ROW.sub("", text[first.start() :])
+        path.write_text(text, "utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,11 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
+# Before an operand: a function that has no parentheses of its own, a root, a power, a slash.
+_OPEN_LATEX = re.compile(r"(\\\w+(?<!floor)(_\{\w+\})?|\\(mathrm|operatorname)\{\w+\}) $")
+_OPEN_TEXT = re.compile(r"[√^/]$")
+
+
 class Style:
     """Writes formulas."""
 
@@ -131,7 +136,7 @@ class Style:
             if slot:
                 piece = pieces[ord(slot) - ord("a")]
                 # `\ln x`, `e^x` and `x/y` leave open where the operand ends; `\sigma(x)` does not
-                bare = re.search(r"\\\w+(?<!floor)(_\{\w+\})? $" if self.latex else r"[√^/]$", text)
+                bare = (_OPEN_LATEX if self.latex else _OPEN_TEXT).search(text)
                 text += self.wrapped(piece, ATOM) if bare or following[:1] == "/" else piece[0]
         return text, ATOM if text[-1] in ")]|}⌋" else POWER
 
@@ -200,7 +205,7 @@ _PLAIN: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\\frac\{\{(.*?\})\}\}\{\{(.*?\})\}\}", r"\1/\2"),
     (r"\\sqrt\{\{(.*?\})\}\}", r"√\1"),
     (r"\\left|\\right", ""),
-    (r"\\(?:mathrm|operatorname)\{\{(.*?)\}\}", r"\1"),
+    (r"\\(?:mathrm|operatorname)\{\{(.*?)\}\}", r"\\\1"),
     (r"\\([lr]floor) ?", _character),
     (r"\\([a-z]+)(_\d|_\{\{\d+\}\})? \{a\}", _applied),
     (r"\\(\w+)", _character),
