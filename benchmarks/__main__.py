@@ -35,7 +35,7 @@ def measure(chosen: list[str], quick: bool) -> list[Row]:
         try:
             for row in ROWS[name](quick):
                 rows.append(row)
-                print(f"{name:16}", *filter(None, row.cells("en")[1:]), row.work["en"], sep="  ")
+                print(f"{name:16}", *filter(None, row.cells()[1:]), row.work, sep="  ")
         except (Missing, ImportError) as absent:
             print(f"{name:16}  left out: {absent}", file=sys.stderr)
         print(f"{name:16}  ({perf_counter() - start:.0f} s)", file=sys.stderr, flush=True)

@@ -50,19 +50,14 @@ def beside_micrograd(quick: bool) -> Iterator[Row]:
     reports = compared("moons", ["micrograd", "ours"], moons_work(), quick)
     theirs, ours = reports["micrograd"], reports["ours"]
     yield Row(
-        {
-            "en": "training step of micrograd's demo, define-by-run: times as fast as micrograd",
-            "es": "paso de la demo de micrograd, nodo a nodo: veces más rápido que micrograd",
-        },
+        "training step of micrograd's demo, define-by-run: times as fast as micrograd",
         theirs["seconds"] / ours["seconds"],
         f"{seconds(ours['seconds'])} : {seconds(theirs['seconds'])}",
         Bar(low=12),
+        spanish="paso de la demo de micrograd, nodo a nodo: veces más rápido que micrograd",
     )
     yield Row(
-        {
-            "en": "the same: peak memory of the process against micrograd's",
-            "es": "lo mismo: memoria máxima del proceso frente a la de micrograd",
-        },
+        "the same: peak memory of the process against micrograd's",
         ours["peak"] / theirs["peak"],
         f"{ours['peak'] / 1024:.0f} MiB : {theirs['peak'] / 1024:.0f} MiB",
         Bar(high=0.5),
@@ -76,22 +71,11 @@ def beside_slots(quick: bool) -> Iterator[Row]:
     for kind, work, bar in (
         (
             "demo",
-            {
-                "en": "transformer step, 8 tokens, define-by-run: times as fast as a Value "
-                "with local gradients in slots",
-                "es": "paso de un transformer, 8 letras, nodo a nodo: veces más rápido que un "
-                "Value con gradientes locales en slots",
-            },
+            "transformer step, 8 tokens, define-by-run: times as fast as a Value with local "
+            "gradients in slots",
             Bar(low=2.5),
         ),
-        (
-            "swapped",
-            {
-                "en": "the same, in its own program with only the class swapped",
-                "es": "lo mismo, en su propio programa, cambiando solo la clase",
-            },
-            None,
-        ),
+        ("swapped", "the same, in its own program with only the class swapped", None),
     ):
         ours = reports[kind]["seconds"]
         yield Row(work, theirs / ours, f"{seconds(ours)} : {seconds(theirs)}", bar)
@@ -188,31 +172,18 @@ def flat(quick: bool) -> Iterator[Row]:
         )
         gc.enable()
         yield Row(
-            {
-                "en": f"time per node, {large:,} nodes against {small:,}: {graph.__name__}"
-                + ("" if collecting else ", without the garbage collector"),
-                "es": f"tiempo por nodo, {large:,} nodos frente a {small:,}: {graph.__name__}"
-                + ("" if collecting else ", sin el recolector de basura"),
-            },
+            f"time per node, {large:,} nodes against {small:,}: {graph.__name__}"
+            + ("" if collecting else ", without the garbage collector"),
             many / few,
             f"{seconds(many)} : {seconds(few)}",
             Bar(high=1.25),
-            short={
-                "en": "Python's garbage collector visits old nodes over and over",
-                "es": "el recolector de basura de Python visita los nodos viejos una y otra vez",
-            }
+            short="Python's garbage collector visits old nodes over and over"
             if collecting
-            else {
-                "en": "hundreds of MB of nodes lie outside the caches",
-                "es": "cientos de MB de nodos no caben en las cachés",
-            },
+            else "hundreds of MB of nodes lie outside the caches",
         )
     few, many = (taken / n for n, taken in zip((small, large), by_size(bare, small, large)))
     yield Row(
-        {
-            "en": "the same, with it: making the least node that can be, two operands and a number",
-            "es": "lo mismo, con él: crear el menor nodo posible, dos operandos y un número",
-        },
+        "the same, with it: making the least node that can be, two operands and a number",
         many / few,
         f"{seconds(many)} : {seconds(few)}",
     )
@@ -224,10 +195,7 @@ def linear(quick: bool) -> Iterator[Row]:
     for graph in (chain, wide, diamond, fibonacci):
         few, many = (best(partial(forth_and_back, graph, size), 2) for size in (n, 10 * n))
         yield Row(
-            {
-                "en": f"ten times the nodes ({n:,} to {10 * n:,}): {graph.__name__}",
-                "es": f"diez veces los nodos ({n:,} a {10 * n:,}): {graph.__name__}",
-            },
+            f"ten times the nodes ({n:,} to {10 * n:,}): {graph.__name__}",
             many / few,
             f"{seconds(many)} : {seconds(few)}",
             Bar(low=5, high=20),

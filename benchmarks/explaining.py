@@ -24,10 +24,7 @@ def explaining(quick: bool) -> Iterator[Row]:
             assert explain(cost, p).text
 
     yield Row(
-        {
-            "en": f"explaining all {len(parameters)} parameters of {model!r} on one sample",
-            "es": f"explicar los {len(parameters)} parámetros de {model!r} con un ejemplo",
-        },
+        f"explaining all {len(parameters)} parameters of {model!r} on one sample",
         best(explain_all, 1),
         "",
         in_seconds=True,
@@ -38,10 +35,7 @@ def explaining(quick: bool) -> Iterator[Row]:
         taken = best(lambda: steps.save_html(page, limit=len(steps)), 1)
         size = page.stat().st_size
     yield Row(
-        {
-            "en": f"writing the page of its {len(steps)} steps",
-            "es": f"escribir la página de sus {len(steps)} pasos",
-        },
+        f"writing the page of its {len(steps)} steps",
         taken,
         f"{size / 1e6:.2g} MB",
         in_seconds=True,

@@ -43,15 +43,15 @@ def against(
     taken: dict[str, float],
     ours: str,
     other: str,
-    en: str,
-    es: str,
+    work: str,
     bar: Bar,
     aim: Bar,
-    short: dict[str, str] | None = None,
+    short: str = "",
+    spanish: str = "",
 ) -> Row:
     """How `ours` compares: as a part of the other's time."""
     times = f"{seconds(taken[ours])} : {seconds(taken[other])}"
-    return Row({"en": en, "es": es}, taken[ours] / taken[other], times, bar, aim, short=short)
+    return Row(work, taken[ours] / taken[other], times, bar, aim, short=short, spanish=spanish)
 
 
 # -- 100 moons, 2-16-16-1, SVM loss and L2 -------------------------------------
@@ -131,17 +131,18 @@ def moons_step(quick: bool) -> Iterator[Row]:
     yield against(
         taken, "replay", "numpy",
         "full-batch step, 100 moons, 2-16-16-1, replay: time against NumPy by hand",
-        "paso con 100 lunas, 2-16-16-1, por repetición: tiempo frente a NumPy a mano",
         Bar(high=2), Bar(high=1.3),
+        spanish="paso con 100 lunas, 2-16-16-1, reproduciendo la grabación: "
+        "tiempo frente a NumPy a mano",
     )  # fmt: skip
 
 
 def moons_peers(quick: bool) -> Iterator[Row]:
     """The same step against frameworks, each updating parameters of its own kind."""
-    for name, build, bar in (
-        ("jax.jit", _jax, Bar(high=1)),
-        ("PyTorch eager", _torch, Bar(high=0.5)),
-        ("CasADi SX, map", _casadi, Bar(high=0.1)),
+    for name, build, bar, spanish in (
+        ("jax.jit", _jax, Bar(high=1), ""),
+        ("PyTorch eager", _torch, Bar(high=0.5), "lo mismo: tiempo frente a PyTorch eager"),
+        ("CasADi SX, map", _casadi, Bar(high=0.1), ""),
     ):
         work = Moons()
         way, step = build(work)
@@ -151,15 +152,11 @@ def moons_peers(quick: bool) -> Iterator[Row]:
         taken = alternate(contestants, *((1, 0.0) if quick else (35, 0.02)))
         yield against(
             taken, "replay", name,
-            f"the same: time against {name}", f"lo mismo: tiempo frente a {name}",
-            bar, bar, _CALLS,
+            f"the same: time against {name}", bar, bar, _CALLS, spanish,
         )  # fmt: skip
 
 
-_CALLS = {
-    "en": "a step this small is mostly calls from Python into NumPy, and a compiler has none",
-    "es": "un paso tan pequeño es casi todo llamadas de Python a NumPy; un compilador no las tiene",
-}
+_CALLS = "a step this small is mostly calls from Python into NumPy, and a compiler has none"
 
 Build = tuple[CostAndGradient, Callable[[], Any]]
 
@@ -272,14 +269,12 @@ def moons_micrograd(quick: bool) -> Iterator[Row]:
     )
     ours = raced(work.theta, {"replay": work.replay}, quick)["replay"]
     yield Row(
-        {
-            "en": "the same: times as fast as micrograd",
-            "es": "lo mismo: veces más rápido que micrograd",
-        },
+        "the same: times as fast as micrograd",
         theirs["seconds"] / ours,
         f"{seconds(ours)} : {seconds(theirs['seconds'])}",
         Bar(low=3000),
         Bar(low=6000),
+        spanish="lo mismo: veces más rápido que micrograd",
     )
 
 
@@ -291,7 +286,6 @@ def written_out(quick: bool) -> Iterator[Row]:
     yield against(
         taken, "one graph", "batched",
         "the same loss recorded as one graph of all 100 samples: time against the batched replay",
-        "la misma pérdida grabada como un solo grafo de las 100 muestras: tiempo frente al lote",
         Bar(high=3), Bar(high=1.2),
     )  # fmt: skip
 
@@ -335,8 +329,9 @@ def digits_step(quick: bool) -> Iterator[Row]:
     yield against(
         taken, "replay", "numpy",
         f"digits, 64-32-10, cross-entropy, batch {n:,}, replay: time against NumPy by hand",
-        f"dígitos, 64-32-10, entropía cruzada, lote {n:,}: tiempo frente a NumPy a mano",
         Bar(high=1.5), Bar(high=1.15),
+        spanish=f"dígitos, 64-32-10, entropía cruzada, lote {n:,}, reproduciendo la grabación: "
+        "tiempo frente a NumPy a mano",
     )  # fmt: skip
 
 
@@ -362,12 +357,8 @@ def gpt_step(quick: bool) -> Iterator[Row]:
     )
     ours = raced(theta, {"replay": replay}, quick)["replay"]
     yield Row(
-        {
-            "en": "scalar GPT step, 8 tokens, replay: times as fast as define-by-run with a "
-            "Value with local gradients in slots",
-            "es": "paso del GPT escalar, 8 letras, por repetición: veces más rápido que nodo a "
-            "nodo con un Value con gradientes locales en slots",
-        },
+        "scalar GPT step, 8 tokens, replay: times as fast as define-by-run with a Value with "
+        "local gradients in slots",
         theirs["seconds"] / ours,
         f"{seconds(ours)} : {seconds(theirs['seconds'])}",
         Bar(low=100),
@@ -431,8 +422,6 @@ def random_graph(quick: bool) -> Iterator[Row]:
         taken, "replay", "casadi",
         f"a random graph of {n:,} nodes with no repetition, batch {batch:,}: "
         "time against CasADi SX, map",
-        f"un grafo al azar de {n:,} nodos sin repetición, lote {batch:,}: "
-        "tiempo frente a CasADi SX, map",
         Bar(high=1), Bar(high=0.5),
     )  # fmt: skip
 
@@ -450,24 +439,15 @@ def recording(quick: bool) -> Iterator[Row]:
         tape.value_and_grad()
         replay.append(best(lambda tape=tape: tape.value_and_grad(), 2 * times))
     yield Row(
-        {
-            "en": f"recording {sizes[-1]:,} nodes",
-            "es": f"grabar {sizes[-1]:,} nodos",
-        },
+        f"recording {sizes[-1]:,} nodes",
         record[-1],
         " → ".join(map(seconds, record)),
         in_seconds=True,
     )
-    for taken, en, es in (
-        (record, "recording", "grabar"),
-        (replay, "replaying (cost and gradient)", "repetir (costo y gradiente)"),
-    ):
+    for taken, work in (record, "recording"), (replay, "replaying (cost and gradient)"):
         grown = taken[-1] / taken[-2]
         yield Row(
-            {
-                "en": f"ten times the nodes ({sizes[-2]:,} to {sizes[-1]:,}): {en}",
-                "es": f"diez veces los nodos ({sizes[-2]:,} a {sizes[-1]:,}): {es}",
-            },
+            f"ten times the nodes ({sizes[-2]:,} to {sizes[-1]:,}): {work}",
             grown,
             " → ".join(map(seconds, taken)),
             Bar(high=20),

@@ -1,4 +1,4 @@
-"""A row of the table, and the table as Markdown in both languages."""
+"""A row of the table, the table, and the few rows of it that the READMEs show."""
 
 from __future__ import annotations
 
@@ -15,11 +15,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- speed:begin -->", "<!-- speed:end -->"
-HEADINGS = {
-    "en": ("work", "measured", "bar", "aim", "reached", "times"),
-    "es": ("trabajo", "medido", "exigido", "meta", "alcanzado", "tiempos"),
-}
-WORDS = {"en": {True: "yes", False: "**no**"}, "es": {True: "sí", False: "**no**"}}
+HEADINGS = ("work", "measured", "bar", "aim", "reached", "times")
+BRIEF = {"en": ("work", "measured", "times"), "es": ("trabajo", "medido", "tiempos")}
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")  # Spanish has a space there
 THREAD = {"en": "one thread for each contestant", "es": "un hilo para cada contendiente"}
 
@@ -49,26 +46,40 @@ class Bar:
 class Row:
     """One line: what was measured, and how it compares with what it should be, if anything.
 
-    `short` says why, where the bar is not reached.
+    `short` says why, where the bar is not reached. `spanish` says what the work is, in the rows
+    that the READMEs show too.
     """
 
-    work: dict[str, str]
+    work: str
     ratio: float
     times: str
     bar: Bar | None = None
     aim: Bar | None = None
     in_seconds: bool = False
-    short: dict[str, str] | None = None
+    short: str = ""
+    spanish: str = ""
 
-    def cells(self, language: str) -> tuple[str, ...]:
-        """The row's texts in "en" or "es"."""
-        measured = seconds(self.ratio) if self.in_seconds else ratio(self.ratio)
+    @property
+    def measured(self) -> str:
+        """The ratio, or the time, as it is written."""
+        return seconds(self.ratio) if self.in_seconds else ratio(self.ratio)
+
+    def cells(self) -> tuple[str, ...]:
+        """The row's texts in the whole table."""
         bar, aim = (str(bound or "") for bound in (self.bar, self.aim))
-        reached = WORDS[language][self.bar.reached(self.ratio)] if self.bar else ""
-        missed = self.bar and not self.bar.reached(self.ratio)
-        why = f" ({self.short[language]})" if self.short and missed else ""
-        cells = self.work[language], measured, bar, aim, reached + why, self.times
-        return cells if language == "en" else tuple([_THOUSANDS.sub(" ", text) for text in cells])
+        if not self.bar:
+            reached = ""
+        elif self.bar.reached(self.ratio):
+            reached = "yes"
+        else:
+            reached = f"**no** ({self.short})" if self.short else "**no**"
+        return self.work, self.measured, bar, aim, reached, self.times
+
+    def brief(self, language: str) -> tuple[str, ...]:
+        """The row's texts in the README in "en" or "es"."""
+        if language == "en":
+            return self.work, self.measured, self.times
+        return tuple([_THOUSANDS.sub(" ", t) for t in (self.spanish, self.measured, self.times)])
 
 
 def ratio(number: float) -> str:
@@ -84,9 +95,9 @@ def seconds(number: float) -> str:
     return f"{number * 1e9:.3g} ns"
 
 
-def markdown(rows: Sequence[Row], language: str) -> str:
-    """The table, and under it the machine that it was measured on."""
-    lines = [HEADINGS[language], ("---",) * 6, *(row.cells(language) for row in rows)]
+def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]], language: str) -> str:
+    """A table of texts, and under it the machine that they were measured on."""
+    lines = [headings, ["---"] * len(headings), *rows]
     machine = (
         f"Python {platform.python_version()}, NumPy {np.__version__}, "
         f"{os.cpu_count()} × {_processor()}, {sys.platform}, "
@@ -96,17 +107,19 @@ def markdown(rows: Sequence[Row], language: str) -> str:
 
 
 def write(rows: Sequence[Row]) -> list[Path]:
-    """Puts the table into RESULTS.md, and between the markers of both READMEs."""
+    """Puts the table into RESULTS.md, and some rows between the markers of both READMEs."""
     results = Path(__file__).with_name("RESULTS.md")
-    results.write_text(f"# Speed\n\n{markdown(rows, 'en')}\n", "utf-8")
-    written = [results]
+    table = markdown(HEADINGS, [row.cells() for row in rows], "en")
+    results.write_text(f"# Speed\n\n{table}\n", "utf-8")
+    written, shown = [results], [row for row in rows if row.spanish]
     for name, language in (("README.md", "en"), ("README.es.md", "es")):
         path = ROOT / name
         text = path.read_text("utf-8") if path.exists() else ""
         before, begin, rest = text.partition(BEGIN)
         _old, end, after = rest.partition(END)
         if end:
-            path.write_text(f"{before}{begin}\n{markdown(rows, language)}\n{end}{after}", "utf-8")
+            table = markdown(BRIEF[language], [row.brief(language) for row in shown], language)
+            path.write_text(f"{before}{begin}\n{table}\n{end}{after}", "utf-8")
             written.append(path)
     return written
 

@@ -49,24 +49,32 @@ def test_the_matrices_of_the_hand_written_step_are_the_models():
         assert b.tolist() == [neuron.b.data for neuron in layer.neurons]
 
 
-def test_the_table_goes_between_the_markers_and_nowhere_else(tmp_path, monkeypatch):
+def test_the_table_is_in_one_place_and_some_rows_between_the_markers(tmp_path, monkeypatch):
     monkeypatch.setattr(table, "ROOT", tmp_path)
     monkeypatch.setattr(table, "__file__", str(tmp_path / "table.py"))
     for name in ("README.md", "README.es.md"):
         (tmp_path / name).write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n", "utf-8")
     rows = [
-        Row({"en": "a step", "es": "un paso"}, 2.5, "4 ms : 10 ms", Bar(low=2), Bar(low=3)),
-        Row({"en": "1,000,000 nodes", "es": "1,000,000 nodos"}, 13770.2, "1,2 MB"),
-        Row({"en": "a page", "es": "una página"}, 0.25, "1 MB", in_seconds=True),
+        Row("a step", 2.5, "4 ms : 10 ms", Bar(low=2), Bar(low=3), spanish="un paso"),
+        Row("1,000,000 nodes", 13770.2, "1,2 MB", spanish="1,000,000 nodos"),
+        Row("a page", 0.25, "1 MB", in_seconds=True),
+        Row("a long step", 1.5, "4 ms : 6 ms", Bar(low=2), short="it is long"),
     ]
     assert len(table.write(rows)) == 3
     spanish = (tmp_path / "README.es.md").read_text("utf-8")
     assert spanish.startswith(f"before\n{table.BEGIN}\n| trabajo |")
     assert spanish.endswith(f"{table.END}\nafter\n")
-    assert "| un paso | 2.5× | ≥ 2× | ≥ 3× | sí | 4 ms : 10 ms |" in spanish
-    assert "| 1 000 000 nodos | 13 770× |  |  |  | 1,2 MB |" in spanish
-    assert "| a page | 250 ms |" in (tmp_path / "RESULTS.md").read_text("utf-8")
+    assert "| un paso | 2.5× | 4 ms : 10 ms |" in spanish
+    assert "| 1 000 000 nodos | 13 770× | 1,2 MB |" in spanish
+    assert spanish.count("\n|") == 2 + 2
     assert "old" not in spanish
+    english = (tmp_path / "README.md").read_text("utf-8")
+    assert "| 1,000,000 nodes | 13,770× | 1,2 MB |" in english
+    assert english.count("\n|") == spanish.count("\n|")
+    whole = (tmp_path / "RESULTS.md").read_text("utf-8")
+    assert "| a step | 2.5× | ≥ 2× | ≥ 3× | yes | 4 ms : 10 ms |" in whole
+    assert "| a page | 250 ms |  |  |  | 1 MB |" in whole
+    assert "| a long step | 1.5× | ≥ 2× |  | **no** (it is long) | 4 ms : 6 ms |" in whole
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from micrograd_es.base.languages import LANGUAGES
 
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.es.md"]
-PAGES = [*READMES, "CONTRIBUTING.md", "CHANGELOG.md", "docs/notes.md", "docs/notas.md"]
+WALKS = ["docs/how-it-works.md", "docs/como-funciona.md"]
+PAGES = [*READMES, *WALKS, "CONTRIBUTING.md", "CHANGELOG.md", "docs/notes.md", "docs/notas.md"]
 
 readmes = pytest.mark.parametrize("readme", READMES)
 
@@ -35,14 +36,20 @@ def commands(name):
     ]
 
 
-@readmes
-def test_the_examples_run(readme):
-    examples = doctest.DocTestParser().get_doctest(read(readme), {}, readme, readme, 0)
+def examples(name):
+    """What stands behind >>> in a page, and the output below."""
+    return doctest.DocTestParser().get_doctest(read(name), {}, name, name, 0)
+
+
+@pytest.mark.parametrize("page", [*READMES, *WALKS])
+def test_the_examples_run(page):
+    found = examples(page)
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     said = []
-    assert runner.run(examples, out=said.append).failed == 0, "".join(said)
-    assert len(examples.examples) > 15
-    assert len(fenced(readme, "python")) == 5
+    assert runner.run(found, out=said.append).failed == 0, "".join(said)
+    assert len(found.examples) > 15
+    assert len(fenced(page, "python")) > 5
+    assert "".join(fenced(page, "python")).count(">>> ") == len(found.examples)
 
 
 def test_both_have_the_same_structure():
@@ -54,6 +61,41 @@ def test_both_have_the_same_structure():
     assert ours == theirs
     assert ours.count("#") == 1
     assert ours.count("##") > 5
+
+
+def test_both_walks_have_the_same_examples_and_name_the_same_files():
+    ours, theirs = ([(e.source, e.want) for e in examples(page).examples] for page in WALKS)
+    assert ours == theirs
+    ours, theirs = (
+        re.findall(r"\n## |\]\((\.\./micrograd_es/.*?)\)", read(page)) for page in WALKS
+    )
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("page", WALKS)
+def test_a_walk_names_what_is_there(page):
+    """``name`` ([``room/file``](…)): the link leads there, and the file defines the name."""
+    named = re.findall(r"(?:`(\w+)`\s\()?\[`(\w+/\w+)`\]\((.*?)\)", read(page))
+    assert len(named) > 20
+    for name, file, link in named:
+        assert link == f"../micrograd_es/{file}.py"
+        text = (ROOT / "micrograd_es" / f"{file}.py").read_text("utf-8")
+        assert not name or re.search(rf"^(?:(?:class|def) )?{name}\b", text, re.MULTILINE), name
+    rooms = {file.split("/")[0] for _, file, _ in named}
+    assert rooms == {"engine", "formulas", "tape", "nn", "explaining", "pictures", "stepping"}
+
+
+def test_the_speed_rows_are_rows_of_the_whole_table():
+    def rows(name):
+        lines = re.findall(r"^\| (.*) \|$", read(name), re.MULTILINE)
+        found = [line.split(" | ") for line in lines if re.search(r"\d [nµm]?s : ", line)]
+        return [(work, measured, times) for work, measured, *_, times in found]
+
+    english, spanish = map(rows, READMES)
+    assert len(english) == 5
+    assert set(english) < set(rows("benchmarks/RESULTS.md"))
+    numbers = [(measured.replace(",", " "), times) for _, measured, times in english]
+    assert numbers == [(measured, times) for _, measured, times in spanish]
 
 
 def test_both_have_the_same_commands():
@@ -80,7 +122,11 @@ def test_links_lead_to_files(page):
     links = re.findall(r"\]\(([^)\s]+)\)", read(page))
     for link in links:
         if not link.startswith("https://"):
-            assert (ROOT / page).parent.joinpath(link).is_file(), link
+            name, _, heading = link.partition("#")
+            target = (ROOT / page).parent / name
+            assert target.is_file(), link
+            text = target.read_text("utf-8").lower() if heading else ""
+            assert not heading or re.search(rf"^#+ {heading.replace('-', ' ')}$", text, re.M), link
     for picture in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", read(page)):
         assert (ROOT / page).parent.joinpath(picture).stat().st_size < 150_000
 
