@@ -82,11 +82,11 @@ def check_gradient(
     order: int = 1,
     raise_exception: bool = True,
 ) -> GradientReport:
-    """A report, true where the derivatives of `f` are those that its values show.
+    """A report, true where the derivatives of `f` agree with finite differences of its values.
 
-    Finite differences over many steps are extrapolated to a step of 0, which gives them
-    with about ten digits and says how many are right. At a kink they are the mean of the
-    slopes on both sides.
+    Differences over many steps are extrapolated to a step of 0. That gives about ten digits,
+    and tells how many of them are right. At a kink the difference is the mean of the slopes
+    on both sides.
 
     Parameters
     ----------

@@ -25,8 +25,8 @@ def grad(output: Value, wrt: Value | Iterable[Value], create_graph: bool = False
     Parameters
     ----------
     wrt : Value or iterable of Values
-        One derivative for a Value, a list for several; 0.0 for one that is not
-        below `output`.
+        One derivative for a Value, a list for several; 0.0 for one from which `output`
+        was not computed.
     create_graph : bool
         Give the derivatives as Values, which can be differentiated again.
 

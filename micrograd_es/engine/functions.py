@@ -45,7 +45,7 @@ _maximum, _minimum, _where, _arctan2, _hypot = (
 
 
 def maximum(a: Any, b: Any) -> Any:
-    """The larger of two Values, as a node; a tie shares its gradient in halves.
+    """The larger of two Values, as a node; at a tie each takes half of the gradient.
 
     nan wins over any number, as in NumPy.
     """
@@ -53,7 +53,7 @@ def maximum(a: Any, b: Any) -> Any:
 
 
 def minimum(a: Any, b: Any) -> Any:
-    """The smaller of two Values, as a node; a tie shares its gradient in halves.
+    """The smaller of two Values, as a node; at a tie each takes half of the gradient.
 
     nan wins over any number, as in NumPy.
     """
@@ -83,13 +83,13 @@ def hypot(a: Any, b: Any) -> Any:
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """`a` where the condition holds, else `b`, as a node; the other one gets no gradient.
+    """`a` if the condition holds, else `b`, as a node; what is not chosen takes no gradient.
 
     Parameters
     ----------
     condition : comparison of Values, Value, number or bool
         A comparison such as ``x > 0`` becomes part of the graph and is made anew
-        when the graph is replayed. Of a Value, anything but 0 is true.
+        when the graph is replayed. A Value counts as true unless it is 0.
     """
     if not isinstance(condition, Comparison) and is_bool(condition):
         condition = float(condition)
@@ -112,7 +112,7 @@ def sum_node(terms: tuple[Value, ...]) -> Value:
 
 
 def dot(ws: Iterable[Operand], xs: Iterable[Operand]) -> Value:
-    """Σ wᵢ·xᵢ as one sum node over its products.
+    """Σ wᵢ·xᵢ: one node for the sum, and one for each product.
 
     Raises
     ------
@@ -126,11 +126,12 @@ def dot(ws: Iterable[Operand], xs: Iterable[Operand]) -> Value:
 
 
 def products(ws: Sequence[Value], xs: Sequence[Value]) -> list[Value]:
-    """The nodes wᵢ·xᵢ: nine nodes of ten in a network, so without a detour.
+    """The nodes wᵢ·xᵢ.
 
-    What `record` does is written out here.
+    Nine nodes of ten in a network are made here. So `record` is not called for each of them:
+    what it does is written out.
     """
-    if anomaly.is_watching():
+    if anomaly.is_watching():  # which looks at each node as `record` makes it
         return [apply(_MUL, w, x) for w, x in zip(ws, xs)]
     new, mul, product = object.__new__, _MUL, _PRODUCT
     nodes = []
@@ -155,9 +156,9 @@ def custom(f: Callable[..., Any], df: Callable[..., Any], *args: Operand) -> Val
     f : callable
         Takes and gives numbers.
     df : callable
-        Takes the same numbers and gives the derivative; of several arguments, a
-        tuple with one partial each. It is differentiated again (``create_graph``)
-        where it also works on Values.
+        Takes the same numbers and gives the derivative, or for several arguments a tuple
+        with one partial for each. If it works on Values too, it can be differentiated
+        again (``create_graph``).
 
     Examples
     --------

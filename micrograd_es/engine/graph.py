@@ -28,7 +28,9 @@ class Node:
     rule : operation or None
         What made it, by which it can be computed and derived again; None for a leaf.
     adjoint : object
-        Only for the length of one walk: its mark, then a float or None.
+        Where a walk over the graph keeps what it needs; between walks it means nothing.
+        `topological_order` marks what it has seen, and `hand_on` puts the gradient there, or
+        None where none arrives.
     """
 
     __slots__ = ("__weakref__", "_data", "a", "adjoint", "b", "da", "db", "grad", "label", "rule")
@@ -86,9 +88,10 @@ def record(
 
 # -- walks over a whole graph -------------------------------------------------------
 
-# Held while marks or adjoints stand in the nodes: threads may share some of them.
+# A walk writes into the `adjoint` of nodes, which threads may share: so one walk at a time.
 one_pass = RLock()
-if hasattr(os, "register_at_fork"):  # a child has no thread that could let go of it
+# A process forks only between walks: in the child, nobody would be there to end one.
+if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=one_pass.acquire, after_in_parent=one_pass.release, after_in_child=one_pass.release
     )
@@ -110,11 +113,13 @@ def topological_order(root: N) -> list[N]:
         )
     order: list[N] = []
     stack: list[N | None] = [root]
-    seen = object()  # new for each walk, so that a mark which another walk has left is none
+    # The mark of this walk. Every walk has its own, so that what another one has left in
+    # `adjoint` counts for nothing and need not be cleared.
+    seen = object()
     with one_pass:
         while stack:
             node = stack.pop()
-            if node is None:  # everything below the node that is next is done
+            if node is None:  # the node under this None is next: all that is below it is done
                 order.append(stack.pop())  # type: ignore[arg-type]
             elif node.adjoint is not seen:
                 node.adjoint = seen
@@ -165,8 +170,8 @@ def adjoints_of(root: N, order: Sequence[N]) -> dict[N, float]:
 class Edge:
     """One multiplication of a backward pass: ``after = before + upstream · partial``.
 
-    `contribution` is that product. Where no gradient goes this way, into a branch that
-    was not taken or below one, it does not arrive and the numbers are 0.0.
+    `contribution` is that product. Where the edge leads into a branch that was not taken, or
+    lies below one, no gradient goes this way: `arrives` is False and nothing is added.
     """
 
     node: Any
@@ -181,7 +186,7 @@ class Edge:
 
     @property
     def settles(self) -> bool:
-        """Whether the operand has a gradient afterwards, if only 0: no constant exponent has."""
+        """Whether the operand now has a gradient, even if it is 0; the 2 in ``x**2`` never has."""
         return bool(self.node.rule.number != self.index)
 
 

@@ -96,8 +96,8 @@ class Value(CopiedNode):
     Attributes
     ----------
     grad : float
-        After ``v.backward()``, dv/d(this node). Leaves accumulate over calls until
-        it is set to 0; an interior node's grad is that of the last pass.
+        After ``v.backward()``, dv/d(this node). In a leaf it adds up over calls until it is
+        set to 0; in any other node it is that of the last call.
     parents : tuple of Value
         The operands, in order; ``x * x`` lists x twice.
     partials : tuple of (float or None)
@@ -140,7 +140,7 @@ class Value(CopiedNode):
 
     @property
     def data(self) -> float:
-        """The number. It can be assigned; what was recorded before keeps its partials."""
+        """The number. It can be assigned; nodes that were made before keep their partials."""
         return self._data
 
     @data.setter

@@ -35,11 +35,10 @@ def explain(root: Value, wrt: Value, k: int = 10) -> Explanation:
     ----------
     k : int
         How many paths are listed, the largest by absolute product; the others are
-        one remainder.
+        added up in one remainder.
 
     Examples
     --------
-    >>> from micrograd_es import set_language
     >>> w, x = Value(0.5, label="w"), Value(3.0, label="x")
     >>> z = w * x
     >>> z.label = "z"
@@ -81,13 +80,13 @@ class Explanation:
     paths : tuple of Path
         The largest by absolute product, each with `stations`, `factors` and `product`.
     path_count : int
-        How many there are between the named stations.
+        How many paths there are, told apart by their stations.
     total : float
         The derivative.
     remainder : float
         What the paths that are not listed add to it.
     why : str
-        Why it is zero, or why `wrt.grad` is; else empty.
+        If the derivative is zero, or `wrt.grad` is, the reason; else empty.
     """
 
     root: Value
@@ -100,7 +99,7 @@ class Explanation:
 
     @property
     def text(self) -> str:
-        """For a terminal."""
+        """The equations for a terminal."""
         return "\n".join(self._text_lines())
 
     @property

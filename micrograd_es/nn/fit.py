@@ -66,7 +66,7 @@ def fit(
     Parameters
     ----------
     model : Module
-        Anything with `parameters()` that gives Values for a list of Values.
+        Anything with `parameters()` that is called with a list of Values and gives Values.
     X : shape (n, inputs)
     Y : shape (n,) or (n, outputs)
         What the loss compares with; for a model of several outputs, (n,) are classes
@@ -76,7 +76,7 @@ def fit(
     optimizer : SGD, Adam or your own, optional
         Only its parameters are trained. Adam with its defaults, unless given.
     batch_size : int, optional
-        Samples an update; all of them, unless given.
+        How many samples there are to an update; all of them, unless given.
     seed : int, optional
         Shuffles the samples before each epoch; without it they stay in their order.
     patience : int, optional

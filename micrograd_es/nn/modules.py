@@ -25,7 +25,7 @@ ACTIVATIONS = ("linear", "relu", "sigmoid", "softplus", "tanh")
 
 
 class Module:
-    """What has parameters: the base of Neuron, Layer and MLP, and of your own."""
+    """Anything with parameters: the base class of Neuron, Layer and MLP, and of your models."""
 
     def parameters(self) -> list[Value]:
         """The Values that training changes."""
@@ -37,7 +37,7 @@ class Module:
             p.grad = 0.0
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Writes the parameters into a file; whatever happens, the old file or the new is whole.
+        """Writes the parameters into a file: at any moment it is the old one or the new one, whole.
 
         Raises
         ------
@@ -170,11 +170,11 @@ class Layer(Module):
             neuron._bear_names(layer, (n,), output)
 
     def parameters(self) -> list[Value]:
-        """Those of each neuron in turn."""
+        """The parameters of each neuron in turn: its weights, then its bias."""
         return [p for neuron in self.neurons for p in neuron.parameters()]
 
     def __call__(self, x: Iterable[Operand]) -> Value | list[Value]:
-        """The activations for one sample; of a single neuron, its Value itself."""
+        """The activations for one sample: a list, or the Value itself of a single neuron."""
         return _unwrapped(self._forward(_inputs(x, len(self.neurons[0].w))))
 
     def _forward(self, x: Sequence[Value]) -> list[Value]:

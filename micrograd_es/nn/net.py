@@ -43,7 +43,7 @@ def sigmoid(z: Any) -> Any:
 
 
 def d_sigmoid(z: Any) -> Any:
-    """dσ/dz, as σ(z)·σ(-z): 1 - σ(z) has no digit left where z is large."""
+    """dσ/dz, as σ(z)·σ(-z) and not σ(z)·(1 - σ(z)), which loses its digits where z is large."""
     return sigmoid(z) * sigmoid(-z)
 
 
@@ -88,8 +88,8 @@ class Net:
     g, d_g : callable
         Activation of a number (or array) and its derivative.
     C : callable
-        Cost ``C(Y, Y_pred)`` of one pattern, two arrays of N Values; over several
-        patterns the cost is their mean. A loss of this package also serves.
+        Cost ``C(Y, Y_pred)`` of one pattern, given as two arrays of N Values; over
+        several patterns the cost is their mean. A loss of this package also serves.
     form : str
         ============== ============================= ========= =========
         form           neuron n of layer l           W         B

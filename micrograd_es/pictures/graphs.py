@@ -30,8 +30,8 @@ def draw_graph(
 
     Each value stands in a box with its name, data and grad, each operation in a small
     node of its own. A dashed edge takes no gradient back: a branch that was not taken,
-    or the exponent of ``x ** 2``. A grad is "—" as long as ``backward()`` has not run:
-    where the root's own grad is 0, the zeros below it are not gradients yet.
+    or the exponent of ``x ** 2``. A grad is "—" until ``backward()`` has run: as long as the
+    root's own grad is 0, a 0 below it is no gradient.
 
     Parameters
     ----------

@@ -14,8 +14,8 @@ from micrograd_es.engine.value import Value
 class BackwardPass:
     """The recorded backward pass from `root`; it changes no `grad`.
 
-    It is a sequence of events, each one multiplication of the chain rule,
-    ``after = before + upstream · partial``, and a place in it that moves both ways.
+    It is a sequence of events, each one multiplication of the chain rule:
+    ``after = before + upstream · partial``. `forward`, `back` and `seek` move through it.
 
     Attributes
     ----------

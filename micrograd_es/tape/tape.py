@@ -158,7 +158,7 @@ class Tape:
         return values[:, 0], gradient
 
     def vjp(self, X: Any, cotangent: Any, theta: Any = None) -> tuple[Array, Array]:
-        """``(d inputs (B, inputs), d parameters (P,))`` of Σ cotangent·output.
+        """The gradients of Σ cotangent·output: ``(d inputs (B, inputs), d parameters (P,))``.
 
         Parameters
         ----------
@@ -246,7 +246,14 @@ class Tape:
     def _part(
         self, X: Array, theta: Array, cotangent: Array, everything: bool, first: int
     ) -> tuple[Array, Array, Array]:
-        """The same of a part of the batch, of which the first sample is number `first`."""
+        """The same of a part of the batch, of which the first sample is number `first`.
+
+        A sample with a number that is nan or infinite cannot stay in the sums over the batch,
+        and is done by itself (`_exact`). Which ones these are shows by and by: first in the
+        outputs; then, if a gradient is not finite, in what was computed on the way back; and
+        if it still is not finite without those, every sample is done by itself. So there are
+        up to three passes backward, and nearly always one.
+        """
         bound = self._bound(len(X))
         outputs, odd = self._forward(bound, X, theta, first)
         d_inputs, gradient = self._backward(bound, cotangent, odd, everything)
