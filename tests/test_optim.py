@@ -46,6 +46,42 @@ def test_the_defaults_are_those_of_torch():
     assert (adam.lr, adam.betas, adam.eps, adam.weight_decay) == (1e-3, (0.9, 0.999), 1e-8, 0.0)
 
 
+@pytest.mark.parametrize(("kind", "settings"), SETTINGS)
+def test_a_parameter_without_a_gradient_stays(kind, settings):
+    torch = pytest.importorskip("torch")
+    ours = [Value(3.0), Value(-0.5)]
+    theirs = [torch.tensor(v.data, dtype=torch.float64, requires_grad=True) for v in ours]
+    for parameters, optimizer in (
+        (ours, kind(ours, **settings)),
+        (theirs, getattr(torch.optim, kind.__name__)(theirs, **settings)),
+    ):
+        for _ in range(3):
+            for p in parameters:
+                p.grad = None
+            (parameters[0] ** 2).backward()
+            optimizer.step()
+    np.testing.assert_allclose([v.data for v in ours], [t.item() for t in theirs], rtol=1e-12)
+    assert ours[1].data == -0.5
+
+
+@pytest.mark.parametrize(("kind", "settings"), SETTINGS)
+def test_a_gradient_that_is_no_number_leaves_no_step_half_done(kind, settings):
+    results = []
+    for wrong in (False, True):
+        parameters = [Value(3.0), Value(-0.5)]
+        optimizer = kind(parameters, **settings)
+        for p in parameters:
+            p.grad = 1.0
+        if wrong:
+            parameters[1].grad = "1"
+            with pytest.raises(TypeError, match="real number"):
+                optimizer.step()
+            parameters[1].grad = 1.0
+        optimizer.step()
+        results.append([p.data for p in parameters])
+    assert results[0] == results[1]
+
+
 def test_any_iterable_of_parameters():
     w = Value(1.0)
     w.grad = 1.0

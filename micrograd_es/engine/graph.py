@@ -133,8 +133,8 @@ def topological_order(root: N) -> list[N]:
     return order
 
 
-def hand_on(root: Node, order: Sequence[Node]) -> None:
-    """Fills `adjoint` of every node with d(root)/d(node), where a gradient reaches it.
+def hand_on(root: N, order: Sequence[N]) -> list[N]:
+    """The leaves that a gradient reaches; `adjoint` of every node is d(root)/d(node).
 
     A node that `root` uses only through branches that were not taken is not
     reached: its adjoint is None, which is not the same as 0.0 (0.0 times an
@@ -143,6 +143,7 @@ def hand_on(root: Node, order: Sequence[Node]) -> None:
     for node in order:
         node.adjoint = None
     root.adjoint = 1.0
+    leaves: list[N] = []
     for node in order:
         upstream, b = node.adjoint, node.b
         if upstream is None:
@@ -153,10 +154,13 @@ def hand_on(root: Node, order: Sequence[Node]) -> None:
                 a.adjoint = (a.adjoint or 0.0) + upstream * da
             if db is not None:
                 b.adjoint = (b.adjoint or 0.0) + upstream * db
-        else:
+        elif node.a:
             for parent, partial in zip(node.a, node.da):
                 if partial is not None:
                     parent.adjoint = (parent.adjoint or 0.0) + upstream * partial
+        else:
+            leaves.append(node)
+    return leaves
 
 
 def adjoints_of(root: N, order: Sequence[N]) -> dict[N, float]:

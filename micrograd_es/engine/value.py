@@ -97,7 +97,7 @@ class Value(CopiedNode):
     ----------
     grad : float
         After ``v.backward()``, dv/d(this node). In a leaf it adds up over calls until it is
-        set to 0; in any other node it is that of the last call.
+        set to 0 or to None; in any other node it is that of the last call.
     parents : tuple of Value
         The operands, in order; ``x * x`` lists x twice.
     partials : tuple of (float or None)
@@ -158,19 +158,24 @@ class Value(CopiedNode):
         Raises
         ------
         AnomalyError
-            Under `detect_anomaly`, where a gradient turns non-finite; then no
-            `grad` has changed.
+            Under `detect_anomaly`, where a gradient turns non-finite.
+        TypeError
+            The `grad` of a leaf has been set to what is neither a number nor None.
+
+        Whichever it is, no `grad` has changed.
         """
         if anomaly.is_watching():
             anomaly.watch_backward(self)
         order = topological_order(self)
         with one_pass:
-            hand_on(self, order)
-            for node in order:
-                if node.rule:
-                    node.grad = node.adjoint or 0.0
-                else:
-                    node.grad += node.adjoint or 0.0
+            for leaf in hand_on(self, order):
+                if leaf.grad is not None:
+                    leaf.adjoint = as_float(leaf.grad) + (leaf.adjoint or 0.0)
+            try:
+                _fill(order)
+            except BaseException:  # Ctrl-C, say: what has begun is finished first
+                _fill(order)
+                raise
 
     __add__, __radd__ = _binary(TABLE["add"])
     __sub__, __rsub__ = _binary(TABLE["sub"])
@@ -216,9 +221,12 @@ class Value(CopiedNode):
     _op = op
 
     def _backward(self) -> None:
+        grads = {v: 0.0 if v.grad is None else as_float(v.grad) for v in (self, *self.parents)}
         for parent, partial in zip(self.parents, self.partials):
             if partial is not None:
-                parent.grad += self.grad * partial
+                grads[parent] += grads[self] * partial
+        for node, gradient in grads.items():
+            node.grad = gradient
 
     # A method for each function of the table, under the name that NumPy asks for.
 
@@ -226,6 +234,13 @@ class Value(CopiedNode):
         exp = log = sqrt = sin = cos = tanh = sigmoid = softplus = relu = __neg__
         tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = __neg__
         arctan2 = hypot = maximum = minimum = __add__
+
+
+def _fill(order: list[Value]) -> None:
+    for node in order:
+        # a leaf that no gradient has reached keeps what it has
+        if node.adjoint is not None or node.rule or node.grad is None:
+            node.grad = node.adjoint or 0.0
 
 
 for _op in TABLE.values():

@@ -12,7 +12,7 @@ from math import sqrt
 from typing import Any
 
 from micrograd_es.base.arrays import Array, quiet, vector
-from micrograd_es.base.scalars import as_setting
+from micrograd_es.base.scalars import as_float, as_setting
 from micrograd_es.engine.value import Value
 
 
@@ -42,13 +42,20 @@ class Optimizer:
         raise NotImplementedError
 
     def step(self) -> None:
-        """Moves every parameter against its gradient."""
+        """Moves every parameter against its gradient; one whose `grad` is None stays.
+
+        Raises
+        ------
+        TypeError
+            A `grad` is neither a number nor None; nothing has changed.
+        """
         theta = vector([p.data for p in self.parameters])
-        gradient = vector([p.grad for p in self.parameters])
+        gradient = vector([0.0 if p.grad is None else as_float(p.grad) for p in self.parameters])
         with quiet():  # a training that diverges ends in inf and nan
             moved = self.update(theta, gradient)
         for p, number in zip(self.parameters, moved.tolist()):
-            p.data = number
+            if p.grad is not None:
+                p.data = number
 
     def zero_grad(self) -> None:
         """Sets the gradient of every parameter to 0."""
