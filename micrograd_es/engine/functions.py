@@ -8,7 +8,6 @@ from typing import Any
 from micrograd_es.base.arrays import is_array, is_bool
 from micrograd_es.engine import anomaly
 from micrograd_es.engine.algebra import FLOATS
-from micrograd_es.engine.comparison import Comparison
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.graph import record
 from micrograd_es.engine.ops import TABLE, Operation
@@ -29,14 +28,10 @@ def function(op: Operation) -> Callable[..., Any]:
             import numpy as np
 
             return np.frompyfunc(call, op.arity, 1)(*operands)
-        return apply(op, *[_operand(x) for x in operands])
+        return apply(op, *[as_value(x) for x in operands])
 
     call.__name__ = call.__qualname__ = op.name
     return call
-
-
-def _operand(x: Any) -> Value:
-    return x.node if isinstance(x, Comparison) else as_value(x)
 
 
 _maximum, _minimum, _where, _arctan2, _hypot = (
@@ -91,7 +86,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         A comparison such as ``x > 0`` becomes part of the graph and is made anew
         when the graph is replayed. A Value counts as true unless it is 0.
     """
-    if not isinstance(condition, Comparison) and is_bool(condition):
+    if is_bool(condition):
         condition = float(condition)
     elif is_array(condition) and condition.dtype == bool:
         condition = condition.astype(float)

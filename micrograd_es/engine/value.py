@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 from micrograd_es.base.scalars import Number, as_float, is_number
 from micrograd_es.engine import anomaly
 from micrograd_es.engine.algebra import FLOATS, IEEE
-from micrograd_es.engine.comparison import Comparison, comparing
+from micrograd_es.engine.comparison import Comparison, comparing, decides
 from micrograd_es.engine.copying import CopiedNode
 from micrograd_es.engine.custom import making_graph
 from micrograd_es.engine.graph import hand_on, one_pass, record, topological_order
@@ -52,9 +52,12 @@ def _binary(op: Operation) -> tuple[Binary, Binary]:
 
     def operate(a: Value, b: Any) -> Any:
         if not isinstance(b, Value):
-            if not is_number(b):
+            if is_number(b):
+                b = Value(b)
+            elif isinstance(b, Comparison):
+                b = b.node
+            else:
                 return NotImplemented
-            b = Value(b)
         try:
             data, partials = forward(a._data, b._data)
         except (ArithmeticError, ValueError):
@@ -127,16 +130,19 @@ class Value(CopiedNode):
     # np.float64(1) > v asked only then what v makes of it
     __array_priority__ = 0.0
 
-    def __init__(self, data: Number, label: str = "") -> None:
+    def __init__(self, data: Number | Comparison, label: str = "") -> None:
         if not isinstance(label, str):
             raise TypeError(f"a label is a string, not {type(label).__name__}")
-        self._data = as_float(data)
+        compared: Any = data if type(data) is Comparison else None
+        self._data = as_float(data) if compared is None else compared.node._data
         self.grad = 0.0
         self.adjoint = None
         self.label = label
         self.rule = None
         self.a = self.da = ()
         self.b = self.db = None
+        if compared is not None:  # a node too, and no number: the sum of it alone
+            self.rule, self.a, self.da = TABLE["sum"], (compared.node,), (1.0,)
 
     @property
     def data(self) -> float:
@@ -202,7 +208,7 @@ class Value(CopiedNode):
         return self._data
 
     def __bool__(self) -> bool:
-        return self._data != 0.0
+        return decides(self)
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
@@ -248,6 +254,8 @@ for _op in TABLE.values():
         setattr(Value, _op.name, _unary(_op) if _op.arity == 1 else _binary(_op)[0])
 
 
-def as_value(x: Operand) -> Value:
-    """`x` itself if it is a Value, else a new leaf."""
+def as_value(x: Operand | Comparison) -> Value:
+    """`x` itself if it is a Value, the node of a comparison, else a new leaf."""
+    if isinstance(x, Comparison):
+        return x.node  # type: ignore[no-any-return]
     return x if isinstance(x, Value) else Value(x)

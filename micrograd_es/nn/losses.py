@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from micrograd_es.base.scalars import is_number
+from micrograd_es.engine.comparison import Comparison
 from micrograd_es.engine.functions import maximum, sum_node
 from micrograd_es.engine.value import Value, as_value
 from micrograd_es.formulas.notation import name
@@ -174,6 +175,8 @@ def _table(x: Any) -> _Table:
 
 
 def _entry(x: Any) -> Any:
+    if isinstance(x, Comparison):
+        return x.node
     if not isinstance(x, Value) and not is_number(x):
         raise TypeError(f"expected numbers or Values, got {type(x).__name__}")
     return x
