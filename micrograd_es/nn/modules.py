@@ -110,7 +110,8 @@ class Neuron(Module):
         seed: int | random.Random | None = None,
     ) -> None:
         uniform = (_random_source(seed) or random).uniform
-        self.activation = _checked(activation) if nonlin else "linear"
+        self.activation = self._nonlinear = _checked(activation)
+        self.nonlin = nonlin
         self.w = [Value(uniform(-1, 1)) for _ in range(as_count(nin, "the number of inputs"))]
         self.b = Value(0.0)
         self._bear_names(None, (), "a")
@@ -122,16 +123,22 @@ class Neuron(Module):
         self._z_label = name("z", *n, layer=layer)
         self._a_label = name(output, *n, layer=None if output == "y" else layer)
 
+    @property
+    def nonlin(self) -> bool:
+        """Whether there is an activation but the identity; it can be set, as micrograd's."""
+        return self.activation != "linear"
+
+    @nonlin.setter
+    def nonlin(self, nonlin: bool) -> None:
+        self.activation = self._nonlinear if nonlin else "linear"
+
     def parameters(self) -> list[Value]:
         """The weights, then the bias."""
         return [*self.w, self.b]
 
     def __call__(self, x: Iterable[Operand]) -> Value:
         """The activation a for one sample of `nin` numbers or Values."""
-        return self._forward(_inputs(x, len(self.w)))
-
-    def _forward(self, x: Sequence[Value]) -> Value:
-        z = sum_node((*products(self.w, x), self.b))
+        z = sum_node((*products(self.w, _inputs(x, len(self.w))), self.b))
         if self.activation == "linear":
             z.label = self._a_label
             return z
@@ -159,7 +166,9 @@ class Layer(Module):
         seed: int | random.Random | None = None,
     ) -> None:
         source = _random_source(seed)
-        self.neurons = [
+        self._nin = as_count(nin, "the number of inputs")
+        # any callable may take the place of one
+        self.neurons: list[Any] = [
             Neuron(nin, activation, nonlin, source)
             for _ in range(as_count(nout, "the number of neurons"))
         ]
@@ -171,21 +180,22 @@ class Layer(Module):
 
     def parameters(self) -> list[Value]:
         """The parameters of each neuron in turn: its weights, then its bias."""
-        return [p for neuron in self.neurons for p in neuron.parameters()]
+        return _parameters(self.neurons)
 
     def __call__(self, x: Iterable[Operand]) -> Value | list[Value]:
         """The activations for one sample: a list, or the Value itself of a single neuron."""
-        return _unwrapped(self._forward(_inputs(x, len(self.neurons[0].w))))
-
-    def _forward(self, x: Sequence[Value]) -> list[Value]:
-        return [neuron._forward(x) for neuron in self.neurons]
+        sample = _inputs(x, self._nin)
+        outputs = [neuron(sample) for neuron in self.neurons]
+        return outputs[0] if len(outputs) == 1 else outputs
 
     def _blocks(self) -> dict[str, list[Any]]:
+        if not _are_all(self.neurons, Neuron):
+            return {}
         return {"w": [n.w for n in self.neurons], "b": [n.b for n in self.neurons]}
 
     def __repr__(self) -> str:
-        first = self.neurons[0]
-        return f"Layer({len(first.w)}, {len(self.neurons)}, activation={first.activation!r})"
+        activation = getattr(self.neurons[0], "activation", None)
+        return f"Layer({self._nin}, {len(self.neurons)}, activation={activation!r})"
 
 
 class MLP(Module):
@@ -227,7 +237,8 @@ class MLP(Module):
             raise ValueError("an MLP has at least one layer: nouts is empty")
         names = [_checked(activation)] * (len(sizes) - 2) + [_checked(output)]
         source = _random_source(seed)
-        self.layers = [
+        # any callable may take the place of one
+        self.layers: list[Any] = [
             Layer(nin, nout, activation, seed=source)
             for nin, nout, activation in zip(sizes, sizes[1:], names)
         ]
@@ -236,18 +247,32 @@ class MLP(Module):
 
     def parameters(self) -> list[Value]:
         """Layer by layer, neuron by neuron: its weights, then its bias."""
-        return [p for layer in self.layers for p in layer.parameters()]
+        return _parameters(self.layers)
 
     def __call__(self, x: Iterable[Operand]) -> Any:
         """The outputs for one sample: a list of Values, or the Value itself where there is one."""
-        a = _inputs(x, len(self.layers[0].neurons[0].w))
+        a: Any = x
         for layer in self.layers:
-            a = layer._forward(a)
-        return _unwrapped(a)
+            a = layer(a)
+        return a
 
     def to_torch(self) -> torch.nn.Sequential:
-        """The same network in PyTorch, in double precision, with these parameters."""
+        """The same network in PyTorch, in double precision, with these parameters.
+
+        Raises
+        ------
+        ValueError
+            It has another callable among its layers or neurons, or neurons with a call of
+            their own or with activations that differ within a layer.
+        """
         import torch
+
+        for layer in self.layers:
+            neurons = getattr(layer, "neurons", [None])
+            if type(layer).__call__ is not Layer.__call__ or not _are_all(neurons, Neuron):
+                raise ValueError(f"PyTorch has no counterpart of {layer!r}")
+            if len({n.activation for n in neurons}) > 1:
+                raise ValueError("the neurons of a layer have one activation in PyTorch")
 
         modules: list[torch.nn.Module] = []
         kinds = {
@@ -272,23 +297,41 @@ class MLP(Module):
         return {
             f"{number}.{key}": block
             for number, layer in enumerate(self.layers, 1)
+            if isinstance(layer, Layer)
             for key, block in layer._blocks().items()
         }
 
     def __repr__(self) -> str:
-        hidden, last = self.layers[0].neurons[0].activation, self.layers[-1].neurons[0].activation
+        if not _are_all(self.layers, Layer):
+            return f"<MLP of {', '.join(map(repr, self.layers))}>"
+        ends = (self.layers[0], self.layers[-1])
+        hidden, last = (getattr(layer.neurons[0], "activation", None) for layer in ends)
         sizes = [len(layer.neurons) for layer in self.layers]
-        nin = len(self.layers[0].neurons[0].w)
+        nin = self.layers[0]._nin
         activation = f", activation={hidden!r}" if len(self.layers) > 1 else ""
         return f"MLP({nin}, {sizes}{activation}, output={last!r})"
 
 
-def _unwrapped(outputs: list[Value]) -> Value | list[Value]:
-    return outputs[0] if len(outputs) == 1 else outputs
+def _parameters(parts: list[Any]) -> list[Value]:
+    """Those of each part that has any, in turn."""
+    return [p for part in parts if hasattr(part, "parameters") for p in part.parameters()]
+
+
+def _are_all(parts: list[Any], kind: type[Module]) -> bool:
+    """Whether each is one of this kind that is called as this kind is."""
+    return all(isinstance(p, kind) and type(p).__call__ is kind.__call__ for p in parts)
+
+
+class _Sample(list[Value]):
+    """One sample as Values, which the neurons of a layer need not look at again."""
 
 
 def _inputs(x: Any, nin: int) -> list[Value]:
     """One sample as Values; numbers become leaves x⁽¹⁾, x⁽²⁾, … that all neurons share."""
+    if type(x) is _Sample and len(x) == nin:
+        return x
+    if isinstance(x, Value) and nin == 1:  # the only output of the layer before
+        x = [x]
     if isinstance(x, (str, bytes)) or not isinstance(x, Iterable):
         raise TypeError(f"expected a list of {nin} numbers or Values, got {type(x).__name__}")
     if is_array(x) and x.ndim != 1:
@@ -296,9 +339,9 @@ def _inputs(x: Any, nin: int) -> list[Value]:
     sample = list(x)
     if len(sample) != nin:
         raise ValueError(f"expected {nin} inputs, got {len(sample)}")
-    return [
+    return _Sample(
         v if isinstance(v, Value) else Value(v, label=name("x", m)) for m, v in enumerate(sample, 1)
-    ]
+    )
 
 
 def _checked(activation: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.languages import ngettext
 from micrograd_es.formulas.notation import name, number
-from micrograd_es.nn.modules import MLP
+from micrograd_es.nn.modules import MLP, Neuron
 
 if TYPE_CHECKING:
     from micrograd_es.nn.net import Net
@@ -67,7 +67,9 @@ def draw_network(network: Net | MLP, *, limit: int = LIMIT) -> Graph:
 def _of_mlp(mlp: MLP) -> list[_Layer]:
     layers = []
     for l, layer in enumerate(mlp.layers, 1):  # noqa: E741
-        neurons = layer.neurons
+        neurons = getattr(layer, "neurons", [None])
+        if not all(isinstance(neuron, Neuron) for neuron in neurons):
+            raise ValueError(f"there are no neurons with weights to draw in layer {l}: {layer!r}")
         layers.append(
             _Layer(
                 neurons[0].activation,
