@@ -16,8 +16,9 @@ from micrograd_es.base.scalars import Number
 from micrograd_es.engine.functions import function
 from micrograd_es.engine.ops import TABLE, Operation
 from micrograd_es.engine.value import Operand, Value, as_value
+from micrograd_es.formulas.notation import short
 
-LIMIT = 10_000
+MOST_CHARACTERS = 10_000
 
 _OPERATORS: dict[type[ast.operator] | type[ast.unaryop], str] = {
     ast.Add: "add",
@@ -77,8 +78,10 @@ class _Refused(Exception):
 
 
 def _tree(text: str) -> ast.expr:
-    if len(text) > LIMIT:
-        raise ValueError(_("the expression has more than {limit} characters").format(limit=LIMIT))
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(
+            _("the expression has more than {limit} characters").format(limit=MOST_CHARACTERS)
+        )
     try:
         with warnings.catch_warnings():  # such as for 0or 1, which is refused anyway
             warnings.simplefilter("ignore")
@@ -155,5 +158,4 @@ def _constant(node: ast.Constant) -> float:
 
 
 def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 60 else line[:57] + "…"
+    return short(" ".join(text.split()), 60)

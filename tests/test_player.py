@@ -7,7 +7,7 @@ from rich.console import Console
 
 from micrograd_es import BackwardPass, Value, set_language, where
 from micrograd_es.stepping import terminal as player
-from micrograd_es.stepping.terminal import SECONDS, moments, play
+from micrograd_es.stepping.terminal import SECONDS, moments, play_in_terminal
 
 
 def steps_of_a_diamond():
@@ -35,7 +35,7 @@ def played(keys):
         waits.append(seconds)
         return next(pressed)
 
-    play(steps, screen, next_key)
+    play_in_terminal(steps, screen, next_key)
     return steps, frames, waits
 
 
@@ -72,7 +72,7 @@ def test_a_branch_not_taken_takes_no_gradient():
 
 def test_without_a_terminal_all_the_steps_are_printed():
     out = console()
-    play(steps_of_a_diamond(), out)
+    play_in_terminal(steps_of_a_diamond(), out)
     text = out.file.getvalue()
     assert "1 → 1 + (−4) = −3" in text
     assert "\x1b" not in text
@@ -138,7 +138,7 @@ def test_it_speaks_english_too():
 def test_labels_are_text(label):
     x = Value(1.0, label=label)
     out = console()
-    play(BackwardPass(x * x), out)
+    play_in_terminal(BackwardPass(x * x), out)
     text = out.file.getvalue()
     assert "\x1b" not in text
     if label.isprintable():
@@ -156,7 +156,7 @@ def test_a_large_graph_shows_the_rows_around_the_current_one():
         frames.append(screen.file.getvalue())
         return "quit"
 
-    play(BackwardPass(y), screen, next_key)
+    play_in_terminal(BackwardPass(y), screen, next_key)
     assert "v399" in frames[0]
     assert "v20 " not in frames[0]
 

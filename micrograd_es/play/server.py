@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from micrograd_es.base.languages import LANGUAGES, get_language, speaking
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.palette import DARK, stylesheet
 from micrograd_es.base.templating import template
 from micrograd_es.nn.modules import ACTIVATIONS
 from micrograd_es.play import state as limits
@@ -47,6 +48,8 @@ def application() -> Starlette:
             Route("/train", _answer(_train)),
             Route("/graph.svg", _answer(_graph)),
             Route("/steps", _answer(_steps)),
+            Route("/palette.css", _palette),
+            Route("/icon.svg", _icon),
             Mount("/static", static),
         ],
         middleware=[
@@ -143,6 +146,15 @@ def _page(state: State) -> Response:
     return HTMLResponse(html)
 
 
+def _palette(_request: Request) -> Response:
+    return Response(stylesheet(), media_type="text/css")
+
+
+def _icon(_request: Request) -> Response:
+    icon = template("play", "icon.svg").render(colour=DARK)
+    return Response(icon, media_type="image/svg+xml")
+
+
 def _train(state: State) -> Response:
     run = training(state.start)
     run.advance(state.updates, SECONDS)
@@ -188,15 +200,15 @@ def _graph(state: State) -> Response:
 
 
 def _steps(state: State) -> Response:
-    from micrograd_es.stepping.page import LIMIT, stepping_page
+    from micrograd_es.stepping.page import MOST_EVENTS, stepping_page
 
     steps = BackwardPass(_picked(state))
-    if len(steps) > LIMIT:
+    if len(steps) > MOST_EVENTS:
         raise TooManySteps(
             _(
                 "The backward pass of this point has {n} steps, and a page shows up to {limit}: "
                 "choose a smaller network, or look at the graph, folded by layer."
-            ).format(n=len(steps), limit=LIMIT)
+            ).format(n=len(steps), limit=MOST_EVENTS)
         )
     html = stepping_page(steps)
     # the page brings a policy of its own, which allows its one script and nothing else

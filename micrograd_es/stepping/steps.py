@@ -106,9 +106,9 @@ class BackwardPass:
         ValueError
             The pass has more than `limit` events (500 unless told otherwise).
         """
-        from micrograd_es.stepping.page import LIMIT, stepping_page
+        from micrograd_es.stepping.page import MOST_EVENTS, stepping_page
 
-        write_file(path, stepping_page(self, LIMIT if limit is None else limit))
+        write_file(path, stepping_page(self, MOST_EVENTS if limit is None else limit))
 
     def _repr_html_(self) -> str:
         from micrograd_es.stepping.page import cell
@@ -117,9 +117,9 @@ class BackwardPass:
 
     def play(self) -> None:
         """Steps through the pass in the terminal with keys; prints it where there is none."""
-        from micrograd_es.stepping.terminal import play
+        from micrograd_es.stepping.terminal import play_in_terminal
 
-        play(self)
+        play_in_terminal(self)
 
     def _check(self, k: int) -> None:
         if not 0 <= k <= len(self):

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.palette import TERMINAL
 from micrograd_es.engine.graph import Edge
 from micrograd_es.engine.value import Value
-from micrograd_es.formulas import nodes as formula
-from micrograd_es.formulas.notation import number, quotient
+from micrograd_es.formulas.nodes import Formulas, names_of
+from micrograd_es.formulas.notation import number, quotient, short
 from micrograd_es.formulas.symbols import Formula
 from micrograd_es.formulas.writing import PRODUCT, Style
-from micrograd_es.pictures.dot import short
-from micrograd_es.stepping.page import names_of
 from micrograd_es.stepping.steps import BackwardPass
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 SECONDS = 1.2  # a step takes, while it plays
 _LONG = 3600.0
-_VALUE, _GRADIENT = "dodger_blue1", "dark_orange3"
 
 
 @dataclass(frozen=True)
@@ -41,9 +39,7 @@ class Moment:
 def moments(steps: BackwardPass) -> list[Moment]:
     """The pass as it is told: a product for each edge, and each sum at a fan-out by itself."""
     names = names_of(steps.nodes)
-    writer = formula.Writer(
-        {node: name for node, name in names.items() if node.parents or node.label}
-    )
+    formulas = Formulas({node: name for node, name in names.items() if node.parents or node.label})
     style = Style(latex=False, numbers=False)
 
     def derivative(node: Value) -> str:
@@ -61,7 +57,7 @@ def moments(steps: BackwardPass) -> list[Moment]:
             continue
         lines = [
             f"{derivative(e.node)} · {local}",
-            f"= {derivative(e.node)} · {factor(writer.partial(e.node, e.index))}",
+            f"= {derivative(e.node)} · {factor(formulas.partial(e.node, e.index))}",
             f"= {number(e.upstream)} · {_grouped(e.partial)}",
             f"= {number(e.contribution)}",
         ]
@@ -81,7 +77,7 @@ def _grouped(x: float) -> str:
     return f"({number(x)})" if x < 0 else number(x)
 
 
-def play(
+def play_in_terminal(
     steps: BackwardPass, console: Console | None = None, keys: Callable[[float], str] | None = None
 ) -> None:
     """Shows the pass in the terminal, step by step; prints all of it where there is none.
@@ -150,7 +146,9 @@ def _screen(
         Panel(
             lines, title=title, title_align="left", subtitle=help, subtitle_align="left", height=7
         ),
-        ProgressBar(total=max(1, len(told) - 1), completed=place, complete_style=_GRADIENT),
+        ProgressBar(
+            total=max(1, len(told) - 1), completed=place, complete_style=TERMINAL["gradient"]
+        ),
     )
 
 
@@ -180,8 +178,8 @@ def _table(steps: BackwardPass, moment: Moment, room: int, final: bool = False) 
             mark,
             Text(names[node], style="bold"),
             Text(f"{short(node.op)}({operands}{more})" if node.parents else ""),
-            Text(number(node.data), style=_VALUE),
-            Text(number(grads[node] if node in reached else None), style=_GRADIENT),
+            Text(number(node.data), style=TERMINAL["value"]),
+            Text(number(grads[node] if node in reached else None), style=TERMINAL["gradient"]),
             style="reverse" if mark == "▶" else None,
         )
     return table

@@ -353,7 +353,7 @@ def test_labels_are_shown_as_text(step):
     assert HOSTILE[:31] in page.inner_text("tbody")
     assert HOSTILE[:31] in page.locator("#canvas").text_content()
     assert "{{7*7}}&lt;b&gt;" in said(page)
-    assert page.locator("script:not([type])").count() == 1
+    assert page.locator("script[type=module]").count() == 1
     assert page.locator("img").count() == 0
     assert not dialogs
 
