@@ -91,7 +91,10 @@ def test_every_colour_of_a_style_is_one_of_the_palette(name):
 
 @pytest.mark.parametrize("name", STYLES)
 def test_styles_ask_for_nothing_that_browsers_of_2023_do_not_have(name):
-    newer = r"light-dark\(|color-mix\(|:has\(|@scope|@starting-style|oklch\(|^\s*&|anchor\("
+    newer = (
+        r"light-dark\(|color-mix\(|:has\(|@scope|@starting-style|oklch\(|^\s*&|anchor\("
+        r"|\.with\(|\.to(?:Sorted|Reversed|Spliced)\(|groupBy\(|\.aria[A-Z]|OffscreenCanvas"
+    )
     assert not re.search(newer, STYLES[name], re.MULTILINE)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from micrograd_es import MLP, BackwardPass, Value, custom, maximum, mse, sum_squares, where
+from micrograd_es.base.palette import DARK, LIGHT
 
 pytestmark = pytest.mark.browser
 
@@ -301,6 +302,32 @@ def test_light_and_dark_follow_the_system_and_the_switch(step, scheme):
     page.click("#dark")
     after = page.evaluate(ground)
     assert (sum(map(int, re.findall(r"\d+", after))) < 200) == (scheme == "light")
+
+
+OLDER = """
+    for (const name of ["with", "toSorted", "toReversed"]) delete Array.prototype[name];
+    for (const name of ["ariaLive", "ariaLabel"]) delete Element.prototype[name];
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_browser_of_2023_paints_the_boxes_and_steps(browser, tmp_path, scheme):
+    path = tmp_path / "pasos.html"
+    BackwardPass(squared()).save_html(path)
+    assert "light-dark(" not in path.read_text("utf-8")
+    page = browser.new_page(color_scheme=scheme)
+    page.add_init_script(OLDER)
+    page.goto(path.as_uri())
+    page.click("#last")
+    assert gradients(page)["a"] == "−16"
+    grounds = page.locator("#canvas .box polygon, #canvas .box path").evaluate_all(
+        "all => [...new Set(all.map((e) => getComputedStyle(e).fill))]"
+    )
+    colours = LIGHT if scheme == "light" else DARK
+    wanted = (colours[name] for name in ("ground", "value-soft", "gradient-soft"))
+    rgb = {f"rgb({int(c[1:3], 16)}, {int(c[3:5], 16)}, {int(c[5:], 16)})" for c in wanted}
+    assert {ground for ground in grounds if ground != "none"} == rgb
+    page.close()
 
 
 def test_wrong_order_shows_wrong_beside_right(step):
