@@ -31,7 +31,7 @@ LIGHT = {name: light for name, (light, _) in PALETTE.items()}
 DARK = {name: dark for name, (_, dark) in PALETTE.items()}
 
 # A terminal does not say what its ground is: these are read on white and on black.
-TERMINAL = {"value": "#2f7fd6", "gradient": "#c8641e"}
+TERMINAL = {"value": "#2c77cb", "gradient": "#ba5b16"}
 
 
 def stylesheet() -> str:
