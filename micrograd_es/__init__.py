@@ -10,6 +10,7 @@ from micrograd_es.base.errors import (
     ElementwiseWarning,
     GradientError,
     ModelFormatError,
+    RecordingError,
     RendererMissingError,
 )
 from micrograd_es.base.languages import set_language
@@ -56,6 +57,7 @@ __all__ = [
     "Module",
     "Net",
     "Neuron",
+    "RecordingError",
     "RendererMissingError",
     "SGD",
     "Tape",

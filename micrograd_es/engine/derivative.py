@@ -97,7 +97,8 @@ def _adjoint_graph(root: Value, wanted: Iterable[Value]) -> dict[Value, Value]:
         arrives = None if node in always else _any(conditions[node])
         for i, partial in _partial_graphs(node, places):
             parent, condition = parents[i], arrives
-            _check_unchanged(node, float(partial), partials[i] or 0.0)
+            number = partial._data if isinstance(partial, Value) else float(partial)
+            _check_unchanged(node, number, partials[i] or 0.0)
             if not isinstance(partial, Value):
                 if partial == 0.0:
                     continue
