@@ -1,9 +1,11 @@
 """SGD and Adam against PyTorch's, step by step."""
 
+import math
+
 import numpy as np
 import pytest
 
-from micrograd_es import SGD, Adam, Value
+from micrograd_es import SGD, Adam, Module, Neuron, Tape, Value, fit, grad, mse
 
 SETTINGS = [
     (SGD, {"lr": 0.1}),
@@ -100,7 +102,6 @@ def test_a_step_that_overflows_goes_on_as_ieee_says():
     ("make", "error"),
     [
         (lambda w: SGD([]), ValueError),
-        (lambda w: SGD([w, w]), ValueError),
         (lambda w: SGD([1.0]), TypeError),
         (lambda w: SGD([w], lr=-1), ValueError),
         (lambda w: SGD([w], lr=float("nan")), ValueError),
@@ -114,3 +115,69 @@ def test_a_step_that_overflows_goes_on_as_ieee_says():
 def test_refuses(make, error):
     with pytest.raises(error):
         make(Value(1.0))
+
+
+# -- tied weights: one Value, wherever it is used --------------------------------------
+
+
+class Tied(Module):
+    """Two layers with the same weights, which are listed twice."""
+
+    def __init__(self, seed=0):
+        self.first, self.second = Neuron(1, "tanh", seed=seed), Neuron(1, "linear", seed=seed + 1)
+        self.second.w = self.first.w
+
+    def parameters(self):
+        return [*self.first.parameters(), *self.second.parameters()]
+
+    def __call__(self, x):
+        return self.second([self.first(x)])
+
+
+def by_hand(steps, lr):
+    """The same with one weight and derivatives by the chain rule on paper."""
+    model = Tied()
+    w, b, c = model.first.w[0].data, model.first.b.data, model.second.b.data
+    for _ in range(steps):
+        dw = db = dc = 0.0
+        for x, t in zip(XS, TS):
+            h = math.tanh(w * x + b)
+            e = 2 * (w * h + c - t) / len(XS)
+            slope = w * (1 - h * h)
+            dw, db, dc = dw + e * (h + slope * x), db + e * slope, dc + e
+        w, b, c = w - lr * dw, b - lr * db, c - lr * dc
+    return [w, b, c]
+
+
+XS, TS = [0.5, -1.0, 2.0], [0.3, -0.6, 1.0]
+
+
+def test_tied_weights_are_moved_once_by_a_step_and_by_fit():
+    stepped, fitted = Tied(), Tied()
+    optimizer = SGD(stepped.parameters(), lr=0.1)
+    assert len(optimizer.parameters) == 3
+    for _ in range(4):
+        optimizer.zero_grad()
+        mse([stepped([x]) for x in XS], TS).backward()
+        optimizer.step()
+    fit(fitted, [[x] for x in XS], TS, mse, SGD(fitted.parameters(), lr=0.1), epochs=4)
+    expected = by_hand(4, 0.1)
+    for model in (stepped, fitted):
+        found = [model.first.w[0].data, model.first.b.data, model.second.b.data]
+        assert found == pytest.approx(expected, rel=1e-12)
+        assert model.second.w[0] is model.first.w[0]
+
+
+def test_tied_weights_in_a_tape_and_in_a_file(tmp_path):
+    model = Tied()
+    x = Value(0.5)
+    y = model([x])
+    tape = Tape(y, [x], model.parameters())
+    assert tape.theta.shape == (3,)
+    expected = grad(y, list(dict.fromkeys(model.parameters())))
+    assert tape.value_and_grad([[0.5]])[1] == pytest.approx(expected, rel=1e-15)
+    model.save(tmp_path / "model")
+    other = Tied(seed=7)
+    other.load(tmp_path / "model")
+    assert [p.data for p in other.parameters()] == [p.data for p in model.parameters()]
+    assert other.second.w[0] is other.first.w[0]

@@ -22,7 +22,7 @@ class Optimizer:
     Raises
     ------
     ValueError
-        There are no parameters, or one is listed twice.
+        There are no parameters.
     """
 
     def __init__(self, parameters: Iterable[Value], lr: float, weight_decay: float) -> None:
@@ -32,8 +32,8 @@ class Optimizer:
                 raise TypeError(f"an optimiser takes Values, not {type(p).__name__}")
         if not self.parameters:
             raise ValueError("an optimiser needs at least one parameter")
-        if len(set(self.parameters)) < len(self.parameters):
-            raise ValueError("a parameter is listed twice")
+        # weights may be tied: one Value, listed wherever it is used
+        self.parameters = list(dict.fromkeys(self.parameters))
         self.lr = as_setting(lr, "lr")
         self.weight_decay = as_setting(weight_decay, "weight_decay")
 
