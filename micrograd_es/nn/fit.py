@@ -20,31 +20,12 @@ from micrograd_es.engine.comparison import decisions
 from micrograd_es.engine.custom import no_floats
 from micrograd_es.engine.value import Value
 from micrograd_es.formulas.notation import name, number
+from micrograd_es.nn.history import History
 from micrograd_es.nn.losses import one_hot
 from micrograd_es.nn.modules import Module
 from micrograd_es.nn.optim import Adam, Optimizer
 from micrograd_es.tape.checking import CheckedRecording, Made
 from micrograd_es.tape.tape import Tape
-
-
-class History(list[float]):
-    """The costs, one an epoch: the mean over the samples, each as its update met it.
-
-    Attributes
-    ----------
-    held_out : list of float
-        The costs of the held-out samples after each epoch, where there are any.
-    stopped_early : bool
-        Whether `patience` ended the training.
-    interrupted : bool
-        Whether Ctrl-C did.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.held_out: list[float] = []
-        self.stopped_early = False
-        self.interrupted = False
 
 
 def fit(

@@ -28,6 +28,7 @@ from micrograd_es.engine.ops import TABLE
 from micrograd_es.engine.value import Value
 from micrograd_es.formulas.notation import name
 from micrograd_es.nn import losses
+from micrograd_es.nn.history import History
 from micrograd_es.tape.checking import Made, same_graph
 from micrograd_es.tape.tape import Tape
 
@@ -48,18 +49,6 @@ def sigmoid(z: Any) -> Any:
 def d_sigmoid(z: Any) -> Any:
     """dσ/dz, as σ(z)·σ(-z) and not σ(z)·(1 - σ(z)), which loses its digits where z is large."""
     return sigmoid(z) * sigmoid(-z)
-
-
-class History(list[float]):
-    """The costs of a training, the first before any update, and whether it got there.
-
-    Attributes
-    ----------
-    converged : bool
-        Whether the last cost is at most the tolerance.
-    """
-
-    converged = False
 
 
 class Pattern(NamedTuple):
