@@ -133,16 +133,17 @@ class Value(CopiedNode):
     def __init__(self, data: Number | Comparison, label: str = "") -> None:
         if not isinstance(label, str):
             raise TypeError(f"a label is a string, not {type(label).__name__}")
-        compared: Any = data if type(data) is Comparison else None
-        self._data = as_float(data) if compared is None else compared.node._data
         self.grad = 0.0
         self.adjoint = None
         self.label = label
-        self.rule = None
-        self.a = self.da = ()
         self.b = self.db = None
-        if compared is not None:  # a node too, and no number: the sum of it alone
-            self.rule, self.a, self.da = TABLE["sum"], (compared.node,), (1.0,)
+        if isinstance(data, Comparison):  # a node too, and no number: the sum of it alone
+            self._data = data.node._data
+            self.rule, self.a, self.da = TABLE["sum"], (data.node,), (1.0,)
+        else:
+            self._data = as_float(data)
+            self.rule = None
+            self.a = self.da = ()
 
     @property
     def data(self) -> float:
