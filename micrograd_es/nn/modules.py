@@ -265,14 +265,13 @@ class MLP(Module):
             It has another callable among its layers or neurons, or neurons with a call of
             their own or with activations that differ within a layer.
         """
-        import torch
-
         for layer in self.layers:
             neurons = getattr(layer, "neurons", [None])
             if type(layer).__call__ is not Layer.__call__ or not _are_all(neurons, Neuron):
                 raise ValueError(f"PyTorch has no counterpart of {layer!r}")
             if len({n.activation for n in neurons}) > 1:
                 raise ValueError("the neurons of a layer have one activation in PyTorch")
+        import torch
 
         modules: list[torch.nn.Module] = []
         kinds = {
