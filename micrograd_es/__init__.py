@@ -14,8 +14,8 @@ from micrograd_es.base.errors import (
     RendererMissingError,
 )
 from micrograd_es.base.languages import set_language
-from micrograd_es.engine.anomaly import detect_anomaly
-from micrograd_es.engine.derivative import grad
+from micrograd_es.engine.derivative import grad, hessian, jacobian
+from micrograd_es.engine.forward import jvp
 from micrograd_es.engine.functions import (
     arctan2,
     custom,
@@ -27,6 +27,7 @@ from micrograd_es.engine.functions import (
     where,
 )
 from micrograd_es.engine.value import Value
+from micrograd_es.engine.watching import detect_anomaly, no_grad
 from micrograd_es.explaining.explanation import Explanation, explain
 from micrograd_es.gradcheck import check_gradient
 from micrograd_es.nn.losses import (
@@ -41,7 +42,7 @@ from micrograd_es.nn.modules import MLP, Layer, Module, Neuron
 from micrograd_es.nn.optim import SGD, Adam
 from micrograd_es.pictures.graphs import draw_graph
 from micrograd_es.pictures.networks import draw_network
-from micrograd_es.stepping.steps import BackwardPass
+from micrograd_es.stepping.steps import BackwardPass, ForwardPass
 
 if typing.TYPE_CHECKING:
     from micrograd_es.nn.fit import fit
@@ -57,6 +58,7 @@ __all__ = [
     "ConvergenceWarning",
     "ElementwiseWarning",
     "Explanation",
+    "ForwardPass",
     "GradientError",
     "Layer",
     "MLP",
@@ -83,11 +85,15 @@ __all__ = [
     "explain",
     "fit",
     "grad",
+    "hessian",
     "hinge",
     "hypot",
+    "jacobian",
+    "jvp",
     "maximum",
     "minimum",
     "mse",
+    "no_grad",
     "set_language",
     "sigmoid",
     "sum_squares",

@@ -10,9 +10,9 @@ from math import inf, isfinite, nan, ulp
 
 from micrograd_es.base.errors import GradientError
 from micrograd_es.base.scalars import as_float, is_number
-from micrograd_es.engine.anomaly import unwatched
-from micrograd_es.engine.derivative import grad
+from micrograd_es.engine.derivative import grad, hessian, jacobian
 from micrograd_es.engine.value import Value
+from micrograd_es.engine.watching import enable_grad, unwatched
 
 # A ladder of steps: enough of them that five agree by chance once in thousands of times,
 # and no power of two, for which the roundings of one step are those of the next.
@@ -108,7 +108,8 @@ def check_gradient(
     if order not in (1, 2):
         raise ValueError(f"the order is 1 or 2, not {order!r}")
     numbers = [as_float(x) for x in ([at] if is_number(at) else at)]  # type: ignore[union-attr]
-    report = GradientReport(tuple(_partials(f, numbers, order)))
+    with enable_grad():
+        report = GradientReport(tuple(_partials(f, numbers, order)))
     if raise_exception and not report:
         raise GradientError("\n".join(str(p) for p in report.partials if not p))
     return report
@@ -121,14 +122,14 @@ def _partials(f: Callable[..., Value], at: list[float], order: int) -> Iterator[
     @cache
     def gradients_at(*numbers: float) -> list[float]:
         values, output = _called(f, numbers)
-        return grad(output, values)
+        return jacobian(output, values)[0]
 
     values, output = _called(f, at)
     for i, gradient in enumerate(grad(output, values)):
         yield _compared((i,), gradient, output_at, 0, at)
     if order == 2:
-        for i, first in enumerate(grad(output, values, create_graph=True)):
-            for j, second in enumerate(grad(first, values)):
+        for i, row in enumerate(hessian(output, values)):
+            for j, second in enumerate(row):
                 yield _compared((i, j), second, gradients_at, i, at)
 
 

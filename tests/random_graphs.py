@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from truth import truths
 
-from micrograd_es import Tape, Value, grad
+from micrograd_es import Tape, Value, grad, jvp
 from micrograd_es.engine.functions import function
 from micrograd_es.engine.ops import TABLE
 
@@ -249,7 +249,16 @@ def by_graph(graph: Graph) -> list[float]:
     return [y.data, *(d.data for d in grad(y, variables, create_graph=True))]
 
 
-WAYS = {"backward": by_backward, "replay": by_replay, "graph": by_graph}
+def by_forward(graph: Graph) -> list[float]:
+    """The same in forward mode: a pass for each variable."""
+    variables = [Value(x) for x in graph.variables]
+    y = graph.build(variables)
+    return [y.data, *(jvp(y, v, 1.0) for v in variables)]
+
+
+WAYS = {
+    "backward": by_backward, "replay": by_replay, "graph": by_graph, "forward": by_forward,
+}  # fmt: skip
 
 
 def faults(graph: Graph) -> Iterator[str]:

@@ -69,8 +69,14 @@ PROGRAMS = {
         except AnomalyError as error: print(error)
     """,
     "grad": """
-        from micrograd_es import Value, check_gradient, grad
-        x = Value(1.25)
+        from micrograd_es import (ForwardPass, Value, check_gradient, grad, hessian, jacobian, jvp,
+                                  no_grad)
+        x, z = Value(1.25), Value(0.5)
+        y = x**3 * z.tanh()
+        print(grad(y, [[x], [z]]), jacobian([y, x * z], [x, z]), hessian(y, [x, z]))
+        print(jvp([y, x], [[x], z], [[1], 2.0]), ForwardPass(y, x).at(5)[y])
+        ForwardPass(y, x).play()
+        with no_grad(): print((x * z).parents)
         dy = grad(x**3 * x.tanh(), x, create_graph=True)
         print(dy.data, grad(dy, x))
         print(check_gradient(lambda a, b: a.sin() * b / a, [0.7, 2.0], order=2))

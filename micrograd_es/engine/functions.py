@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from micrograd_es.base.arrays import is_array, is_bool
-from micrograd_es.engine import anomaly
+from micrograd_es.engine import graph
 from micrograd_es.engine.algebra import FLOATS
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.graph import record
@@ -126,7 +126,7 @@ def products(ws: Sequence[Value], xs: Sequence[Value]) -> list[Value]:
     Nine nodes of ten in a network are made here. So `record` is not called for each of them:
     what it does is written out.
     """
-    if anomaly.is_watching():  # which looks at each node as `record` makes it
+    if graph.watch:  # which looks at each node as `record` makes it
         return [apply(_MUL, w, x) for w, x in zip(ws, xs)]
     new, mul, product = object.__new__, _MUL, _PRODUCT
     nodes = []

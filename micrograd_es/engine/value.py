@@ -13,13 +13,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from micrograd_es.base.scalars import Number, as_float, is_number
-from micrograd_es.engine import anomaly
 from micrograd_es.engine.algebra import FLOATS, IEEE
+from micrograd_es.engine.anomaly import watch_backward
 from micrograd_es.engine.comparison import Comparison, comparing, decides
 from micrograd_es.engine.copying import CopiedNode
 from micrograd_es.engine.custom import making_graph
 from micrograd_es.engine.graph import hand_on, one_pass, record, topological_order
 from micrograd_es.engine.ops import TABLE, Operation, with_number
+from micrograd_es.engine.watching import is_watching
 
 Operand: TypeAlias = Union["Value", Number]
 Binary: TypeAlias = Callable[["Value", Operand], "Value"]
@@ -171,8 +172,8 @@ class Value(CopiedNode):
 
         Whichever it is, no `grad` has changed.
         """
-        if anomaly.is_watching():
-            anomaly.watch_backward(self)
+        if is_watching():
+            watch_backward(self)
         order = topological_order(self)
         with one_pass:
             for leaf in hand_on(self, order):

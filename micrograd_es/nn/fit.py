@@ -19,6 +19,7 @@ from micrograd_es.base.scalars import as_count
 from micrograd_es.engine.comparison import decisions
 from micrograd_es.engine.custom import no_floats
 from micrograd_es.engine.value import Value
+from micrograd_es.engine.watching import enable_grad
 from micrograd_es.formulas.notation import name, number
 from micrograd_es.nn.history import History
 from micrograd_es.nn.losses import one_hot
@@ -108,7 +109,7 @@ def fit(
         held = k - len(rows)  # the samples that are not trained on come after the others
         x, y = (rows, targets) if others is None or held < 0 else others
         k = k if held < 0 else held
-        with no_floats():
+        with no_floats(), enable_grad():
             return _made(model, loss, x[k : k + 1], y[k : k + 1])
 
     others = None if held_out is None else _pair(held_out)

@@ -26,6 +26,7 @@ from micrograd_es.engine.derivative import grad
 from micrograd_es.engine.functions import custom, function, products, sum_node, vsum
 from micrograd_es.engine.ops import TABLE
 from micrograd_es.engine.value import Value
+from micrograd_es.engine.watching import enable_grad
 from micrograd_es.formulas.notation import name
 from micrograd_es.nn import losses
 from micrograd_es.nn.history import History
@@ -168,6 +169,7 @@ class Net:
     def B(self, numbers: Any) -> None:
         self._B = _like(self._B, "B", numbers)
 
+    @enable_grad()
     def graph(self, X: Any, Y: Any) -> Pattern:
         """One pattern, recorded with the notes' names, to draw, explain or differentiate."""
         x = [Value(v, label=name("x", n)) for n, v in enumerate(self._patterns(X, "X", 1), 1)]

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from micrograd_es.base.arrays import as_array
-from micrograd_es.engine import anomaly
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.value import Value
+from micrograd_es.engine.watching import is_watching
 from micrograd_es.tape.bound import Bound
 from micrograd_es.tape.customs import array_functions
 from micrograd_es.tape.elsewhere import PureFunction, pure_function
@@ -292,7 +292,7 @@ class Tape:
             bound.numbers[BATCHED][rows] = X.T[columns]
         bound.parameters[:] = theta
         outputs = bound.forward()
-        if anomaly.is_watching():
+        if is_watching():
             odd = _not_finite(bound.numbers)
         elif _is_finite(outputs):
             return outputs, _NONE
