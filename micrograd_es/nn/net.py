@@ -239,7 +239,8 @@ class Net:
     def _made_by_cost(self, y: Array, a: Array) -> Made:
         """What C makes of the targets and predictions of one pattern."""
         targets, predictions = [Value(v) for v in y], [Value(v) for v in a]
-        return Made(self._cost(targets, predictions), [*targets, *predictions])
+        with enable_grad():
+            return Made(self._cost(targets, predictions), [*targets, *predictions])
 
     def _compare(self, rows: Array) -> None:
         """Has C be run for each pattern where it makes other graphs of some than were recorded."""
