@@ -9,6 +9,7 @@ import ast
 import math
 import warnings
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
 
 from micrograd_es.base.languages import gettext as _
@@ -19,6 +20,7 @@ from micrograd_es.engine.value import Operand, Value, as_value
 from micrograd_es.formulas.notation import short
 
 MOST_CHARACTERS = 10_000
+_NESTED = 200  # parentheses within each other, which Python's parser takes
 
 _OPERATORS: dict[type[ast.operator] | type[ast.unaryop], str] = {
     ast.Add: "add",
@@ -82,6 +84,9 @@ def _tree(text: str) -> ast.expr:
         raise ValueError(
             _("the expression has more than {limit} characters").format(limit=MOST_CHARACTERS)
         )
+    depths = accumulate((c in "([{") - (c in ")]}") for c in text)
+    if max(depths, default=0) > _NESTED:
+        raise ValueError(_("the expression has too many nested parentheses"))
     try:
         with warnings.catch_warnings():  # such as for 0or 1, which is refused anyway
             warnings.simplefilter("ignore")

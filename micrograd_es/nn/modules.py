@@ -47,7 +47,8 @@ class Module:
         with needing("a model file"):
             from micrograd_es.nn.storage import write_arrays
 
-        write_arrays(path, {key: block.astype(float) for key, block in self._stored().items()})
+        blocks, kind = self._stored()
+        write_arrays(path, {key: block.astype(float) for key, block in blocks.items()}, kind)
 
     def load(self, path: str | PathLike[str]) -> None:
         """Reads the parameters from a file that `save` wrote.
@@ -55,25 +56,30 @@ class Module:
         Raises
         ------
         ModelFormatError
-            The file is damaged or of a model of another shape; nothing has changed.
+            The file is damaged, or of a model of another shape, with other activations, or
+            whose parameters have another order or other names; nothing has changed. An old
+            file that names neither is taken where the shapes fit.
         """
         with needing("a model file"):
             from micrograd_es.nn.storage import read_arrays
 
-        blocks = self._stored()
-        arrays = read_arrays(path, {key: block.shape for key, block in blocks.items()})
+        blocks, kind = self._stored()
+        arrays = read_arrays(path, {key: block.shape for key, block in blocks.items()}, kind)
         for key, block in blocks.items():
             for p, number in zip(block.flat, arrays[key].flat):
                 p.data = number
 
-    def _stored(self) -> dict[str, Array]:
-        """The parameters as arrays of Values, by the names that they have in a file."""
+    def _stored(self) -> tuple[dict[str, Array], str]:
+        """The parameters as arrays of Values by their names in a file, and its structure."""
         import numpy as np
+
+        from micrograd_es.nn.structure import structure
 
         blocks = {key: np.array(block, dtype=object) for key, block in self._blocks().items()}
         known = {p for block in blocks.values() for p in block.flat}
         rest = [p for p in self.parameters() if p not in known]
-        return blocks | ({"parameters": np.array(rest, dtype=object)} if rest else {})
+        kind = structure(self, rest)
+        return blocks | ({"parameters": np.array(rest, dtype=object)} if rest else {}), kind
 
     def _blocks(self) -> dict[str, list[Any]]:
         """The parameters, nested in their own shapes where these are known."""
