@@ -82,6 +82,12 @@ def test_outputs_and_gradients_are_those_of_torch(activation):
         np.testing.assert_allclose(b, linear.bias.grad.numpy(), rtol=1e-10, atol=1e-14)
 
 
+def test_the_activations_are_those_of_the_table():
+    assert {"relu", "sigmoid", "tanh", "softplus"} < set(ACTIVATIONS)
+    assert {"linear", "leaky_relu", "elu", "gelu", "silu"} < set(ACTIVATIONS)
+    assert all(f'"{name}"' in Neuron.__doc__ for name in ACTIVATIONS)
+
+
 def test_the_same_seed_gives_the_same_bits():
     def bits(seed):
         return [p.data for p in MLP(3, [4, 2], seed=seed).parameters()]

@@ -22,7 +22,7 @@ NAMES = {
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "check_gradient",
     "cross_entropy", "custom", "d_sigmoid", "detect_anomaly", "dot", "draw_graph",
     "draw_network", "explain", "fit", "grad", "GradientError", "hinge", "maximum", "minimum", "mse",
-    "sigmoid", "sum_squares", "vsum", "where",
+    "sigmoid", "sum_squares", "vsum", "where", "softmax", "log_softmax", "logsumexp",
 }  # fmt: skip
 
 

@@ -39,7 +39,7 @@ PROGRAMS = {
         print(y.data, a.grad, b.grad)
         for name in "exp log sqrt sin cos tanh sigmoid relu softplus tan arctan sinh cosh".split():
             v = Value(0.5); getattr(v, name)().backward(); print(name, v.grad)
-        for name in "log1p expm1 log2 log10 floor".split():
+        for name in "log1p expm1 log2 log10 floor leaky_relu elu gelu silu erf erfc rint".split():
             v = Value(0.5); getattr(v, name)().backward(); print(name, v.grad)
         for bad in "1", None, True, 1j, [1.0]:
             try: Value(bad)
@@ -58,10 +58,12 @@ PROGRAMS = {
     "functions": """
         import math
         from micrograd_es import (Value, arctan2, custom, detect_anomaly, dot, hypot, maximum,
-                                  minimum, vsum, where, AnomalyError)
+                                  log_softmax, logsumexp, minimum, softmax, vsum, where,
+                                  AnomalyError)
         a, b = Value(2.0, "a"), Value(-0.5, "b")
         y = vsum([maximum(a, b), minimum(a, b), where(a > b, a * b, 0), arctan2(a, b), hypot(a, b)])
         y = y + dot([a, b], [b, 3]) + custom(math.sin, math.cos, a)
+        y = y + logsumexp([a, b]) + softmax([a, b])[0] * log_softmax([a, b])[1] + round(a, 2)
         y.backward()
         print(y.data, a.grad, b.grad)
         try:

@@ -10,6 +10,7 @@ partials that one writes by hand. The calculus itself stands in `ops`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import index
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from micrograd_es.base.scalars import Number, as_float, is_number
@@ -204,6 +205,14 @@ class Value(CopiedNode):
         raised = self._raised if isinstance(other, Value) else self._raised_to_a_number
         return raised(other)
 
+    def __round__(self, n: int | None = None) -> Value:
+        # as NumPy does it: to the nearest, and of two to the even one
+        n = 0 if n is None else index(n)
+        scale = float(f"1e{abs(n)}")
+        if n <= 0:
+            return (self / scale).rint() * scale if n else self.rint()
+        return (self * scale).rint() / scale
+
     def __float__(self) -> float:
         if making_graph.get():
             raise TypeError("a Value that becomes a float leaves the graph being made")
@@ -240,7 +249,8 @@ class Value(CopiedNode):
 
     if TYPE_CHECKING:
         exp = log = sqrt = sin = cos = tanh = sigmoid = softplus = relu = __neg__
-        tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = __neg__
+        tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = rint = __neg__
+        leaky_relu = elu = silu = gelu = erf = erfc = __neg__
         arctan2 = hypot = maximum = minimum = __add__
 
 

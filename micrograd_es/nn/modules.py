@@ -21,7 +21,7 @@ from micrograd_es.formulas.notation import name
 if TYPE_CHECKING:
     import torch
 
-ACTIVATIONS = ("linear", "relu", "sigmoid", "softplus", "tanh")
+ACTIVATIONS = ("linear", *(op.name for op in TABLE.values() if op.activation))
 
 
 class Module:
@@ -94,7 +94,7 @@ class Neuron(Module):
     nin : int
         Number of inputs.
     activation : str
-        "relu", "tanh", "sigmoid", "softplus" or "linear".
+        "linear", "relu", "sigmoid", "tanh", "softplus", "leaky_relu", "elu", "gelu" or "silu".
     nonlin : bool
         False is micrograd's way to say ``activation="linear"``.
     seed : int, optional
@@ -280,12 +280,7 @@ class MLP(Module):
         import torch
 
         modules: list[torch.nn.Module] = []
-        kinds = {
-            "relu": torch.nn.ReLU,
-            "sigmoid": torch.nn.Sigmoid,
-            "softplus": torch.nn.Softplus,
-            "tanh": torch.nn.Tanh,
-        }
+        kinds = {name.lower(): kind for name, kind in vars(torch.nn).items()}
         for layer in self.layers:
             w = torch.tensor([[v.data for v in n.w] for n in layer.neurons], dtype=torch.float64)
             b = torch.tensor([n.b.data for n in layer.neurons], dtype=torch.float64)
@@ -294,8 +289,8 @@ class MLP(Module):
                 linear.weight.copy_(w)
                 linear.bias.copy_(b)
             modules.append(linear)
-            if layer.neurons[0].activation in kinds:
-                modules.append(kinds[layer.neurons[0].activation]())
+            if (activation := layer.neurons[0].activation) != "linear":
+                modules.append(kinds[activation.replace("_", "")]())
         return torch.nn.Sequential(*modules)
 
     def _blocks(self) -> dict[str, list[Any]]:
