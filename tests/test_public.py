@@ -126,7 +126,7 @@ def test_line_budget_of_the_core(chapter):
 
 
 def test_importing_brings_in_no_extra():
-    extras = ("torch", "jax", "starlette", "uvicorn", "playwright", "hypothesis", "sympy", "pytest")
+    extras = ("torch", "jax", "uvicorn", "playwright", "hypothesis", "sympy", "pytest")
     program = f"import sys, micrograd_es; print([m for m in {extras!r} if m in sys.modules])"
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],

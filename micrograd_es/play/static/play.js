@@ -172,7 +172,14 @@ function showPicked(withGraph) {
 }
 
 element("graph").addEventListener("error", async () => {
-  const response = await fetch(element("graph").src).catch(() => null);
+  const { src } = element("graph");
+  let response;
+  do response = await fetch(src).catch(() => null);
+  while (response?.status === 503 && element("graph").src === src); // still training: asked again, it gets further
+  if (response?.ok) {
+    element("graph").src = src;
+    return;
+  }
   element("no-graph").textContent = response ? await response.text() : texts.silent;
   element("no-graph").hidden = false;
   element("graph").hidden = true;
