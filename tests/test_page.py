@@ -13,7 +13,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from micrograd_es import MLP, BackwardPass, Value, custom, maximum, set_language, sum_squares, where
+from micrograd_es import (
+    MLP,
+    BackwardPass,
+    Value,
+    custom,
+    maximum,
+    set_language,
+    sum_squares,
+    vsum,
+    where,
+)  # fmt: skip
 from micrograd_es.base.templating import source
 from micrograd_es.engine.ops import TABLE
 from micrograd_es.engine.value import apply
@@ -260,6 +270,17 @@ def test_every_text_is_translated_with_the_same_blanks():
             re.findall(r"\{\w+\}", texts["es"][key])
         )
         assert english != texts["es"][key] or key == "grad"
+
+
+def test_an_operand_that_stands_twice_says_which_it_is():
+    x = Value(3.0, "x")
+    frames = page_of(vsum([x * x, x.exp(), x])).data["right"]
+    told = [f["which"] for f in frames if f["kind"] == "product"]
+    assert sorted(filter(None, told)) == [["factor", 1], ["factor", 2]]
+    frames = page_of(where(x > 0, x, x)).data["right"]
+    assert {(f["kind"], *f["which"]) for f in frames if f.get("which")} >= {
+        ("product", "operand", 2), ("none", "operand", 3)
+    }  # fmt: skip
 
 
 def test_in_a_notebook_it_stands_in_a_frame_of_its_own():

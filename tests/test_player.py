@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from micrograd_es import BackwardPass, Value, set_language, where
+from micrograd_es import BackwardPass, Value, set_language, vsum, where
 from micrograd_es.stepping import terminal as player
 from micrograd_es.stepping.terminal import SECONDS, moments, play_in_terminal
 
@@ -54,6 +54,20 @@ def test_a_sum_at_a_fan_out_is_an_event_of_its_own():
     product = told[told.index(sums[0]) - 1]
     assert product.lines[-2:] == ["= 2 · (−2)", "= −4"]
     assert (product.position + 1, product.edge) == (sums[0].position, sums[0].edge)
+
+
+def test_an_operand_that_stands_twice_is_two_factors():
+    x = Value(3.0, "x")
+    steps = BackwardPass(x * x)
+    first, second, total = moments(steps)[1:]
+    assert first.lines == ["∂f/∂f · ∂f/∂x (factor n.º 1)", "= ∂f/∂f · x", "= 1 · 3", "= 3"]
+    assert second.lines == ["∂f/∂f · ∂f/∂x (factor n.º 2)", *first.lines[1:]]
+    assert total.lines[1] == "3 → 3 + 3 = 6"
+    told = [m.lines[0] for m in moments(BackwardPass(vsum([x, 2.0, x])))]
+    assert [line for line in told if "∂x (" in line] == [
+        "∂f/∂f · ∂f/∂x (operando n.º 1)", "∂f/∂f · ∂f/∂x (operando n.º 3)"
+    ]  # fmt: skip
+    assert not any("(factor" in m.lines[0] for m in moments(steps_of_a_diamond()))
 
 
 def test_the_first_moment_is_the_seed_and_the_last_ends_the_pass():

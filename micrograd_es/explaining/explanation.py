@@ -15,7 +15,7 @@ from micrograd_es.engine.graph import adjoints_of, topological_order
 from micrograd_es.engine.value import Value
 from micrograd_es.explaining.paths import Factor, Path, Paths
 from micrograd_es.formulas import notation
-from micrograd_es.formulas.nodes import LONGEST_FORMULA, Formulas, invented_names
+from micrograd_es.formulas.nodes import LONGEST_FORMULA, Formulas, invented_names, operand
 from micrograd_es.formulas.notation import mathml
 from micrograd_es.formulas.symbols import Formula, Number, Sum, Symbol
 from micrograd_es.formulas.writing import PRODUCT, SUM, Style
@@ -156,7 +156,8 @@ class Explanation:
         result = (notation.latex_number if latex else notation.number)(self.total)
         if not self.paths:
             return [(derivative, result)]
-        symbols = [self._path_name(n, latex) for n in range(1, len(self.paths) + 1)]
+        numbered = [str(n) for n in range(1, len(self.paths) + 1)]
+        symbols = [f"p_{{{n}}}" if latex else f"p{notation.subscript(n)}" for n in numbered]
         products = [
             numbers.wrapped(numbers.piece(Number(p.product)), PRODUCT if i else SUM)
             for i, p in enumerate(self.paths)
@@ -206,7 +207,7 @@ class Explanation:
                 pieces.insert(middle, r"\cdots" if names.latex else "…")
             lines.append(self._joined("mul", pieces, names) if pieces else "1")
         lines.append(numbers.write(Number(path.product)))
-        if len(factors) == 1:  # ∂f/∂x = ∂f/∂x says nothing
+        if len(factors) == 1 and not self._which(factors[0]):  # ∂f/∂x = ∂f/∂x says nothing
             del lines[0]
         return [line for i, line in enumerate(lines) if i == 0 or line != lines[i - 1]]
 
@@ -215,9 +216,6 @@ class Explanation:
         for piece in pieces[1:]:
             text = style.joined(name, text, piece)
         return text
-
-    def _path_name(self, n: int, latex: bool) -> str:
-        return f"p_{{{n}}}" if latex else f"p{notation.subscript(str(n))}"
 
     # -- names and symbols ----------------------------------------------------------
 
@@ -246,7 +244,13 @@ class Explanation:
         return self._quotient(self.root, self.wrt, style)
 
     def _ratio(self, factor: Factor, style: Style) -> str:
-        return self._quotient(factor.node, factor.station, style)
+        which = self._which(factor)
+        which = rf"\text{{{which}}}" if which and style.latex else which
+        return self._quotient(factor.node, factor.station, style) + which
+
+    def _which(self, factor: Factor) -> str:
+        """Which operand of its node the factor is by, where one is several of them."""
+        return "" if factor.index is None else operand(factor.node, factor.index)
 
     def _quotient(self, above: Value, below: Value, style: Style) -> str:
         top, bottom = (style.write(self._symbol(v)) for v in (above, below))

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from micrograd_es.base.languages import gettext as _
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.value import Value
 from micrograd_es.formulas.notation import short
@@ -28,6 +29,35 @@ from micrograd_es.formulas.symbols import SYMBOLS, Call, Formula, Number, Symbol
 
 LONGEST_FORMULA = 40  # names and numbers in an expression that stands for a node
 _DEPTH = 12
+
+
+def which(node: Value, index: int) -> tuple[str, int] | None:
+    """Which operand an edge leads to where the same node is several: in ``x * x``, factor 1 or 2.
+
+    The partial of such an edge is by that operand alone, and not ∂node/∂x.
+    """
+    if node.parents.count(node.parents[index]) == 1:
+        return None
+    return "factor" if node.op == "mul" else "operand", index + 1
+
+
+def operand(node: Value, index: int) -> str:
+    """The same in words and in parentheses, with a space before; else the empty text.
+
+    Examples
+    --------
+    >>> from micrograd_es import Value, set_language
+    >>> set_language("en")
+    >>> x = Value(3.0, "x")
+    >>> operand(x * x, 1), operand(x * 2, 0)
+    (' (factor 2)', '')
+    >>> set_language("es")
+    """
+    found = which(node, index)
+    if found is None:
+        return ""
+    word, k = found
+    return f" ({(_('factor {k}') if word == 'factor' else _('operand {k}')).format(k=k)})"
 
 
 def invented_names(nodes: Sequence[Value]) -> dict[Value, str]:

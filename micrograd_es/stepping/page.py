@@ -14,7 +14,7 @@ from micrograd_es.base.palette import repainted, stylesheet
 from micrograd_es.base.templating import source, template
 from micrograd_es.engine.graph import Edge, backward_edges
 from micrograd_es.engine.value import Value
-from micrograd_es.formulas.nodes import Formulas, names_of
+from micrograd_es.formulas.nodes import Formulas, names_of, which
 from micrograd_es.formulas.notation import latex, mathml, number
 from micrograd_es.stepping.differences import agree, central_differences
 from micrograd_es.stepping.texts import texts
@@ -117,7 +117,12 @@ def _frames(
     frames.append({"kind": "seed"})
     reached: set[Value] = set()
     for e in events:
-        frame = {"node": place[e.node], "parent": place[e.parent], "index": e.index}
+        frame = {
+            "node": place[e.node],
+            "parent": place[e.parent],
+            "index": e.index,
+            "which": which(e.node, e.index),
+        }
         first = e.parent not in reached
         if e.settles:
             reached.add(e.parent)

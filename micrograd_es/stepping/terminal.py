@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.palette import TERMINAL
 from micrograd_es.engine.graph import Edge
 from micrograd_es.engine.value import Value
-from micrograd_es.formulas.nodes import Formulas, names_of
+from micrograd_es.formulas.nodes import Formulas, names_of, operand
 from micrograd_es.formulas.notation import number, quotient, short
 from micrograd_es.formulas.symbols import Formula
 from micrograd_es.formulas.writing import PRODUCT, Style
@@ -50,10 +51,11 @@ def moments(steps: Pass) -> list[Moment]:
         return style.wrapped(style.piece(partial), PRODUCT)
 
     told = [Moment(0, None, [f"{derivative(steps.start)} = 1"])]
+    terms = Counter(e.target for e in steps if e.arrives)
     arrived = set()
     sum_of = _("sum over the operands") if steps.ahead else _("sum at a fan-out")
     for k, e in enumerate(steps, 1):
-        local = quotient(names[e.node], names[e.parent])
+        local = quotient(names[e.node], names[e.parent]) + operand(e.node, e.index)
         if not e.arrives:
             nothing = _("nothing goes this way") if steps.ahead else _("no gradient goes this way")
             told.append(Moment(k, e, [f"{local}: {nothing}"]))
@@ -69,8 +71,10 @@ def moments(steps: Pass) -> list[Moment]:
             before, product = number(e.before), _grouped(e.contribution)
             total = f"{before} → {before} + {product} = {number(e.after)}"
             told.append(Moment(k, e, [f"{derivative(e.target)}: {sum_of}", total]))
-        else:
+        elif terms[e.target] == 1:
             told.append(Moment(k, e, [f"{derivative(e.target)} = {lines[0]}", *lines[1:]]))
+        else:  # one term of several is not the gradient yet
+            told.append(Moment(k, e, lines))
         arrived.add(e.target)
     return told
 

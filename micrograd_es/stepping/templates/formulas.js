@@ -36,7 +36,7 @@ function line(...parts) {
   return paragraph;
 }
 
-export function makeFormulas(data, frames) {
+export function makeFormulas(data, frames, which) {
   const stored = (name) => {
     const template = document.getElementById(`formula-${data.formulas[name]}`);
     if (!template) return null;
@@ -49,6 +49,9 @@ export function makeFormulas(data, frames) {
       math("mrow", math("mi", "∂"), symbol(of)),
       math("mrow", math("mi", "∂"), symbol(by)),
     );
+
+  const partial = (f) =>
+    math("mrow", derivative(f.node, f.parent), math("mtext", which(f)));
 
   // symbolic, then with numbers put in, where that is not the result already
   const distinct = (ids, result) => {
@@ -72,7 +75,7 @@ export function makeFormulas(data, frames) {
     start: () => [],
     none: (f) => {
       if (f.why !== "flat") return [];
-      return [line(derivative(f.node, f.parent), sign("="), plain("0"))];
+      return [line(partial(f), sign("="), plain("0"))];
     },
     seed: () => [
       line(derivative(data.root, data.root), sign("="), coloured(plain("1"), "gradient")),
@@ -86,17 +89,17 @@ export function makeFormulas(data, frames) {
     },
     product: (f, hidden) => {
       const edge = `${f.node}-${f.index}`;
-      const partial = inParentheses(f.partial[0]);
-      const factors = distinct([`partial-${edge}`, `inserted-${edge}`], partial.textContent);
+      const number = inParentheses(f.partial[0]);
+      const factors = distinct([`partial-${edge}`, `inserted-${edge}`], number.textContent);
       const upstream = () => coloured(inParentheses(f.upstream[0]), "gradient");
       return [
         line(
           ...(alone(f) ? [derivative(data.root, f.parent), sign("=")] : []),
           derivative(data.root, f.node),
           sign("·"),
-          derivative(f.node, f.parent),
+          partial(f),
         ),
-        ...[...factors, partial].map((factor) => line(sign("="), upstream(), sign("·"), factor)),
+        ...[...factors, number].map((factor) => line(sign("="), upstream(), sign("·"), factor)),
         answer(f, hidden),
       ];
     },

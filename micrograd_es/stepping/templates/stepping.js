@@ -33,7 +33,9 @@ if (data.wrong) {
   completed.wrong = completions(data.wrong, data);
 }
 
-const formulas = makeFormulas(data, frames);
+// in x * x, which factor a product is about: each has a partial of its own
+const which = (f) => (f.which ? ` (${t(f.which[0], { k: f.which[1] })})` : "");
+const formulas = makeFormulas(data, frames, which);
 const picture = makePicture($("canvas"), data, (node) => go(completed[order][node]));
 $("zoom-in").onclick = () => picture.zoom(1.25);
 $("zoom-out").onclick = () => picture.zoom(1 / 1.25);
@@ -67,7 +69,8 @@ function words(f) {
     texts.value = data.nodes[f.node].value;
     texts.right = data.nodes[f.node].grad;
   }
-  if (f.parent !== undefined) texts.parent = nameOf(f.parent);
+  if (f.parent !== undefined)
+    texts.parent = nameOf(f.parent) + (f.kind === "sum" ? "" : which(f));
   texts.factor = enclosed(texts.partial);
   texts.term = enclosed(texts.contribution);
   return texts;
