@@ -201,6 +201,14 @@ def test_the_same_shapes_of_another_model_are_refused(name, path):
     saved.load(path)
 
 
+def test_what_is_tied_in_one_model_need_not_be_in_the_other(path):
+    tied, apart, shared = Own(), Own(1.0, 2.0), Value(3.0)
+    tied.mine = [shared, shared]
+    tied.save(path)
+    apart.load(path)
+    assert numbers(apart) == [3.0, 3.0]
+
+
 def test_models_of_the_same_kind_take_each_other(path):
     one, other = Pair(seed=1), Pair(seed=2)
     other.unused, other.scale.label = [1.0, "text", None, {"a": np.zeros(3)}], "another label"

@@ -21,19 +21,18 @@ def structure(model: Any, parameters: Iterable[Value]) -> str:
     A place is the way there by attributes and numbers, such as ``layers.0.neurons.2``;
     ``w.0-9`` are ten of them that follow each other.
     """
-    names: dict[Value, str] = {}
+    names: dict[Value, list[str]] = {}
     activations: list[tuple[str, str]] = []
-    for place, part in _parts(model, "", set()):
+    parts = sorted(_parts(model, "", set()), key=lambda found: _sortable(found[0]))
+    for place, part in parts:
         if isinstance(part, Value):
-            names[part] = min(place, names.get(part, place))
+            names.setdefault(part, []).append(place)
         elif isinstance(activation := getattr(part, "activation", None), str):
             activations.append((place, activation))
-    return json.dumps(
-        {
-            "activation": _runs(sorted(activations, key=lambda a: _sortable(a[0]))),
-            "parameter": _runs((names.get(p, "?"), "") for p in parameters),
-        }
-    )
+    # a parameter that stands in several places bears the name of each in turn
+    of = {p: iter(places) for p, places in names.items()}
+    named = [(next(of.get(p, iter(())), "?"), "") for p in parameters]
+    return json.dumps({"activation": _runs(activations), "parameter": _runs(named)})
 
 
 def compare(found: str, wanted: str) -> None:

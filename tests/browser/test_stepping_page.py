@@ -212,7 +212,12 @@ def test_a_product_goes_from_symbols_over_numbers_to_the_result(step):
     page.click("#last")
     page.click("#back")
     lines = page.locator("#formula math").all_text_contents()
-    assert lines == ["∂f∂s·∂s∂a (factor n.º 2)", "=4·a", "=4·(−2)", "=−8"]
+    assert lines == ["∂f∂s·∂s∂a\N{NO-BREAK SPACE}(factor n.º 2)", "=4·a", "=4·(−2)", "=−8"]
+    assert "a (factor n.º 2)" in said(page)  # by both, ∂s/∂a is −4
+    page.click("#en")
+    assert "a (factor 2)" in said(page)
+    assert "(factor 2)" in page.locator("#formula math").first.text_content()
+    page.click("#es")
     page.get_by_role("button", name="b", exact=True).click()
     lines = page.locator("#formula math").all_text_contents()
     assert lines == ["∂f∂b=∂f∂v3·∂v3∂b", "=1·s", "=1·4", "=4"]

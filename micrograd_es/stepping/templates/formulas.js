@@ -50,8 +50,11 @@ export function makeFormulas(data, frames, which) {
       math("mrow", math("mi", "∂"), symbol(by)),
     );
 
-  const partial = (f) =>
-    math("mrow", derivative(f.node, f.parent), math("mtext", which(f)));
+  const partial = (f) => {
+    const quotient = derivative(f.node, f.parent);
+    if (!f.which) return quotient;
+    return math("mrow", quotient, math("mtext", which(f).replace(" ", "\u00a0")));
+  };
 
   // symbolic, then with numbers put in, where that is not the result already
   const distinct = (ids, result) => {
