@@ -42,7 +42,7 @@ from micrograd_es.nn.losses import (
     sum_squares,
 )
 from micrograd_es.nn.modules import MLP, Layer, Module, Neuron
-from micrograd_es.nn.optim import SGD, Adam
+from micrograd_es.nn.optim import SGD, Adam, AdamW, clip_norm
 from micrograd_es.pictures.graphs import draw_graph
 from micrograd_es.pictures.networks import draw_network
 from micrograd_es.stepping.steps import BackwardPass, ForwardPass
@@ -56,6 +56,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Adam",
+    "AdamW",
     "AnomalyError",
     "BackwardPass",
     "ConvergenceWarning",
@@ -78,6 +79,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "check_gradient",
+    "clip_norm",
     "cross_entropy",
     "custom",
     "d_sigmoid",

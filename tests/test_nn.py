@@ -115,6 +115,47 @@ def test_nonlin_false_means_linear():
     assert Layer(2, 2, nonlin=False).neurons[1].activation == "linear"
 
 
+@pytest.mark.parametrize(
+    ("init", "bound"), [("uniform", 1.0), ("xavier", (6 / (50 + 40)) ** 0.5), ("he", 0.12**0.5)]
+)
+def test_starts(init, bound):
+    layer = Layer(50, 40, seed=3, init=init)
+    weights = np.array([w.data for neuron in layer.neurons for w in neuron.w])
+    assert 0.99 * bound < abs(weights).max() <= bound
+    assert weights.std() == pytest.approx(bound / 3**0.5, rel=0.02)
+    assert not any(neuron.b.data for neuron in layer.neurons)
+    same = np.array([w.data for neuron in Layer(50, 40, seed=3).neurons for w in neuron.w])
+    np.testing.assert_array_equal(weights, same * bound)
+    inside = MLP(50, [40, 2], seed=3, init=init).layers[0]
+    assert [p.data for p in inside.parameters()] == [p.data for p in layer.parameters()]
+    neuron = Neuron(50, seed=3, init=init)
+    assert max(abs(w.data) for w in neuron.w) <= {"xavier": (6 / 51) ** 0.5}.get(init, bound)
+
+
+# -- training and not ---------------------------------------------------------------
+
+
+class Pair(Module):
+    def __init__(self):
+        self.first, self.others = MLP(1, [1], seed=0), {"a": [Neuron(1)], "b": (Module(),)}
+        self.again, self.loop = self.first, [self]
+
+
+def test_train_and_eval_reach_every_module_inside():
+    pair = Pair()
+    inside = pair.modules()
+    assert inside[0] is pair
+    assert len(inside) == len(set(inside)) == 6  # itself, MLP, Layer, Neuron; Neuron; Module
+    assert all(m.training for m in inside)
+    assert pair.eval() is pair
+    assert not any(m.training for m in inside)
+    assert pair.first.train().training
+    assert pair.first.layers[0].neurons[0].training
+    assert not pair.training
+    assert not pair.train(False).training
+    assert Module.training
+
+
 def test_zero_grad():
     model = MLP(2, [2, 1], seed=0)
     model([1, 2]).backward()
@@ -185,6 +226,10 @@ def test_models_are_pickled_with_what_they_share():
         (lambda: MLP(2, 3), TypeError),
         (lambda: MLP(2, "31"), TypeError),
         (lambda: MLP(2, [1], output="softmax"), ValueError),
+        (lambda: MLP(2, [1], init="glorot"), ValueError),
+        (lambda: Layer(2, 1, init=None), ValueError),
+        (lambda: Neuron(2, init=1.0), ValueError),
+        (lambda: Neuron(2).train(1), TypeError),
         (lambda: MLP(2, [1], seed="1"), TypeError),
         (lambda: Neuron(2)([1]), ValueError),
         (lambda: Neuron(2)([1, 2, 3]), ValueError),

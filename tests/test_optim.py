@@ -1,11 +1,11 @@
-"""SGD and Adam against PyTorch's, step by step."""
+"""SGD, Adam and AdamW against PyTorch's, step by step."""
 
 import math
 
 import numpy as np
 import pytest
 
-from micrograd_es import SGD, Adam, Module, Neuron, Tape, Value, fit, grad, mse
+from micrograd_es import SGD, Adam, AdamW, Module, Neuron, Tape, Value, clip_norm, fit, grad, mse
 
 SETTINGS = [
     (SGD, {"lr": 0.1}),
@@ -14,6 +14,9 @@ SETTINGS = [
     (Adam, {}),
     (Adam, {"lr": 0.1, "weight_decay": 0.1}),
     (Adam, {"lr": 0.1, "betas": (0.8, 0.9), "eps": 1e-3}),
+    (AdamW, {}),
+    (AdamW, {"lr": 0.1, "weight_decay": 0.1}),
+    (AdamW, {"lr": 0.1, "weight_decay": 0.0, "betas": (0.8, 0.9), "eps": 1e-3}),
 ]
 
 
@@ -43,9 +46,11 @@ def test_zero_grad():
 
 def test_the_defaults_are_those_of_torch():
     w = Value(1.0)
-    sgd, adam = SGD([w]), Adam([w])
+    sgd, adam, adamw = SGD([w]), Adam([w]), AdamW([w])
     assert (sgd.lr, sgd.momentum, sgd.weight_decay) == (1e-3, 0.0, 0.0)
     assert (adam.lr, adam.betas, adam.eps, adam.weight_decay) == (1e-3, (0.9, 0.999), 1e-8, 0.0)
+    assert (adamw.lr, adamw.betas, adamw.eps) == (1e-3, (0.9, 0.999), 1e-8)
+    assert adamw.weight_decay == 1e-2
 
 
 @pytest.mark.parametrize(("kind", "settings"), SETTINGS)
@@ -110,6 +115,10 @@ def test_a_step_that_overflows_goes_on_as_ieee_says():
         (lambda w: Adam([w], betas=(0.9, 1.0)), ValueError),
         (lambda w: Adam([w], betas=(0.9,)), ValueError),
         (lambda w: Adam([w], eps=-1), ValueError),
+        (lambda w: AdamW([w], weight_decay=-1), ValueError),
+        (lambda w: clip_norm([w], -1.0), ValueError),
+        (lambda w: clip_norm([1.0], 1.0), TypeError),
+        (lambda w: clip_norm([w], "1"), TypeError),
     ],
 )
 def test_refuses(make, error):
@@ -181,3 +190,57 @@ def test_tied_weights_in_a_tape_and_in_a_file(tmp_path):
     other.load(tmp_path / "model")
     assert [p.data for p in other.parameters()] == [p.data for p in model.parameters()]
     assert other.second.w[0] is other.first.w[0]
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
+def test_a_learning_rate_that_is_a_function_of_the_update(kind):
+    torch = pytest.importorskip("torch")
+    ours, asked = [Value(3.0), Value(-0.5)], []
+
+    def rate(k):
+        asked.append(k)
+        return 1.0 - 0.9 * k / 100
+
+    theirs = torch.tensor([3.0, -0.5], dtype=torch.float64, requires_grad=True)
+    a, b = kind(ours, lr=rate), getattr(torch.optim, kind.__name__)([theirs], lr=1.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(b, lambda k: 1.0 - 0.9 * k / 100)
+    for _ in range(10):
+        a.zero_grad()
+        b.zero_grad()
+        (ours[0].tanh() * ours[1] + ours[1] ** 2 / 4).backward()
+        (theirs[0].tanh() * theirs[1] + theirs[1] ** 2 / 4).backward()
+        a.step()
+        b.step()
+        schedule.step()
+        np.testing.assert_allclose([v.data for v in ours], theirs.detach().numpy(), rtol=1e-12)
+    assert asked == list(range(10))
+    assert a.updates == 10
+
+
+@pytest.mark.parametrize(("bad", "error"), [(-0.1, ValueError), (float("nan"), ValueError),
+                                            (None, TypeError), ("0.1", TypeError)])  # fmt: skip
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
+def test_a_function_that_gives_no_learning_rate_changes_nothing(kind, bad, error):
+    w = Value(1.0)
+    w.grad = 1.0
+    optimizer = kind([w], lr=lambda k: bad)
+    with pytest.raises(error, match=r"lr\(0\)"):
+        optimizer.step()
+    assert (w.data, optimizer.updates) == (1.0, 0)
+    optimizer.lr = 0.5
+    optimizer.step()
+    assert w.data != 1.0
+
+
+@pytest.mark.parametrize("grads", [[3.0, -4.0, 0.0], [0.3, 0.4, 0.0], [0.0, 0.0, 0.0],
+                                   [float("inf"), 1.0, 0.0], [float("nan"), 1.0, 0.0]])  # fmt: skip
+def test_clipping_is_that_of_torch(grads):
+    torch = pytest.importorskip("torch")
+    ours, theirs = [Value(1.0) for _ in grads], torch.zeros(3, dtype=torch.float64)
+    for v, g in zip(ours, grads):
+        v.grad = g
+    theirs.grad = torch.tensor(grads, dtype=torch.float64)
+    norm = clip_norm(iter(ours), 1.0)
+    expected = torch.nn.utils.clip_grad_norm_([theirs], 1.0).item()
+    assert norm == pytest.approx(expected, rel=1e-14, nan_ok=True)
+    assert [v.grad for v in ours] == pytest.approx(theirs.grad.tolist(), rel=1e-14, nan_ok=True)

@@ -23,6 +23,7 @@ NAMES = {
     "cross_entropy", "custom", "d_sigmoid", "detect_anomaly", "dot", "draw_graph",
     "draw_network", "explain", "fit", "grad", "GradientError", "hinge", "maximum", "minimum", "mse",
     "sigmoid", "sum_squares", "vsum", "where", "softmax", "log_softmax", "logsumexp",
+    "AdamW", "clip_norm",
 }  # fmt: skip
 
 

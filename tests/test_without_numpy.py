@@ -102,16 +102,18 @@ PROGRAMS = {
         print(draw_network(MLP(2, [3, 1], seed=0)).source)
     """,
     "network": """
-        from micrograd_es import (MLP, SGD, Adam, Layer, Neuron, binary_cross_entropy,
-                                  cross_entropy, hinge, mse, sum_squares)
+        from micrograd_es import (MLP, SGD, Adam, AdamW, Layer, Neuron, binary_cross_entropy,
+                                  clip_norm, cross_entropy, hinge, mse, sum_squares)
         X, Y = [[0.0, 1.0], [1.0, 1.0], [-1.0, 0.5]], [1.0, -1.0, 1.0]
         model = MLP(2, [4, 1], activation="tanh", seed=1)
         for optimizer in (SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01),
-                          Adam(model.parameters(), lr=0.05, weight_decay=0.01)):
+                          Adam(model.parameters(), lr=0.05, weight_decay=0.01),
+                          AdamW(model.parameters(), lr=lambda k: 0.05 / (k + 1))):
             for _ in range(5):
                 optimizer.zero_grad()
                 loss = mse([model(x) for x in X], Y)
                 loss.backward()
+                print(clip_norm(model.parameters(), 1.0))
                 optimizer.step()
         print(loss.data, [p.data for p in model.parameters()])
         print(hinge([model(x) for x in X], Y).data, sum_squares([1.0, 2.0], [0.5, 2.0]))

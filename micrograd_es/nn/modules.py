@@ -7,9 +7,10 @@ bear the notes' names: w₍₁₎⁽²·¹⁾ is the weight in layer 1 of neuron
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from math import sqrt
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from micrograd_es.base.arrays import Array, is_array, needing
 from micrograd_es.base.scalars import as_count
@@ -24,8 +25,28 @@ if TYPE_CHECKING:
 ACTIVATIONS = ("linear", *(op.name for op in TABLE.values() if op.activation))
 
 
+M = TypeVar("M", bound="Module")
+
+# A start is drawn uniformly between plus and minus a bound: Glorot and Bengio (2010), eq. 16;
+# He et al. (2015), eq. 10, whose variance 2/nin it has. PyTorch's xavier_uniform_ and
+# kaiming_uniform_.
+_BOUNDS: dict[str, Callable[[int, int], float]] = {
+    "uniform": lambda nin, nout: 1.0,
+    "xavier": lambda nin, nout: sqrt(6 / (nin + nout)),
+    "he": lambda nin, nout: sqrt(6 / nin),
+}
+
+
 class Module:
-    """Anything with parameters: the base class of Neuron, Layer and MLP, and of your models."""
+    """Anything with parameters: the base class of Neuron, Layer and MLP, and of your models.
+
+    Attributes
+    ----------
+    training : bool
+        Whether it is being trained, which `train()` and `eval()` decide; dropout asks for it.
+    """
+
+    training = True
 
     def parameters(self) -> list[Value]:
         """The Values that training changes."""
@@ -35,6 +56,45 @@ class Module:
         """Sets the gradient of every parameter to 0."""
         for p in self.parameters():
             p.grad = 0.0
+
+    def modules(self) -> list[Module]:
+        """This module and those in its attributes, lists and dicts included, each once."""
+        found: list[Module] = []
+        todo: list[Any] = [self]
+        seen: set[int] = set()
+        while todo:
+            thing = todo.pop()
+            inside: Iterable[Any] = ()
+            if isinstance(thing, Module):
+                inside = vars(thing).values()
+            elif isinstance(thing, dict):
+                inside = thing.values()
+            elif isinstance(thing, (list, tuple)):
+                inside = thing
+            if id(thing) not in seen:
+                seen.add(id(thing))
+                todo += reversed(list(inside))
+                found += [thing] if isinstance(thing, Module) else []
+        return found
+
+    def train(self: M, mode: bool = True) -> M:
+        """The module itself, with all modules in it set to be trained, or not (``mode=False``).
+
+        Examples
+        --------
+        >>> model = MLP(2, [1], seed=0)
+        >>> model.training, model.eval().training
+        (True, False)
+        """
+        if not isinstance(mode, bool):
+            raise TypeError(f"mode is True or False, not {mode!r}")
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """The module itself, with all modules in it set to be used and not trained."""
+        return self.train(False)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the parameters into a file: at any moment it is the old one or the new one, whole.
@@ -98,8 +158,11 @@ class Neuron(Module):
     nonlin : bool
         False is micrograd's way to say ``activation="linear"``.
     seed : int, optional
-        The weights are drawn uniformly from [-1, 1); the bias is 0. Without a seed
-        they come from Python's own `random`, as micrograd's do.
+        The same seed gives the same bits. Without one the weights come from Python's own
+        `random`, as micrograd's do.
+    init : str
+        Between what the weights are drawn uniformly: "uniform", ±1; "xavier",
+        ±√(6/(nin + nout)); "he", ±√(6/nin). The bias is 0.
 
     Examples
     --------
@@ -114,11 +177,14 @@ class Neuron(Module):
         activation: str = "relu",
         nonlin: bool = True,
         seed: int | random.Random | None = None,
+        init: str = "uniform",
     ) -> None:
         uniform = (_random_source(seed) or random).uniform
         self.activation = self._nonlinear = _checked(activation)
         self.nonlin = nonlin
-        self.w = [Value(uniform(-1, 1)) for _ in range(as_count(nin, "the number of inputs"))]
+        nin = as_count(nin, "the number of inputs")
+        bound = _bound(init, nin, 1)
+        self.w = [Value(bound * uniform(-1, 1)) for _ in range(nin)]
         self.b = Value(0.0)
         self._bear_names(None, (), "a")
 
@@ -170,14 +236,16 @@ class Layer(Module):
         activation: str = "relu",
         nonlin: bool = True,
         seed: int | random.Random | None = None,
+        init: str = "uniform",
     ) -> None:
         source = _random_source(seed)
-        self._nin = as_count(nin, "the number of inputs")
+        nin, nout = as_count(nin, "the number of inputs"), as_count(nout, "the number of neurons")
+        self._nin, bound = nin, _bound(init, nin, nout)
         # any callable may take the place of one
-        self.neurons: list[Any] = [
-            Neuron(nin, activation, nonlin, source)
-            for _ in range(as_count(nout, "the number of neurons"))
-        ]
+        self.neurons: list[Any] = [Neuron(nin, activation, nonlin, source) for _ in range(nout)]
+        for neuron in self.neurons:
+            for w in neuron.w:
+                w.data *= bound
         self._bear_names(1, "a")
 
     def _bear_names(self, layer: int, output: str) -> None:
@@ -215,8 +283,8 @@ class MLP(Module):
         Number of neurons of each layer; the last is the number of outputs.
     activation, output : str
         Activation of the hidden layers, and of the last one.
-    seed : int, optional
-        As for Neuron. The same seed gives the same bits.
+    seed, init
+        As for Neuron.
 
     Examples
     --------
@@ -232,6 +300,7 @@ class MLP(Module):
         activation: str = "relu",
         output: str = "linear",
         seed: int | random.Random | None = None,
+        init: str = "uniform",
     ) -> None:
         if not isinstance(nouts, Iterable):
             raise TypeError(f"nouts is a list of layer sizes, such as [16, 1], not {nouts!r}")
@@ -245,7 +314,7 @@ class MLP(Module):
         source = _random_source(seed)
         # any callable may take the place of one
         self.layers: list[Any] = [
-            Layer(nin, nout, activation, seed=source)
+            Layer(nin, nout, activation, seed=source, init=init)
             for nin, nout, activation in zip(sizes, sizes[1:], names)
         ]
         for number, layer in enumerate(self.layers, 1):
@@ -348,6 +417,12 @@ def _checked(activation: str) -> str:
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation is one of {', '.join(ACTIVATIONS)}, not {activation!r}")
     return activation
+
+
+def _bound(init: str, nin: int, nout: int) -> float:
+    if init not in _BOUNDS:
+        raise ValueError(f"init is one of {', '.join(_BOUNDS)}, not {init!r}")
+    return _BOUNDS[init](nin, nout)
 
 
 def _random_source(seed: int | random.Random | None) -> random.Random | None:
