@@ -41,7 +41,8 @@ from micrograd_es.nn.losses import (
     mse,
     sum_squares,
 )
-from micrograd_es.nn.modules import MLP, Layer, Module, Neuron
+from micrograd_es.nn.module import Module
+from micrograd_es.nn.modules import MLP, Layer, Neuron
 from micrograd_es.nn.optim import SGD, Adam, AdamW, clip_norm
 from micrograd_es.pictures.graphs import draw_graph
 from micrograd_es.pictures.networks import draw_network

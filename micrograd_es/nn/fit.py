@@ -23,7 +23,7 @@ from micrograd_es.engine.watching import enable_grad
 from micrograd_es.formulas.notation import name, number
 from micrograd_es.nn.history import History
 from micrograd_es.nn.losses import one_hot
-from micrograd_es.nn.modules import Module
+from micrograd_es.nn.module import Module
 from micrograd_es.nn.optim import Adam, Optimizer
 from micrograd_es.tape.checking import CheckedRecording, Made
 from micrograd_es.tape.tape import Tape

@@ -7,143 +7,22 @@ bear the notes' names: w₍₁₎⁽²·¹⁾ is the weight in layer 1 of neuron
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
-from math import sqrt
-from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from micrograd_es.base.arrays import Array, is_array, needing
+from micrograd_es.base.arrays import is_array
 from micrograd_es.base.scalars import as_count
 from micrograd_es.engine.functions import products, sum_node
 from micrograd_es.engine.ops import TABLE
 from micrograd_es.engine.value import Operand, Value, apply
 from micrograd_es.formulas.notation import name
+from micrograd_es.nn.module import Module
+from micrograd_es.nn.starts import Seed, bound, random_source
 
 if TYPE_CHECKING:
     import torch
 
 ACTIVATIONS = ("linear", *(op.name for op in TABLE.values() if op.activation))
-
-
-M = TypeVar("M", bound="Module")
-
-# A start is drawn uniformly between plus and minus a bound: Glorot and Bengio (2010), eq. 16;
-# He et al. (2015), eq. 10, whose variance 2/nin it has. PyTorch's xavier_uniform_ and
-# kaiming_uniform_.
-_BOUNDS: dict[str, Callable[[int, int], float]] = {
-    "uniform": lambda nin, nout: 1.0,
-    "xavier": lambda nin, nout: sqrt(6 / (nin + nout)),
-    "he": lambda nin, nout: sqrt(6 / nin),
-}
-
-
-class Module:
-    """Anything with parameters: the base class of Neuron, Layer and MLP, and of your models.
-
-    Attributes
-    ----------
-    training : bool
-        Whether it is being trained, which `train()` and `eval()` decide; dropout asks for it.
-    """
-
-    training = True
-
-    def parameters(self) -> list[Value]:
-        """The Values that training changes."""
-        return []
-
-    def zero_grad(self) -> None:
-        """Sets the gradient of every parameter to 0."""
-        for p in self.parameters():
-            p.grad = 0.0
-
-    def modules(self) -> list[Module]:
-        """This module and those in its attributes, lists and dicts included, each once."""
-        found: list[Module] = []
-        todo: list[Any] = [self]
-        seen: set[int] = set()
-        while todo:
-            thing = todo.pop()
-            inside: Iterable[Any] = ()
-            if isinstance(thing, Module):
-                inside = vars(thing).values()
-            elif isinstance(thing, dict):
-                inside = thing.values()
-            elif isinstance(thing, (list, tuple)):
-                inside = thing
-            if id(thing) not in seen:
-                seen.add(id(thing))
-                todo += reversed(list(inside))
-                found += [thing] if isinstance(thing, Module) else []
-        return found
-
-    def train(self: M, mode: bool = True) -> M:
-        """The module itself, with all modules in it set to be trained, or not (``mode=False``).
-
-        Examples
-        --------
-        >>> model = MLP(2, [1], seed=0)
-        >>> model.training, model.eval().training
-        (True, False)
-        """
-        if not isinstance(mode, bool):
-            raise TypeError(f"mode is True or False, not {mode!r}")
-        for module in self.modules():
-            module.training = mode
-        return self
-
-    def eval(self: M) -> M:
-        """The module itself, with all modules in it set to be used and not trained."""
-        return self.train(False)
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Writes the parameters into a file: at any moment it is the old one or the new one, whole.
-
-        Raises
-        ------
-        ValueError
-            A parameter is nan or infinite.
-        """
-        with needing("a model file"):
-            from micrograd_es.nn.storage import write_arrays
-
-        blocks, kind = self._stored()
-        write_arrays(path, {key: block.astype(float) for key, block in blocks.items()}, kind)
-
-    def load(self, path: str | PathLike[str]) -> None:
-        """Reads the parameters from a file that `save` wrote.
-
-        Raises
-        ------
-        ModelFormatError
-            The file is damaged, or of a model of another shape, with other activations, or
-            whose parameters have another order or other names; nothing has changed. An old
-            file that names neither is taken where the shapes fit.
-        """
-        with needing("a model file"):
-            from micrograd_es.nn.storage import read_arrays
-
-        blocks, kind = self._stored()
-        arrays = read_arrays(path, {key: block.shape for key, block in blocks.items()}, kind)
-        for key, block in blocks.items():
-            for p, number in zip(block.flat, arrays[key].flat):
-                p.data = number
-
-    def _stored(self) -> tuple[dict[str, Array], str]:
-        """The parameters as arrays of Values by their names in a file, and its structure."""
-        import numpy as np
-
-        from micrograd_es.nn.structure import structure
-
-        blocks = {key: np.array(block, dtype=object) for key, block in self._blocks().items()}
-        known = {p for block in blocks.values() for p in block.flat}
-        rest = [p for p in self.parameters() if p not in known]
-        kind = structure(self, rest)
-        return blocks | ({"parameters": np.array(rest, dtype=object)} if rest else {}), kind
-
-    def _blocks(self) -> dict[str, list[Any]]:
-        """The parameters, nested in their own shapes where these are known."""
-        return {}
 
 
 class Neuron(Module):
@@ -176,15 +55,15 @@ class Neuron(Module):
         nin: int,
         activation: str = "relu",
         nonlin: bool = True,
-        seed: int | random.Random | None = None,
+        seed: Seed = None,
         init: str = "uniform",
     ) -> None:
-        uniform = (_random_source(seed) or random).uniform
+        uniform = (random_source(seed) or random).uniform
         self.activation = self._nonlinear = _checked(activation)
         self.nonlin = nonlin
         nin = as_count(nin, "the number of inputs")
-        bound = _bound(init, nin, 1)
-        self.w = [Value(bound * uniform(-1, 1)) for _ in range(nin)]
+        size = bound(init, nin, 1)
+        self.w = [Value(size * uniform(-1, 1)) for _ in range(nin)]
         self.b = Value(0.0)
         self._bear_names(None, (), "a")
 
@@ -235,17 +114,17 @@ class Layer(Module):
         nout: int,
         activation: str = "relu",
         nonlin: bool = True,
-        seed: int | random.Random | None = None,
+        seed: Seed = None,
         init: str = "uniform",
     ) -> None:
-        source = _random_source(seed)
-        nin, nout = as_count(nin, "the number of inputs"), as_count(nout, "the number of neurons")
-        self._nin, bound = nin, _bound(init, nin, nout)
+        source = random_source(seed)
+        self._nin = as_count(nin, "the number of inputs")
+        size = bound(init, self._nin, as_count(nout, "the number of neurons"))
         # any callable may take the place of one
         self.neurons: list[Any] = [Neuron(nin, activation, nonlin, source) for _ in range(nout)]
         for neuron in self.neurons:
             for w in neuron.w:
-                w.data *= bound
+                w.data *= size
         self._bear_names(1, "a")
 
     def _bear_names(self, layer: int, output: str) -> None:
@@ -299,7 +178,7 @@ class MLP(Module):
         nouts: Sequence[int],
         activation: str = "relu",
         output: str = "linear",
-        seed: int | random.Random | None = None,
+        seed: Seed = None,
         init: str = "uniform",
     ) -> None:
         if not isinstance(nouts, Iterable):
@@ -311,7 +190,7 @@ class MLP(Module):
         if len(sizes) < 2:
             raise ValueError("an MLP has at least one layer: nouts is empty")
         names = [_checked(activation)] * (len(sizes) - 2) + [_checked(output)]
-        source = _random_source(seed)
+        source = random_source(seed)
         # any callable may take the place of one
         self.layers: list[Any] = [
             Layer(nin, nout, activation, seed=source, init=init)
@@ -417,15 +296,3 @@ def _checked(activation: str) -> str:
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation is one of {', '.join(ACTIVATIONS)}, not {activation!r}")
     return activation
-
-
-def _bound(init: str, nin: int, nout: int) -> float:
-    if init not in _BOUNDS:
-        raise ValueError(f"init is one of {', '.join(_BOUNDS)}, not {init!r}")
-    return _BOUNDS[init](nin, nout)
-
-
-def _random_source(seed: int | random.Random | None) -> random.Random | None:
-    if seed is None or isinstance(seed, random.Random):
-        return seed
-    return random.Random(as_count(seed, "seed", 0))
