@@ -69,8 +69,7 @@ function words(f) {
     texts.value = data.nodes[f.node].value;
     texts.right = data.nodes[f.node].grad;
   }
-  if (f.parent !== undefined)
-    texts.parent = nameOf(f.parent) + (f.kind === "sum" ? "" : which(f));
+  if (f.parent !== undefined) texts.parent = nameOf(f.parent) + (f.kind === "sum" ? "" : which(f));
   texts.factor = enclosed(texts.partial);
   texts.term = enclosed(texts.contribution);
   return texts;
