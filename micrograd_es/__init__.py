@@ -33,6 +33,8 @@ from micrograd_es.engine.value import Value
 from micrograd_es.engine.watching import detect_anomaly, no_grad
 from micrograd_es.explaining.explanation import Explanation, explain
 from micrograd_es.gradcheck import check_gradient
+from micrograd_es.nn.images import Conv2d, MaxPool2d
+from micrograd_es.nn.layers import Dropout, Embedding, LayerNorm, Sequential
 from micrograd_es.nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -44,6 +46,7 @@ from micrograd_es.nn.losses import (
 from micrograd_es.nn.module import Module
 from micrograd_es.nn.modules import MLP, Layer, Neuron
 from micrograd_es.nn.optim import SGD, Adam, AdamW, clip_norm
+from micrograd_es.nn.sequences import GRU, RNN, SelfAttention
 from micrograd_es.pictures.graphs import draw_graph
 from micrograd_es.pictures.networks import draw_network
 from micrograd_es.stepping.steps import BackwardPass, ForwardPass
@@ -60,20 +63,29 @@ __all__ = [
     "AdamW",
     "AnomalyError",
     "BackwardPass",
+    "Conv2d",
     "ConvergenceWarning",
+    "Dropout",
     "ElementwiseWarning",
+    "Embedding",
     "Explanation",
     "ForwardPass",
+    "GRU",
     "GradientError",
     "Layer",
+    "LayerNorm",
     "MLP",
+    "MaxPool2d",
     "ModelFormatError",
     "Module",
     "Net",
     "Neuron",
+    "RNN",
     "RecordingError",
     "RendererMissingError",
     "SGD",
+    "SelfAttention",
+    "Sequential",
     "Tape",
     "Value",
     "arctan2",

@@ -228,6 +228,7 @@ def test_models_are_pickled_with_what_they_share():
         (lambda: MLP(2, [1], output="softmax"), ValueError),
         (lambda: MLP(2, [1], init="glorot"), ValueError),
         (lambda: Layer(2, 1, init=None), ValueError),
+        (lambda: Layer(2, 1, init=["he"]), ValueError),
         (lambda: Neuron(2, init=1.0), ValueError),
         (lambda: Neuron(2).train(1), TypeError),
         (lambda: MLP(2, [1], seed="1"), TypeError),

@@ -22,8 +22,9 @@ NAMES = {
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "check_gradient",
     "cross_entropy", "custom", "d_sigmoid", "detect_anomaly", "dot", "draw_graph",
     "draw_network", "explain", "fit", "grad", "GradientError", "hinge", "maximum", "minimum", "mse",
-    "sigmoid", "sum_squares", "vsum", "where", "softmax", "log_softmax", "logsumexp",
-    "AdamW", "clip_norm",
+    "sigmoid", "sum_squares", "vsum", "where", "softmax", "log_softmax", "logsumexp", "AdamW",
+    "clip_norm", "Sequential", "Embedding", "LayerNorm", "RNN", "GRU", "Conv2d", "MaxPool2d",
+    "SelfAttention", "Dropout",
 }  # fmt: skip
 
 

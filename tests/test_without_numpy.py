@@ -120,6 +120,22 @@ PROGRAMS = {
         print(cross_entropy([[1.0, 2.0, 0.5]], [1]), binary_cross_entropy([0.25], [1.0]))
         print(Neuron(2, seed=3)(X[0]).data, [v.data for v in Layer(2, 2, seed=3)(X[0])])
     """,
+    "layers": """
+        from micrograd_es import (GRU, RNN, Conv2d, Dropout, Embedding, Layer, LayerNorm,
+                                  MaxPool2d, SelfAttention, Sequential, Value, vsum)
+        words = Sequential(Embedding(4, 2, seed=0), SelfAttention(2, 1, causal=True, seed=1),
+                           LayerNorm(2), Dropout(0.5, seed=2))
+        image = Sequential(Conv2d(1, 2, 2, padding=1, seed=3), MaxPool2d(2),
+                           lambda maps: [v for rows in maps for row in rows for v in row],
+                           Layer(8, 1, init="he", seed=4))
+        sequence = words([3, Value(1.0), 0])
+        for layer in RNN(2, 3, 2, seed=5), GRU(2, 3, seed=6):
+            output, last = layer(sequence)
+            y = vsum(output[-1]) * image([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]])
+            y.backward()
+            print(y.data, [p.grad for m in (words, image, layer) for p in m.parameters()])
+        print(words.eval()([1, 2]), words, image.train().training, len(words.modules()))
+    """,
 }  # fmt: skip
 
 

@@ -42,8 +42,6 @@ class Optimizer:
         self.parameters = _values(parameters)
         if not self.parameters:
             raise ValueError("an optimiser needs at least one parameter")
-        # weights may be tied: one Value, listed wherever it is used
-        self.parameters = list(dict.fromkeys(self.parameters))
         self.lr = lr if callable(lr) else as_setting(lr, "lr")
         self.weight_decay = as_setting(weight_decay, "weight_decay")
         self.updates = 0
@@ -217,7 +215,8 @@ def clipped(gradient: Array, max_norm: float) -> tuple[float, Array]:
 
 
 def _values(parameters: Iterable[Value]) -> list[Value]:
-    values = list(parameters)
+    # weights may be tied: one Value, listed wherever it is used
+    values = list(dict.fromkeys(parameters))
     for p in values:
         if not isinstance(p, Value):
             raise TypeError(f"the parameters are Values, not {type(p).__name__}")

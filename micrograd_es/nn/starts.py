@@ -31,7 +31,7 @@ def bound(init: str, nin: int, nout: int) -> float:
     ValueError
         There is no start of that name.
     """
-    if init not in _BOUNDS:
+    if init not in tuple(_BOUNDS):
         raise ValueError(f"init is one of {', '.join(_BOUNDS)}, not {init!r}")
     return _BOUNDS[init](nin, nout)
 
