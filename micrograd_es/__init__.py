@@ -46,6 +46,7 @@ from micrograd_es.nn.losses import (
 from micrograd_es.nn.module import Module
 from micrograd_es.nn.modules import MLP, Layer, Neuron
 from micrograd_es.nn.optim import SGD, Adam, AdamW, clip_norm
+from micrograd_es.nn.pytorch import from_torch
 from micrograd_es.nn.sequences import GRU, RNN, SelfAttention
 from micrograd_es.pictures.graphs import draw_graph
 from micrograd_es.pictures.networks import draw_network
@@ -102,6 +103,7 @@ __all__ = [
     "draw_network",
     "explain",
     "fit",
+    "from_torch",
     "grad",
     "hessian",
     "hinge",

@@ -151,6 +151,15 @@ class Layer(Module):
         return f"Layer({self._nin}, {len(self.neurons)}, activation={activation!r})"
 
 
+def torch_activations() -> dict[str, Any]:
+    """PyTorch's classes of the activations, by our names."""
+    from torch import nn
+
+    kinds = {name.lower(): kind for name, kind in vars(nn).items()}
+    found = {name: kinds.get(name.replace("_", "")) for name in ACTIVATIONS if name != "linear"}
+    return {name: kind for name, kind in found.items() if isinstance(kind, type)}
+
+
 class MLP(Module):
     """Layers one after the other: a multi-layer perceptron.
 
@@ -228,7 +237,7 @@ class MLP(Module):
         import torch
 
         modules: list[torch.nn.Module] = []
-        kinds = {name.lower(): kind for name, kind in vars(torch.nn).items()}
+        kinds = torch_activations()
         for layer in self.layers:
             w = torch.tensor([[v.data for v in n.w] for n in layer.neurons], dtype=torch.float64)
             b = torch.tensor([n.b.data for n in layer.neurons], dtype=torch.float64)
@@ -238,7 +247,7 @@ class MLP(Module):
                 linear.bias.copy_(b)
             modules.append(linear)
             if (activation := layer.neurons[0].activation) != "linear":
-                modules.append(kinds[activation.replace("_", "")]())
+                modules.append(kinds[activation]())
         return torch.nn.Sequential(*modules)
 
     def _blocks(self) -> dict[str, list[Any]]:
