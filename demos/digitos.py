@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from micrograd_es import MLP, Adam, Tape, Value, cross_entropy, fit
+from micrograd_es import MLP, Adam, cross_entropy, fit
 from micrograd_es.base.files import write_file
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.charts.chart import tiles
 from micrograd_es.data import digits
-from micrograd_es.pictures.chart import tiles
 
 
 def about() -> str:
@@ -34,9 +34,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         model, X[training], classes[training], cross_entropy,
         Adam(model.parameters(), lr=0.01), epochs=8 if quick else 40, batch_size=32, seed=0,
     )  # fmt: skip
-    inputs = [Value(0.0) for _pixel in range(64)]
-    scores = Tape(model(inputs), inputs, model.parameters()).value(X[held_out])
-    read = scores.argmax(axis=1)
+    read = model.predict(X[held_out]).argmax(axis=1)
     right = read == classes[held_out]
     accuracy = float(right.mean())
     print(_("accuracy on the digits held out: {percent} %").format(percent=f"{100 * accuracy:.1f}"))

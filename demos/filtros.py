@@ -13,7 +13,6 @@ from micrograd_es import (
     Layer,
     MaxPool2d,
     Module,
-    Tape,
     Value,
     cross_entropy,
     fit,
@@ -21,8 +20,8 @@ from micrograd_es import (
 )
 from micrograd_es.base.files import write_file
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.charts.chart import tiles
 from micrograd_es.data import digits
-from micrograd_es.pictures.chart import tiles
 
 FILTERS = 7  # a row of the picture, beside the digit itself
 
@@ -73,9 +72,8 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         Adam(model.parameters(), lr=lambda k: 0.01 * (1 - k / updates)),
         epochs=epochs, batch_size=size, seed=0,
     )  # fmt: skip
-    inputs = [Value(0.0) for _pixel in range(64)]
-    scores = Tape(model(inputs), inputs, model.parameters()).value(X[held_out])
-    accuracy = float((scores.argmax(axis=1) == classes[held_out]).mean())
+    read = model.predict(X[held_out]).argmax(axis=1)
+    accuracy = float((read == classes[held_out]).mean())
     print(_("accuracy on the digits held out: {percent} %").format(percent=f"{100 * accuracy:.1f}"))
     images, captions = [], []
     for k in [held_out[classes[held_out] == digit][0] for digit in (0, 3, 6, 7)]:

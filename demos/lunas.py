@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from micrograd_es import MLP, SGD, fit, hinge
-from micrograd_es.base.files import write_file
+from micrograd_es import MLP, SGD, fit, hinge, plot_boundary
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.data import moons
-from micrograd_es.gallery import load
-from micrograd_es.pictures.chart import Points, chart
 
 
 def about() -> str:
@@ -27,20 +24,11 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
     optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=2e-4)
     costs = fit(model, X, y, hinge, optimizer, epochs=50 if quick else 200)
     new, labels = moons(400, noise=0.1, seed=2)
-    accuracy = float(np.mean([(model(x).data > 0) == (t > 0) for x, t in zip(new, labels)]))
+    accuracy = float(np.mean((model.predict(new) > 0) == (labels > 0)))
     print(_("accuracy on 400 new points: {percent} %").format(percent=f"{100 * accuracy:.1f}"))
-    picture = chart(
-        [
-            load("_mapa").decision_map(model, (-1.5, -1.0), (2.5, 1.5)),
-            Points(*X[y < 0].T, label="ŷ = −1", sign=-1),
-            Points(*X[y > 0].T, label="ŷ = 1", sign=1),
-        ],
-        _("Two moons and the decision boundary"),
-        "x⁽¹⁾",
-        "x⁽²⁾",
-    )
+    picture = plot_boundary(model, X, y, _("Two moons and the decision boundary"))
     path = out / "lunas.svg"
-    write_file(path, picture)
+    picture.save(path)
     print(path.resolve())
     return {"costs": costs, "accuracy": accuracy, "files": [path]}
 

@@ -14,6 +14,7 @@ from micrograd_es.base.errors import (
     RendererMissingError,
 )
 from micrograd_es.base.languages import set_language
+from micrograd_es.charts.plots import plot_boundary, plot_costs
 from micrograd_es.engine.derivative import grad, hessian, jacobian
 from micrograd_es.engine.forward import jvp
 from micrograd_es.engine.functions import (
@@ -116,6 +117,8 @@ __all__ = [
     "minimum",
     "mse",
     "no_grad",
+    "plot_boundary",
+    "plot_costs",
     "set_language",
     "sigmoid",
     "softmax",

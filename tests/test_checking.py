@@ -119,7 +119,16 @@ def test_held_out_samples_are_compared_too():
     f = REFUSED["an if"][0]
     trained(f, X=[[1.0], [2.0]], Y=[1.0, 1.0])
     with pytest.raises(RecordingError):
-        trained(f, X=[[1.0], [2.0]], Y=[1.0, 1.0], held_out=([[-1.0]], [1.0]))
+        trained(f, X=[[1.0], [2.0]], Y=[1.0, 1.0], held_out=([[-1.0], [1.0]], [1.0, 1.0]))
+
+
+def test_what_is_held_out_has_a_recording_of_its_own():
+    f = REFUSED["an if"][0]
+    held = [[-1.0], [-2.0]], [1.0, 1.0]
+    costs, w = trained(f, X=[[1.0], [2.0]], Y=[1.0, 1.0], held_out=held)
+    predicted = [f(Value(w), Value(x)).data for x in (-1.0, -2.0)]
+    expected = sum((y - 1) ** 2 for y in predicted) / 2
+    assert costs.held_out[-1] == pytest.approx(expected, rel=1e-12)
 
 
 def test_one_rare_sample_among_many_is_found_by_its_extreme():

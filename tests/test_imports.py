@@ -16,6 +16,7 @@ FACADES = {
     ("stepping.steps", "stepping.page"),
     ("stepping.steps", "stepping.terminal"),
     ("formulas.symbols", "formulas.writing"),
+    ("nn.module", "nn.samples"),
 }
 
 

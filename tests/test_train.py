@@ -10,8 +10,13 @@ from micrograd_es import (
     SGD,
     Adam,
     AnomalyError,
+    Conv2d,
+    Dropout,
     Module,
+    Sequential,
     Value,
+    binary_cross_entropy_with_logits,
+    clip_norm,
     cross_entropy,
     fit,
     hinge,
@@ -249,4 +254,232 @@ def test_an_update_that_is_not_finite_is_not_made():
     before = numbers(model)
     with pytest.raises(AnomalyError, match="parameter"):
         fit(model, [[1e100]], [0.0], mse, SGD(model.parameters(), lr=1e300), epochs=1)
+    assert numbers(model) == before
+
+
+# -- what one wants around it ---------------------------------------------------------
+
+
+def fitted(**settings):
+    model = MLP(2, [4, 1], "tanh", seed=0)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    return model, fit(model, X, Y, hinge, optimizer, progress=False, **settings)
+
+
+def test_a_weight_of_two_is_a_sample_that_is_there_twice():
+    weights = np.arange(12) % 3
+    some = np.repeat(np.arange(12), weights)
+    model, costs = fitted(epochs=4, sample_weight=weights)
+    other = MLP(2, [4, 1], "tanh", seed=0)
+    optimizer = SGD(other.parameters(), lr=0.1)
+    expected = fit(other, X[some], Y[some], hinge, optimizer, epochs=4, progress=False)
+    np.testing.assert_allclose(costs, expected, rtol=1e-12)
+    np.testing.assert_allclose(numbers(model), numbers(other), rtol=1e-12)
+
+
+def test_weights_follow_their_samples_into_the_batches():
+    weights = np.zeros(12)
+    weights[[2, 7]] = 3.0  # batches without any weight change nothing
+    model, costs = fitted(epochs=3, sample_weight=weights, batch_size=1, seed=1)
+    other = MLP(2, [4, 1], "tanh", seed=0)
+    optimizer, expected = SGD(other.parameters(), lr=0.1), []
+    random = np.random.default_rng(1)
+    for _ in range(3):
+        met = []
+        for k in random.permutation(12):
+            if weights[k]:
+                optimizer.zero_grad()
+                cost = hinge(other(X[k]), Y[k])
+                cost.backward()
+                optimizer.step()
+                met.append(cost.data)
+        expected.append(np.mean(met))
+    np.testing.assert_allclose(costs, expected, rtol=1e-12)
+    np.testing.assert_allclose(numbers(model), numbers(other), rtol=1e-12)
+
+
+def test_a_large_gradient_is_clipped():
+    other = MLP(2, [4, 1], "tanh", seed=0)
+    optimizer = SGD(other.parameters(), lr=0.1)
+    for _ in range(4):
+        optimizer.zero_grad()
+        hinge([other(x) for x in X], Y).backward()
+        assert clip_norm(other.parameters(), 0.3) > 0.3
+        optimizer.step()
+    model, _ = fitted(epochs=4, clip_norm=0.3)
+    np.testing.assert_allclose(numbers(model), numbers(other), rtol=1e-12)
+
+
+def test_a_callback_sees_each_epoch_and_its_numbers():
+    seen = []
+
+    def callback(epoch, history):
+        seen.append((epoch, list(history), numbers(model)))
+
+    model = MLP(2, [4, 1], "tanh", seed=0)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    history = fit(model, X, Y, hinge, optimizer, epochs=3, callback=callback, progress=False)
+    assert [(epoch, costs) for epoch, costs, _ in seen] == [
+        (0, history[:1]), (1, history[:2]), (2, history)
+    ]  # fmt: skip
+    assert seen[2][2] == numbers(model)
+    assert seen[1][2] != numbers(model)
+
+
+def test_a_callback_may_end_the_training_as_ctrl_c_does():
+    def callback(epoch, history):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    _, history = fitted(epochs=9, callback=callback)
+    assert len(history) == 2
+    assert history.interrupted
+
+
+def test_metrics_after_each_epoch():
+    def distance(predictions, targets):
+        return np.abs(predictions - targets).mean()
+
+    model = MLP(2, [4, 1], "tanh", seed=0)
+    expected = []
+
+    def callback(epoch, history):
+        found = model.predict(X)
+        expected.append((((found > 0) == (Y > 0)).mean(), np.abs(found - Y).mean()))
+
+    history = fit(
+        model, X, Y, hinge, epochs=4, callback=callback, progress=False,
+        metrics=["accuracy", distance, {"far": distance}],
+    )  # fmt: skip
+    assert list(history.metrics) == ["accuracy", "distance", "far"]
+    assert history.metrics["accuracy"] == [a for a, _ in expected]
+    np.testing.assert_allclose(history.metrics["distance"], [d for _, d in expected], rtol=1e-12)
+    assert history.metrics["far"] == history.metrics["distance"]
+
+
+def test_metrics_of_what_is_held_out():
+    seen = []
+
+    def metric(predictions, targets):
+        seen.append((predictions.shape, targets.tolist()))
+        return 0.5
+
+    model = MLP(2, [4, 3], "tanh", seed=0)
+    classes = np.arange(12) % 3
+    others = X[:4], classes[:4]
+    history = fit(
+        model, X, classes, cross_entropy, epochs=2, held_out=others, progress=False,
+        metrics={"own": metric, "accuracy": "accuracy"},
+    )  # fmt: skip
+    assert seen == [((4, 3), [0, 1, 2, 0])] * 2
+    found = model.predict(X[:4]).argmax(axis=1) == classes[:4]
+    assert history.metrics["accuracy"][-1] == found.mean()
+    assert history.metrics["own"] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("loss", "low", "middle"),
+    [(hinge, -1, 0.0), (mse, 0, 0.5), (binary_cross_entropy_with_logits, 0, 0.0)],
+)
+def test_accuracy_of_one_output(loss, low, middle):
+    model = MLP(2, [1], seed=3)
+    targets = np.where(Y < 0, low, 1)
+    history = fit(model, X, targets, loss, epochs=1, metrics="accuracy", progress=False)
+    assert history.metrics["accuracy"] == [((model.predict(X) > middle) == (Y > 0)).mean()]
+
+
+def test_a_sample_may_have_any_shape():
+    images = RNG.normal(size=(6, 1, 3, 3))
+
+    class Reader(Module):
+        def __init__(self):
+            self.conv, self.score = Conv2d(1, 1, 2, seed=0), MLP(4, [1], seed=0)
+
+        def parameters(self):
+            return [*self.conv.parameters(), *self.score.parameters()]
+
+        def __call__(self, image):
+            return self.score([v for row in self.conv(image)[0] for v in row])
+
+    one, other = Reader(), Reader()
+    costs = fit(one, images, np.ones(6), mse, SGD(one.parameters(), lr=0.1), epochs=3)
+    optimizer, expected = SGD(other.parameters(), lr=0.1), []
+    for _ in range(3):
+        optimizer.zero_grad()
+        cost = mse([other(image.tolist()) for image in images], np.ones(6))
+        cost.backward()
+        optimizer.step()
+        expected.append(cost.data)
+    np.testing.assert_allclose(costs, expected, rtol=1e-12)
+
+
+# -- dropout --------------------------------------------------------------------------
+
+
+def test_dropout_is_drawn_anew_for_each_sample_of_each_update():
+    w = Value(1.0, "w")
+
+    class Dropped(Module):
+        def __init__(self):
+            self.drop = Dropout(0.25, seed=7)
+
+        def parameters(self):
+            return [w]
+
+        def __call__(self, x):
+            return self.drop(w * x[0])
+
+    model = Dropped()
+    ones = np.ones((2000, 1))
+    still = SGD([w], lr=0.0)
+    # a prediction is 0 or 4/3, so that its square is 16/9 three times in four
+    history = fit(model, ones, np.zeros(2000), mse, still, epochs=3, progress=False)
+    assert len(set(history)) == 3
+    assert np.mean(history) == pytest.approx(4 / 3, abs=0.03)
+    history = fit(
+        model, ones, np.zeros(2000), mse, still, epochs=2, progress=False,
+        held_out=(ones, np.zeros(2000)), metrics={"mean": lambda y, t: y.mean()},
+    )  # fmt: skip
+    assert history.held_out == [1.0, 1.0]
+    assert history.metrics["mean"] == [1.0, 1.0]
+    assert model.training
+
+
+def test_a_training_with_dropout_is_the_same_with_the_same_seeds():
+    def trained():
+        model = Sequential(MLP(2, [4], "tanh", seed=0), Dropout(0.5, seed=1), MLP(4, [1], seed=2))
+        fit(model, X, Y, hinge, SGD(model.parameters(), lr=0.1), epochs=3, progress=False)
+        return numbers(model)
+
+    assert trained() == trained()
+
+
+def test_factors_are_those_that_dropout_would_draw():
+    drop = Dropout(0.25, seed=0)
+    factors = drop.draws(1000, 3)
+    assert sorted(set(factors.ravel().tolist())) == [0.0, 1 / 0.75]
+    assert (factors == 0).mean() == pytest.approx(0.25, abs=0.03)
+    assert not Dropout(1.0).draws(5, 2).any()
+    assert (Dropout(0.0).draws(5, 2) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "says"),
+    [
+        ({"metrics": "acc"}, ValueError, "accuracy"),
+        ({"metrics": 3}, TypeError, "accuracy"),
+        ({"sample_weight": [1.0]}, ValueError, r"\(12,\)"),
+        ({"sample_weight": -np.ones(12)}, ValueError, "from 0 upwards"),
+        ({"sample_weight": np.zeros(12)}, ValueError, "not all"),
+        ({"sample_weight": np.full(12, np.nan)}, ValueError, "finite"),
+        ({"clip_norm": -1.0}, ValueError, "clip_norm"),
+        ({"clip_norm": "1"}, TypeError, "clip_norm"),
+        ({"callback": 3}, TypeError, "callback"),
+    ],
+)
+def test_refuses_settings_before_anything_changes(settings, error, says):
+    model = MLP(2, [1], seed=0)
+    before = numbers(model)
+    with pytest.raises(error, match=says):
+        fit(model, X, Y, hinge, progress=False, **settings)
     assert numbers(model) == before

@@ -15,17 +15,13 @@ import numpy as np
 
 from micrograd_es.base.arrays import Array, as_array
 from micrograd_es.base.errors import AnomalyError, RecordingError
-from micrograd_es.base.scalars import as_count
-from micrograd_es.engine.comparison import decisions
-from micrograd_es.engine.custom import no_floats
-from micrograd_es.engine.value import Value
-from micrograd_es.engine.watching import enable_grad
-from micrograd_es.formulas.notation import name, number
+from micrograd_es.base.scalars import as_count, as_setting
+from micrograd_es.formulas.notation import number
 from micrograd_es.nn.history import History
-from micrograd_es.nn.losses import one_hot
+from micrograd_es.nn.metrics import metrics_by_name
 from micrograd_es.nn.module import Module
-from micrograd_es.nn.optim import Adam, Optimizer
-from micrograd_es.tape.checking import CheckedRecording, Made
+from micrograd_es.nn.optim import Adam, Optimizer, clipped
+from micrograd_es.nn.samples import Costs, Predictions, Samples, as_samples
 from micrograd_es.tape.tape import Tape
 
 
@@ -41,6 +37,10 @@ def fit(
     seed: int | None = None,
     patience: int | None = None,
     held_out: tuple[Any, Any] | None = None,
+    metrics: Any = None,
+    sample_weight: Any = None,
+    clip_norm: float | None = None,
+    callback: Callable[[int, History], Any] | None = None,
     progress: bool = True,
 ) -> History:
     """The costs of a training that leaves the trained numbers in the model's Values.
@@ -49,7 +49,8 @@ def fit(
     ----------
     model : Module
         Anything with `parameters()` that is called with a list of Values and gives Values.
-    X : shape (n, inputs)
+    X : shape (n, inputs) or (n, …)
+        Each X[k] is what the model is called with, as lists.
     Y : shape (n,) or (n, outputs)
         What the loss compares with; for a model of several outputs, (n,) are classes
         counted from 0.
@@ -66,6 +67,18 @@ def fit(
         there are any, and keeps the parameters of the lowest cost.
     held_out : (X, Y), optional
         Samples that are not trained on.
+    metrics : "accuracy", function, or dict of functions by name; or a list of such, optional
+        Each ``f(predictions, targets)`` is computed after each epoch, of the held-out samples
+        if there are any, else of those trained on; shapes (n,), or (n, outputs). See
+        ``history.metrics``.
+    sample_weight : shape (n,), optional
+        How much each sample counts: the cost is the weighted mean, so that a weight of 2 is
+        as if the sample were there twice.
+    clip_norm : float, optional
+        A gradient with a larger norm is scaled down to this one.
+    callback : callable, optional
+        ``callback(epoch, history)`` is called after each epoch, counted from 0; the model's
+        Values have their numbers of that moment.
 
     Raises
     ------
@@ -80,6 +93,9 @@ def fit(
     -----
     The model and the loss are recorded once, for the first sample, and what they make of some
     other samples is compared with that: before the training, now and then, and at its end.
+
+    The model is trained as it stands (`model.train()`), and each dropout is drawn anew at each
+    update. What is held out, and the metrics, are computed in use (`model.eval()`).
 
     Ctrl-C ends the training after the last complete update, which is in the Values.
 
@@ -102,33 +118,25 @@ def fit(
         raise ValueError("the optimizer moves Values that are no parameters of the model")
     epochs = as_count(epochs, "epochs", 0)
     patience = None if patience is None else as_count(patience, "patience")
-    rows, targets = _samples(X, Y)
-    size = len(rows) if batch_size is None else min(as_count(batch_size, "batch_size"), len(rows))
+    samples, others = as_samples(X, Y), _pair(held_out)
+    if others is not None and others.X.shape[1:] != samples.X.shape[1:]:
+        raise ValueError("the held-out samples have other numbers of inputs or targets")
+    size = len(samples) if batch_size is None else as_count(batch_size, "batch_size")
+    weights = None if sample_weight is None else _weights(sample_weight, len(samples))
+    most = None if clip_norm is None else as_setting(clip_norm, "clip_norm")
+    named = metrics_by_name(metrics, loss)
+    if callback is not None and not callable(callback):
+        raise TypeError(f"a callback is a function, not {type(callback).__name__}")
 
-    def make(k: int) -> Made:
-        held = k - len(rows)  # the samples that are not trained on come after the others
-        x, y = (rows, targets) if others is None or held < 0 else others
-        k = k if held < 0 else held
-        with no_floats(), enable_grad():
-            return _made(model, loss, x[k : k + 1], y[k : k + 1])
-
-    others = None if held_out is None else _pair(held_out)
-    with decisions() as decided:
-        first = make(0)
-    outputs = len(first.inputs) - rows.shape[1]
-    samples = _table(rows, targets, outputs)
-    everything = [samples]
-    if others is not None:
-        everything.append(_table(*others, outputs))
-        if everything[1].shape[1] != samples.shape[1]:
-            raise ValueError("the held-out samples have other numbers of inputs or targets")
-    recording = CheckedRecording(
-        make, first, np.concatenate(everything), optimizer.parameters, decided
-    )
-    recording.check_first()
-    tape, before = recording.tape, recording.tape.theta
-    training = _Training(tape, optimizer)
-    costs = History()
+    parameters = optimizer.parameters
+    trained = Costs(model, loss, samples, parameters)
+    recording, tape = trained.recording, trained.recording.tape
+    seen = None
+    if others is not None or named:
+        seen = Predictions(model, loss, samples if others is None else others, parameters)
+    training = _Training(tape, optimizer, most)
+    costs, before = History(), tape.theta
+    costs.metrics = {key: [] for key in named}
     random = None if seed is None else np.random.default_rng(as_count(seed, "seed", 0))
     best, since, kept = inf, 0, before
     try:
@@ -137,22 +145,33 @@ def fit(
             for epoch in range(epochs):
                 order = slice(None) if random is None else random.permutation(len(samples))
                 began = tape.theta
-                costs.append(training.epoch(samples[order], size, epoch))
-                if others is not None:
-                    costs.held_out.append(float(tape.value(everything[1]).mean()))
+                counted = None if weights is None else weights[order]
+                costs.append(training.epoch(trained.drawn()[order], counted, size, epoch))
+                latest = costs[-1]
+                if seen is not None:
+                    cost, predictions = seen.at(tape.theta)
+                    for key, metric in named.items():
+                        costs.metrics[key].append(float(metric(predictions, seen.targets)))
+                    if others is not None:
+                        costs.held_out.append(cost)
+                        latest = cost
                 advance(costs[-1])
                 recording.check_later(len(samples))
-                latest = costs[-1] if others is None else costs.held_out[-1]
                 since += 1
                 if latest < best:
                     # one batch met its cost before its update, and what is held out met it after
-                    met = began if others is None and size == len(samples) else tape.theta
+                    met = began if others is None and size >= len(samples) else tape.theta
                     best, since, kept = latest, 0, met
+                if callback is not None:
+                    tape.write_back()
+                    callback(epoch, costs)
                 if patience is not None and since >= patience:
                     costs.stopped_early = True
                     break
             if costs:
                 recording.check_last()
+                if seen is not None:
+                    seen.check_last(tape.theta)
         if patience is not None:
             tape.theta = kept
     except KeyboardInterrupt:
@@ -168,73 +187,56 @@ def fit(
 class _Training:
     """A tape's parameters on their way, and the last of which the cost is known to be finite."""
 
-    def __init__(self, tape: Tape, optimizer: Optimizer) -> None:
-        self.tape, self._optimizer = tape, optimizer
+    def __init__(self, tape: Tape, optimizer: Optimizer, most: float | None) -> None:
+        self.tape, self._optimizer, self._most = tape, optimizer, most
         self._sound = tape.theta
 
-    def epoch(self, samples: Array, size: int, count: int) -> float:
+    def epoch(self, samples: Array, weights: Array | None, size: int, count: int) -> float:
         """The mean cost of the samples, after one update for each `size` of them."""
         total = 0.0
         for start in range(0, len(samples), size):
-            values, gradient = self.tape.value_and_grad(samples[start : start + size])
-            theta, cost = self.tape.theta, float(values.mean())
+            batch, shares = samples[start : start + size], None
+            counted = float(len(batch))
+            if weights is not None:
+                counted = float(weights[start : start + size].sum())
+                if not counted:
+                    continue
+                shares = weights[start : start + size] / counted
+            values, gradient = self.tape.value_and_grad(batch, weights=shares)
+            theta = self.tape.theta
+            cost = float(values.mean() if shares is None else shares @ values)
             if not isfinite(cost):
                 raise self._undone(f"the cost turned {cost} in epoch {count}")
             self._sound = theta
+            if self._most is not None:
+                gradient = clipped(gradient, self._most)[1]
             moved = self._optimizer.update(theta, gradient)
             if not np.isfinite(moved).all():
                 raise self._undone(f"a parameter turned nan or infinite in epoch {count}")
             self.tape.theta = moved
-            total += cost * len(values)
-        return total / len(samples)
+            total += cost * counted
+        return total / (len(samples) if weights is None else float(weights.sum()))
 
     def _undone(self, what: str) -> AnomalyError:
         self.tape.theta = self._sound
         return AnomalyError(what)
 
 
-def _made(model: Module, loss: Callable[[Any, Any], Any], rows: Array, targets: Array) -> Made:
-    """The cost of one sample as a graph, from its inputs and its targets."""
-    inputs = [Value(x, label=name("x", n)) for n, x in enumerate(rows[0], 1)]
-    prediction: Any = model(inputs)  # type: ignore[operator]
-    outputs = [prediction] if isinstance(prediction, Value) else list(prediction)
-    numbers = _table(rows[:, :0], targets, len(outputs))[0]
-    wanted = [Value(t, label=name("ŷ", n)) for n, t in enumerate(numbers, 1)]
-    single = isinstance(prediction, Value)
-    cost = loss(prediction, wanted[0]) if single else loss(outputs, wanted)
-    if not isinstance(cost, Value):
-        raise TypeError(f"the loss of Values gives a Value, not {type(cost).__name__}")
-    return Made(cost, [*inputs, *wanted])
-
-
-def _pair(held_out: Any) -> tuple[Array, Array]:
+def _pair(held_out: Any) -> Samples | None:
+    if held_out is None:
+        return None
     if not isinstance(held_out, (tuple, list)) or len(held_out) != 2:
         raise TypeError("held_out is a pair (X, Y)")
-    return _samples(*held_out)
+    return as_samples(*held_out)
 
 
-def _samples(X: Any, Y: Any) -> tuple[Array, Array]:
-    rows, targets = as_array(X, "X"), as_array(Y, "Y")
-    if rows.ndim != 2 or not len(rows):
-        raise ValueError(f"X should have shape (n, inputs), with n above 0, not {rows.shape}")
-    if targets.ndim not in (1, 2) or len(targets) != len(rows):
-        n = len(rows)
-        raise ValueError(f"Y should have shape ({n},) or ({n}, outputs), not {targets.shape}")
-    return rows, targets
-
-
-def _table(rows: Array, targets: Array, outputs: int) -> Array:
-    """One row a sample: its inputs, then one target for each output."""
-    if targets.ndim == 1 and outputs > 1:
-        targets = np.array(one_hot(targets.tolist(), outputs))
-    elif targets.ndim == 1:
-        targets = targets[:, None]
-    if targets.shape[1] != outputs:
-        raise ValueError(
-            f"the model has {outputs} outputs: Y should have shape (n, {outputs}), "
-            f"or (n,) for classes, not (n, {targets.shape[1]})"
-        )
-    return np.hstack([rows, targets])
+def _weights(given: Any, n: int) -> Array:
+    weights = as_array(given, "sample_weight")
+    if weights.shape != (n,):
+        raise ValueError(f"sample_weight should have shape ({n},), not {weights.shape}")
+    if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
+        raise ValueError("sample_weight has finite numbers from 0 upwards, not all of them 0")
+    return weights
 
 
 @contextmanager

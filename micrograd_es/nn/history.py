@@ -13,6 +13,8 @@ class History(list[float]):
     ----------
     held_out : list of float
         The costs of the held-out samples after each epoch, where there are any.
+    metrics : dict of list of float
+        What each metric was after each epoch, of the held-out samples if there are any.
     converged : bool
         Whether `Net.learn` reached its tolerance.
     stopped_early : bool
@@ -24,6 +26,13 @@ class History(list[float]):
     def __init__(self) -> None:
         super().__init__()
         self.held_out: list[float] = []
+        self.metrics: dict[str, list[float]] = {}
         self.converged = False
         self.stopped_early = False
         self.interrupted = False
+
+    def _repr_svg_(self) -> str | None:
+        """Its curve, for a notebook."""
+        from micrograd_es.charts.plots import plot_costs
+
+        return plot_costs(self).svg if self else None

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from micrograd_es.base.arrays import is_array
+from micrograd_es.base.arrays import Array, is_array, needing
 from micrograd_es.base.scalars import as_count, as_setting
 from micrograd_es.engine.functions import dot, products, sum_node
 from micrograd_es.engine.ops import TABLE
@@ -181,6 +181,15 @@ class Dropout(Module):
     def draw(self) -> float:
         """A factor: 0, or 1/(1 - p)."""
         return 1 / (1 - self.p) if (self._source or random).random() >= self.p else 0.0
+
+    def draws(self, n: int, count: int) -> Array:
+        """Factors for `n` samples that drop `count` numbers each, shape (n, count)."""
+        with needing("a replay"):
+            import numpy as np
+
+        source = np.random.default_rng((self._source or random).getrandbits(64))
+        kept = source.random((n, count)) >= self.p
+        return kept / (1 - self.p) if self.p < 1 else np.zeros((n, count))
 
     def __call__(self, x: Any) -> Nested:
         """A Value for a number, or nested lists of them."""

@@ -71,6 +71,28 @@ class Module:
         """The module itself, with all modules in it set to be used and not trained."""
         return self.train(False)
 
+    def predict(self, X: Any) -> Array:
+        """What it gives for each sample, in use (`eval()`): shape (n,) for one Value, or (n, …).
+
+        One sample is recorded and replayed for all. Where others make another graph, as where
+        an ``if`` decides otherwise, each is computed by itself.
+
+        Parameters
+        ----------
+        X : shape (n, …)
+            Each X[k] is what the module is called with, as lists.
+
+        Examples
+        --------
+        >>> from micrograd_es import MLP
+        >>> MLP(2, [3], output="relu", seed=0).predict([[1.0, 2.0], [3.0, 4.0]]).shape
+        (2, 3)
+        """
+        with needing("predict"):
+            from micrograd_es.nn.samples import predicted
+
+        return predicted(self, X)
+
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the parameters into a file: at any moment it is the old one or the new one, whole.
 

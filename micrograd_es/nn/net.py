@@ -240,7 +240,7 @@ class Net:
         """What C makes of the targets and predictions of one pattern."""
         targets, predictions = [Value(v) for v in y], [Value(v) for v in a]
         with enable_grad():
-            return Made(self._cost(targets, predictions), [*targets, *predictions])
+            return Made([self._cost(targets, predictions)], [*targets, *predictions])
 
     def _compare(self, rows: Array) -> None:
         """Has C be run for each pattern where it makes other graphs of some than were recorded."""
@@ -332,8 +332,8 @@ class Net:
         costs, upstream = np.empty(len(rows)), np.zeros_like(A)
         for k, (y, a) in enumerate(zip(rows[:, self.N :], A[:, :, -1])):
             made = self._made_by_cost(y, a)
-            costs[k] = made.output.data
-            upstream[k, :, -1] = grad(made.output, made.inputs[self.N :])
+            costs[k] = made.outputs[0].data
+            upstream[k, :, -1] = grad(made.outputs[0], made.inputs[self.N :])
         return costs, tape.vjp(X, upstream.reshape(len(rows), -1) / len(rows), theta)[1]
 
     def _pairs(self, X: Any, Y: Any) -> Array:

@@ -1,1 +1,1 @@
-"""Graphs, networks and charts as pictures."""
+"""Graphs and networks as pictures."""

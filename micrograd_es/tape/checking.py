@@ -32,9 +32,9 @@ _RESTS = 10_000
 
 @dataclass(frozen=True)
 class Made:
-    """What one sample makes: its output, from its inputs and the parameters."""
+    """What one sample makes: its outputs, from its inputs and the parameters."""
 
-    output: Value
+    outputs: list[Value]
     inputs: list[Value]
 
 
@@ -64,7 +64,8 @@ class CheckedRecording:
         decided: Sequence[Value],
     ) -> None:
         self._make, self._samples, self._parameters = make, samples, parameters
-        self.tape = Tape(first.output, first.inputs, parameters)
+        outputs = first.outputs[0] if len(first.outputs) == 1 else first.outputs
+        self.tape = Tape(outputs, first.inputs, parameters)
         self._outline = list(_outline(first, parameters))
         self._decided = Tape(decided, first.inputs, parameters) if decided else None
         self._truths = np.array([v.data != 0.0 for v in decided])
@@ -132,7 +133,7 @@ class CheckedRecording:
     def _compare(self, k: int) -> None:
         made = self._make(k)
         pair = next(_differences(self._outline, _outline(made, self._parameters)), None)
-        if pair is None or self._agree(k, made):
+        if pair is None or self._agree(made):
             return
         raise RecordingError(
             f"what was recorded for sample 0 does not hold for sample {k}: {_told(pair[0])} "
@@ -140,13 +141,15 @@ class CheckedRecording:
             f"{'here' if k else 'the second time'}. {_cure(k, *pair)}"
         )
 
-    def _agree(self, k: int, made: Made) -> bool:
+    def _agree(self, made: Made) -> bool:
         """Whether the replay gives the numbers all the same, as with a shift that cancels."""
-        values, gradient = self.tape.value_and_grad(
-            self._samples[k : k + 1], np.array([p.data for p in self._parameters])
-        )
-        expected = np.array([made.output.data, *grad(made.output, self._parameters)])
-        found = np.array([values[0], *gradient])
+        X = np.array([[v.data for v in made.inputs]])
+        theta = np.array([p.data for p in self._parameters])
+        values = self.tape.value(X, theta)
+        _, gradient = self.tape.vjp(X, np.ones_like(values), theta)
+        slopes = np.sum([grad(v, self._parameters) for v in made.outputs], axis=0)
+        expected = np.array([*[v.data for v in made.outputs], *slopes])
+        found = np.array([*values.ravel(), *gradient])
         scale = np.abs(expected[np.isfinite(expected)]).max(initial=1.0)
         return np.allclose(found, expected, rtol=1e-9, atol=1e-12 * scale, equal_nan=True)
 
@@ -166,11 +169,13 @@ def _outline(made: Made, parameters: Sequence[Value]) -> Iterator[_Entry]:
     known: dict[Value, Any] = {v: ("parameter", i) for i, v in enumerate(parameters)}
     known |= {v: ("input", i) for i, v in enumerate(made.inputs)}
     place: dict[Value, int] = {}
-    for node in below([made.output], known.keys()):
+    for node in below(made.outputs, known.keys()):
         operands = () if node in known else tuple([place[p] for p in node.parents])
         place[node] = len(place)
         what = known.get(node) or (_rule(node.rule) if operands else ("constant", repr(node.data)))
         yield node, what, operands
+    if len(made.outputs) > 1:
+        yield made.outputs[0], "outputs", tuple([place[v] for v in made.outputs])
 
 
 def _rule(rule: Any) -> Any:
