@@ -30,6 +30,9 @@ class Picture:
         """Writes the SVG into a file."""
         write_file(path, self.svg)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, {len(self.svg)} characters of SVG>"
+
     def _repr_svg_(self) -> str:
         return self.svg
 
