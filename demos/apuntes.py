@@ -10,8 +10,8 @@ import numpy as np
 from micrograd_es import BackwardPass, Net, draw_graph, draw_network, explain, sum_squares
 from micrograd_es.base.files import write_file
 from micrograd_es.base.languages import gettext as _
-from micrograd_es.charts.chart import Line, chart
 from micrograd_es.formulas.notation import number
+from micrograd_es.pictures.chart import Line, chart
 
 X = [1.0, 0.5]
 Y = [0.0, 1.0]

@@ -10,8 +10,8 @@ import numpy as np
 from micrograd_es import MLP, Adam, cross_entropy, fit
 from micrograd_es.base.files import write_file
 from micrograd_es.base.languages import gettext as _
-from micrograd_es.charts.chart import tiles
 from micrograd_es.data import digits
+from micrograd_es.pictures.chart import tiles
 
 
 def about() -> str:

@@ -20,8 +20,8 @@ from micrograd_es import (
 )
 from micrograd_es.base.files import write_file
 from micrograd_es.base.languages import gettext as _
-from micrograd_es.charts.chart import tiles
 from micrograd_es.data import digits
+from micrograd_es.pictures.chart import tiles
 
 FILTERS = 7  # a row of the picture, beside the digit itself
 

@@ -18,10 +18,10 @@ import numpy as np
 from micrograd_es import Adam, Tape, Value, cross_entropy, no_grad, softmax
 from micrograd_es.base.files import write_file
 from micrograd_es.base.languages import gettext as _
-from micrograd_es.charts.chart import Line, chart
 from micrograd_es.data import names
 from micrograd_es.formulas.notation import number
 from micrograd_es.gallery import load
+from micrograd_es.pictures.chart import Line, chart
 
 SEED = 42
 

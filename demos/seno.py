@@ -10,8 +10,8 @@ import numpy as np
 from micrograd_es import MLP, Adam, fit, mse
 from micrograd_es.base.files import write_file
 from micrograd_es.base.languages import gettext as _
-from micrograd_es.charts.chart import Line, Points, chart
 from micrograd_es.formulas.notation import number
+from micrograd_es.pictures.chart import Line, Points, chart
 
 
 def about() -> str:

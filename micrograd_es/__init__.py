@@ -14,7 +14,6 @@ from micrograd_es.base.errors import (
     RendererMissingError,
 )
 from micrograd_es.base.languages import set_language
-from micrograd_es.charts.plots import plot_boundary, plot_costs
 from micrograd_es.engine.derivative import grad, hessian, jacobian
 from micrograd_es.engine.forward import jvp
 from micrograd_es.engine.functions import (
@@ -34,6 +33,7 @@ from micrograd_es.engine.value import Value
 from micrograd_es.engine.watching import detect_anomaly, no_grad
 from micrograd_es.explaining.explanation import Explanation, explain
 from micrograd_es.gradcheck import check_gradient
+from micrograd_es.nn.drawing import draw_network
 from micrograd_es.nn.images import Conv2d, MaxPool2d
 from micrograd_es.nn.layers import Dropout, Embedding, LayerNorm, Sequential
 from micrograd_es.nn.losses import (
@@ -50,7 +50,7 @@ from micrograd_es.nn.optim import SGD, Adam, AdamW, clip_norm
 from micrograd_es.nn.pytorch import from_torch
 from micrograd_es.nn.sequences import GRU, RNN, SelfAttention
 from micrograd_es.pictures.graphs import draw_graph
-from micrograd_es.pictures.networks import draw_network
+from micrograd_es.pictures.plots import plot_boundary, plot_costs
 from micrograd_es.stepping.steps import BackwardPass, ForwardPass
 
 if typing.TYPE_CHECKING:

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from micrograd_es.charts.chart import Cells, Line, Points, chart, tiles
+from micrograd_es.pictures.chart import Cells, Line, Points, chart, tiles
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -33,6 +33,6 @@ class History(list[float]):
 
     def _repr_svg_(self) -> str | None:
         """Its curve, for a notebook."""
-        from micrograd_es.charts.plots import plot_costs
+        from micrograd_es.pictures.plots import plot_costs
 
         return plot_costs(self).svg if self else None

@@ -1,1 +1,1 @@
-"""Graphs and networks as pictures."""
+"""Graphs and charts as pictures."""

@@ -69,7 +69,7 @@ def chart(
     top = _TOP + (_LEGEND if labelled else 0)
     scale = _Scale(*xs, *ys, log_y, top)
     shapes = [_shape(layer, scale) for layer in layers]
-    return template("charts", "chart.svg").render(
+    return template("pictures", "chart.svg").render(
         light=LIGHT,
         dark=DARK,
         title=title,
@@ -111,7 +111,7 @@ def tiles(
         for i, (image, caption, mark) in enumerate(zip(images, captions, marked))
     ]
     height = _TOP + down * ceil(len(images) / 8)
-    return template("charts", "tiles.svg").render(
+    return template("pictures", "tiles.svg").render(
         light=LIGHT,
         dark=DARK,
         title=title,

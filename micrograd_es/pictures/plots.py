@@ -9,7 +9,7 @@ from typing import Any
 from micrograd_es.base.arrays import as_array, needing
 from micrograd_es.base.files import write_file
 from micrograd_es.base.languages import gettext as _
-from micrograd_es.charts.chart import Cells, Layer, Line, Points, chart
+from micrograd_es.pictures.chart import Cells, Layer, Line, Points, chart
 
 _CELLS = 60  # in each direction
 

@@ -1,1 +1,0 @@
-"""Curves, points and maps as SVG."""
