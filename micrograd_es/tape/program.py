@@ -7,7 +7,7 @@ layer and the activations of many samples), the step is one matrix product.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -118,6 +118,28 @@ class Program:
     place: list[int]
     outputs: list[tuple[int, int]]
     ones: list[int]
+
+    def summary(self) -> str:
+        """What was found in the graph: steps, matrix products, and what is left over."""
+        lines = [
+            f"{len(self.steps)} steps; "
+            f"{self.sizes[STATIC]} rows for all samples, {self.sizes[BATCHED]} for each"
+        ]
+        for step in self.steps:
+            for product in step.products if isinstance(step, SumStep) else ():
+                m, k = product.left.shape
+                lines.append(
+                    f"  matrix product ({m}, {k}) · {product.right.shape}"
+                    if product.matrix
+                    else f"  {k} dot products of {m}"
+                )
+        steps = [s for s in self.steps if isinstance(s, Elementwise)]
+        alone = Counter(s.name for s in steps if len(s) == 1)
+        groups = [len(s) for s in steps if len(s) > 1]
+        lines.append(f"  {len(groups)} groups of one operation, of {sum(groups)} nodes")
+        left = ", ".join(f"{n} {name}" for name, n in sorted(alone.items())) or "nothing"
+        lines.append(f"  left over, a step for each node: {left}")
+        return "\n".join(lines)
 
 
 def plan(recording: Recording) -> Program:

@@ -75,7 +75,14 @@ class Recording:
 def record(
     outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]
 ) -> Recording:
-    """The recording of a graph; inputs and parameters come first, whether used or not."""
+    """The recording of a graph; inputs and parameters come first, whether used or not.
+
+    Raises
+    ------
+    TypeError, ValueError
+        There is no output, something is no Value, or is given twice.
+    """
+    _check(outputs, inputs, parameters)
     given = [*inputs, *parameters]
     sources = set(given)
     nodes = given + [v for v in _below(outputs, sources) if v not in sources]
@@ -101,6 +108,17 @@ def record(
         trained.append(max([trained[j] for j in below_it]))
     _gather_sums(recording, len(given), {*recording.outputs})
     return recording
+
+
+def _check(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]) -> None:
+    for what, values in ("output", outputs), ("input", inputs), ("parameter", parameters):
+        for v in values:
+            if not isinstance(v, Value):
+                raise TypeError(f"each {what} of a tape is a Value, not {type(v).__name__}")
+    if not outputs:
+        raise ValueError("a tape has at least one output")
+    if len({*inputs, *parameters}) < len(inputs) + len(parameters):
+        raise ValueError("an input or a parameter is listed twice")
 
 
 def _below(outputs: Sequence[Value], given: set[Value]) -> list[Value]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from micrograd_es.base.arrays import as_array
+from micrograd_es.base.scalars import as_count
 from micrograd_es.engine import anomaly
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.value import Value
@@ -20,7 +20,8 @@ from micrograd_es.tape.bound import Bound
 from micrograd_es.tape.customs import array_functions
 from micrograd_es.tape.elsewhere import PureFunction, pure_function
 from micrograd_es.tape.exact import Sample
-from micrograd_es.tape.program import Elementwise, SumStep, plan
+from micrograd_es.tape.native import BLOCK, Native, why_not
+from micrograd_es.tape.program import Elementwise, plan
 from micrograd_es.tape.recording import BATCHED, STATIC, record
 
 Array = Any
@@ -44,6 +45,8 @@ class Tape:
         The parameters; read from their `data` at recording, assignable.
     memory_limit : int
         Bytes that a replay may take for its numbers; larger batches run in parts.
+    threads : int
+        How many threads share the samples, where native code runs; 1 unless set.
 
     Notes
     -----
@@ -72,7 +75,6 @@ class Tape:
         self._single = isinstance(output, Value)
         self._outputs: list[Value] = [output] if isinstance(output, Value) else list(output)
         self._inputs, self._parameters = list(inputs), list(parameters)
-        _check(self._outputs, self._inputs, self._parameters)
         self._recording = record(self._outputs, self._inputs, self._parameters)
         self._program = plan(self._recording)
         self._custom = cache(array_functions(self._recording))
@@ -80,8 +82,8 @@ class Tape:
             if isinstance(step, Elementwise) and isinstance(step.rule, CustomOperation):
                 self._custom(step.rule, len(step.operands))  # warns now, if at all
         self._theta = np.array([v.data for v in self._parameters])
-        self.memory_limit = 2**28
-        self._threads = threading.local()
+        self.memory_limit, self.threads = 2**28, 1
+        self._arrays = threading.local()
         # numbers and adjoints, and what a step computes on the way
         widest = max(map(len, self._program.steps), default=0)
         self._sample_bytes = 8 * (2 * self._program.sizes[BATCHED] + 8 * widest + 1)
@@ -93,6 +95,9 @@ class Tape:
         constants = self._recording.constants
         self._constant_rows = np.array([rows[i] for i in constants], dtype=int)
         self._constant_numbers = np.array([*constants.values()])
+        self._numpy_because = why_not(self._program)
+        given = (self._constant_rows, self._constant_numbers), rows[:n]
+        self._native = None if self._numpy_because else Native(self._program, *given)
 
     @property
     def theta(self) -> Array:
@@ -102,6 +107,15 @@ class Tape:
     @theta.setter
     def theta(self, numbers: Any) -> None:
         self._theta = self._checked_theta(numbers).copy()
+
+    @property
+    def threads(self) -> int:
+        """How many threads share a replay by native code; the results are the same bits."""
+        return self._threads
+
+    @threads.setter
+    def threads(self, number: int) -> None:
+        self._threads = as_count(number, "threads")
 
     def write_back(self) -> None:
         """Puts `theta` into the data of the parameters."""
@@ -118,12 +132,7 @@ class Tape:
         theta : shape (P,), optional
             Parameters to use instead of `theta`.
         """
-        X, theta = self._samples(X), self._checked_theta(theta)
-        result = np.empty((len(X), len(self._outputs)))
-        with np.errstate(all="ignore"):
-            for p in self._parts(len(X)):
-                bound = self._bound(p.stop - p.start)
-                result[p] = self._forward(bound, X[p], theta, p.start)[0]
+        result = self._run(self._samples(X), self._checked_theta(theta))[0]
         return result[:, 0] if self._single else result
 
     def value_and_grad(
@@ -153,8 +162,7 @@ class Tape:
             if weights.shape != (len(X),):
                 raise ValueError(f"weights should have shape ({len(X)},), not {weights.shape}")
             cotangent = weights[:, None]
-        with np.errstate(all="ignore"):
-            values, _, gradient = self._differentiated(X, theta, cotangent, False)
+        values, _, gradient = self._run(X, theta, cotangent)
         return values[:, 0], gradient
 
     def vjp(self, X: Any, cotangent: Any, theta: Any = None) -> tuple[Array, Array]:
@@ -170,8 +178,7 @@ class Tape:
         if cotangent.shape != wanted:
             raise ValueError(f"the cotangent should have shape {wanted}, not {cotangent.shape}")
         cotangent = cotangent.reshape(len(X), len(self._outputs))
-        with np.errstate(all="ignore"):
-            return self._differentiated(X, theta, cotangent, True)[1:]
+        return self._run(X, theta, cotangent, everything=True)[1:]
 
     def to(self, name: str) -> PureFunction:
         """`value_and_grad` as a pure function ``(X, theta, weights=None)`` on other arrays.
@@ -192,56 +199,56 @@ class Tape:
 
     def summary(self) -> str:
         """What was found in the graph: steps, matrix products, and what is left over."""
-        steps, sizes = self._program.steps, self._program.sizes
-        lines = [
-            f"{len(self._recording.nodes)} nodes in {len(steps)} steps; "
-            f"{sizes[STATIC]} rows for all samples, {sizes[BATCHED]} for each"
-        ]
-        for step in steps:
-            for product in step.products if isinstance(step, SumStep) else ():
-                m, k = product.left.shape
-                lines.append(
-                    f"  matrix product ({m}, {k}) · {product.right.shape}"
-                    if product.matrix
-                    else f"  {k} dot products of {m}"
-                )
-        alone = Counter(s.name for s in steps if isinstance(s, Elementwise) and len(s) == 1)
-        groups = [len(s) for s in steps if isinstance(s, Elementwise) and len(s) > 1]
-        lines.append(f"  {len(groups)} groups of one operation, of {sum(groups)} nodes")
-        left = ", ".join(f"{n} {name}" for name, n in sorted(alone.items())) or "nothing"
-        lines.append(f"  left over, a step for each node: {left}")
-        return "\n".join(lines)
+        how = (
+            f"replayed by NumPy: {self._numpy_because}"
+            if self._numpy_because
+            else f"replayed by native code, in blocks of {BLOCK} samples"
+        )
+        nodes = f"{len(self._recording.nodes)} nodes"
+        return "\n".join([f"{nodes} in {self._program.summary()}", f"  {how}"])
 
     def __reduce__(self) -> tuple[Any, ...]:
         output = self._outputs[0] if self._single else self._outputs
-        state = {"_theta": self._theta, "memory_limit": self.memory_limit}
+        state = {k: self.__dict__[k] for k in ("_theta", "memory_limit", "_threads")}
         return Tape, (output, self._inputs, self._parameters), state
 
     # -- a batch, part by part --------------------------------------------------------
 
-    def _parts(self, batch: int) -> list[slice]:
-        """The batch in parts that fit into the memory limit.
+    def _parts(self, whole: slice) -> list[slice]:
+        """A part of the batch in parts that fit into the memory limit.
 
         Several are of one size, or one sample less, so that the arrays of both are kept.
         """
-        room = self.memory_limit // self._sample_bytes
+        room, batch = self.memory_limit // self._sample_bytes, whole.stop - whole.start
         number = 1 if batch <= room else ceil(batch / max(1, room // 2))
-        ends = [batch * k // number for k in range(number + 1)]
+        ends = [whole.start + batch * k // number for k in range(number + 1)]
         return [slice(a, b) for a, b in pairwise(ends) if b > a]
 
-    def _differentiated(
-        self, X: Array, theta: Array, cotangent: Array, everything: bool
+    def _run(
+        self, X: Array, theta: Array, cotangent: Array | None = None, everything: bool = False
     ) -> tuple[Array, Array, Array]:
-        """Outputs (B, n), d inputs (B, inputs) if `everything` is wanted, d parameters (P,)."""
-        parts = [
-            self._part(X[p], theta, cotangent[p], everything, p.start) for p in self._parts(len(X))
-        ]
-        if len(parts) == 1:
-            return parts[0]
-        if not parts:
-            return np.empty((0, len(self._outputs))), np.empty(X.shape), np.zeros(len(theta))
-        outputs, d_inputs, gradients = zip(*parts)
-        return np.concatenate(outputs), np.concatenate(d_inputs), sum(gradients)
+        """Outputs (B, n); with a cotangent d parameters (P,), and with `everything` d inputs."""
+        outputs, gradient = np.empty((len(X), len(self._outputs))), np.zeros(len(theta))
+        d_inputs = np.empty(X.shape) if everything else _NONE
+        rest = [slice(0, len(X))]
+        if self._native and not anomaly.is_watching():
+            rest = self._native.run(
+                X, theta, cotangent, outputs, d_inputs if everything else None, gradient,
+                threads=self._threads, memory_limit=self.memory_limit,
+            )  # fmt: skip
+        if not rest:
+            return outputs, d_inputs, gradient
+        with np.errstate(all="ignore"):
+            for p in [p for whole in rest for p in self._parts(whole)]:
+                if cotangent is None:
+                    bound = self._bound(p.stop - p.start)
+                    outputs[p] = self._forward(bound, X[p], theta, p.start)[0]
+                else:
+                    outputs[p], d, g = self._part(X[p], theta, cotangent[p], everything, p.start)
+                    gradient += g
+                    if everything:
+                        d_inputs[p] = d
+        return outputs, d_inputs, gradient
 
     def _part(
         self, X: Array, theta: Array, cotangent: Array, everything: bool, first: int
@@ -275,7 +282,7 @@ class Tape:
 
     def _bound(self, batch: int) -> Bound:
         """The calls and arrays of this thread for a size of batch, made once."""
-        known: dict[int, Bound] = self._threads.__dict__.setdefault("bound", {})
+        known: dict[int, Bound] = self._arrays.__dict__.setdefault("bound", {})
         if batch not in known:
             # a whole batch and a shorter last one come in turns: keep both if they fit
             room = self.memory_limit // self._sample_bytes
@@ -347,17 +354,6 @@ class Tape:
                 f"theta should have shape ({len(self._parameters)},), not {theta.shape}"
             )
         return theta
-
-
-def _check(outputs: list[Value], inputs: list[Value], parameters: list[Value]) -> None:
-    for what, values in ("output", outputs), ("input", inputs), ("parameter", parameters):
-        for v in values:
-            if not isinstance(v, Value):
-                raise TypeError(f"each {what} of a tape is a Value, not {type(v).__name__}")
-    if not outputs:
-        raise ValueError("a tape has at least one output")
-    if len({*inputs, *parameters}) < len(inputs) + len(parameters):
-        raise ValueError("an input or a parameter is listed twice")
 
 
 _NONE = np.array([], dtype=int)

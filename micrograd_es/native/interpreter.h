@@ -1,0 +1,493 @@
+/* Runs a program, which is a table of integers, over the samples of one block.
+
+   Numbers lie in rows. In the phase of the samples a row has `width` numbers, one a sample, and
+   what is the same for all samples lies in another store, one number a row. In the phase of
+   those, they are the rows, of width 1. `assembly.py` says what the integers mean.
+   This file is read once for each kind of processor: see replay.c. */
+
+#define VALUE(op) NAME(v_##op)
+#define PARTIAL(op, i) NAME(p##i##_##op)
+#define PULL(op, i) NAME(g##i##_##op)
+#define FORWARDS(op) NAME(forward_##op)
+#define KEEPS(op) NAME(keeping_##op)
+#define PULLS(op, i) NAME(pulling##i##_##op)
+#define ARITY_1 const double *RESTRICT x0 = x[0];
+#define ARITY_2 ARITY_1 const double *RESTRICT x1 = x[1];
+#define ARITY_3 ARITY_2 const double *RESTRICT x2 = x[2];
+#define Row NAME(Row)
+#define ROWS NAME(ROWS)
+
+#include "functions.h"
+
+/* A loop in vectors; then, where that will not do for a number, once more as the C library
+   does it. Where no number can be odd, the compiler sees that nothing is left of this. */
+#define LOOP(n, ...)                                                                         \
+    int64_t any = 0;                                                                           \
+    {                                                                                          \
+        enum { exact = 0 };                                                                    \
+        int64_t *odd = &any;                                                                   \
+        for (ptrdiff_t i = 0; i < n; i++) { __VA_ARGS__ }                                      \
+    }                                                                                          \
+    if (any)                                                                                   \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                    \
+            int64_t one = 0, *odd = &one;                                                      \
+            { enum { exact = 0 }; __VA_ARGS__ }                                                \
+            if (one) { enum { exact = 1 }; __VA_ARGS__ }                                       \
+        }
+
+#define FORWARD(op, operands, value)                                                         \
+    static void FORWARDS(op)(const double *const *x, double *RESTRICT y, ptrdiff_t n) {        \
+        operands                                                                               \
+        LOOP(n, y[i] = value;)                                                                 \
+    }
+#define KEEPING(op, value, partial)                                                          \
+    static void KEEPS(op)(const double *RESTRICT x0, double *RESTRICT y, double *RESTRICT d,   \
+                          ptrdiff_t n) {                                                       \
+        LOOP(n, double v = value; d[i] = partial; y[i] = v;)                                   \
+    }
+#define PULLING(op, k, operands, pulled)                                                     \
+    static void PULLS(op, k)(const double *RESTRICT g, const double *RESTRICT y,               \
+                             const double *const *x, double *RESTRICT d, ptrdiff_t n) {        \
+        operands                                                                               \
+        LOOP(n, d[i] = pulled;)                                                                \
+    }
+
+typedef struct {
+    void (*value)(const double *const *x, double *y, ptrdiff_t n);
+    void (*keeping)(const double *x, double *y, double *d, ptrdiff_t n);
+    void (*pull[3])(const double *g, const double *y, const double *const *x, double *d,
+                    ptrdiff_t n);
+} Row;
+
+#include "rows.h"
+
+#define add_to NAME(add_to)
+#define put NAME(put)
+#define put_product NAME(put_product)
+#define put_multiple NAME(put_multiple)
+#define total NAME(total)
+#define inner NAME(inner)
+#define fetch NAME(fetch)
+#define target NAME(target)
+#define deliver NAME(deliver)
+#define elementwise NAME(elementwise)
+#define elementwise_back NAME(elementwise_back)
+#define products NAME(products)
+#define products_back NAME(products_back)
+#define plain NAME(plain)
+#define plain_back NAME(plain_back)
+#define matrix NAME(matrix)
+#define matrix_to_left NAME(matrix_to_left)
+#define matrix_to_right NAME(matrix_to_right)
+#define multiply NAME(multiply)
+#define pointers NAME(pointers)
+#define tile NAME(tile)
+#define gather NAME(gather)
+#define zero NAME(zero)
+#define run NAME(run)
+
+/* -- rows ------------------------------------------------------------------------------- */
+
+INLINE void add_to(double *RESTRICT to, const double *RESTRICT a, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++)
+        to[i] += a[i];
+}
+
+/* What arrives first is written, what comes later is added. */
+INLINE void put(double *RESTRICT to, const double *RESTRICT a, int add, ptrdiff_t n) {
+    if (add)
+        add_to(to, a, n);
+    else
+        for (ptrdiff_t i = 0; i < n; i++)
+            to[i] = a[i];
+}
+
+INLINE void put_product(double *RESTRICT to, const double *RESTRICT a, const double *RESTRICT b,
+                        int add, ptrdiff_t n) {
+    if (add)
+        for (ptrdiff_t i = 0; i < n; i++)
+            to[i] = FMA(a[i], b[i], to[i]);
+    else
+        for (ptrdiff_t i = 0; i < n; i++)
+            to[i] = a[i] * b[i];
+}
+
+INLINE void put_multiple(double *RESTRICT to, const double *RESTRICT a, double c, int add,
+                         ptrdiff_t n) {
+    if (add)
+        for (ptrdiff_t i = 0; i < n; i++)
+            to[i] = FMA(a[i], c, to[i]);
+    else
+        for (ptrdiff_t i = 0; i < n; i++)
+            to[i] = a[i] * c;
+}
+
+/* Sums over the samples of a block: eight at a time, in an order that is always the same. */
+static double total(const double *RESTRICT a, ptrdiff_t n) {
+    double sums[8] = {0};
+    ptrdiff_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int j = 0; j < 8; j++)
+            sums[j] += a[i + j];
+    for (int j = 0; i + j < n; j++)
+        sums[j] += a[i + j];
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+static double inner(const double *RESTRICT a, const double *RESTRICT b, ptrdiff_t n) {
+    double sums[8] = {0};
+    ptrdiff_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int j = 0; j < 8; j++)
+            sums[j] = FMA(a[i + j], b[i + j], sums[j]);
+    for (int j = 0; i + j < n; j++)
+        sums[j] = FMA(a[i + j], b[i + j], sums[j]);
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+/* Rows r to r + m of an operand, which is (store, first row or -, list or -1): where they lie
+   if they lie together, else copied into `room`. */
+INLINE const double *fetch(const State *s, const int32_t *d, ptrdiff_t r, ptrdiff_t m,
+                           double *room) {
+    ptrdiff_t w = s->width;
+    const int32_t *list = d[2] < 0 ? NULL : s->lists + d[2] + r;
+    if (d[0] == OTHER) {
+        for (ptrdiff_t i = 0; i < m; i++) {
+            double number = s->other[list ? list[i] : d[1] + r + i];
+            for (ptrdiff_t j = 0; j < w; j++)
+                room[i * w + j] = number;
+        }
+        return room;
+    }
+    if (!list)
+        return s->own + (d[1] + r) * w;
+    if (m == 1)
+        return s->own + list[0] * w;
+    if (w == 1)
+        for (ptrdiff_t i = 0; i < m; i++)
+            room[i] = s->own[list[i]];
+    else
+        for (ptrdiff_t i = 0; i < m; i++)
+            memcpy(room + i * w, s->own + list[i] * w, w * sizeof(double));
+    return room;
+}
+
+/* Where gradients for rows r to r + m can be written at once, if they can; a target is
+   (store, first row or -, list or -1, whether something is there). */
+INLINE double *target(const State *s, const int32_t *t, ptrdiff_t r, ptrdiff_t m) {
+    if (t[0] == OTHER)
+        return NULL;
+    if (t[2] < 0)
+        return t[3] ? NULL : s->own_adjoints + (t[1] + r) * s->width;
+    if (m > 1)
+        return NULL;
+    int32_t entry = s->lists[t[2] + r];
+    return entry & 1 ? NULL : s->own_adjoints + (entry >> 1) * s->width;
+}
+
+/* Hands the gradients d of rows r to r + m on. */
+INLINE void deliver(const State *s, const int32_t *t, ptrdiff_t r, ptrdiff_t m,
+                    const double *d) {
+    ptrdiff_t w = s->width;
+    const int32_t *list = t[2] < 0 ? NULL : s->lists + t[2] + r;
+    if (t[0] == OTHER)
+        for (ptrdiff_t i = 0; i < m; i++)
+            s->other_adjoints[list ? list[i] >> 1 : t[1] + r + i] += total(d + i * w, w);
+    else if (!list)
+        put(s->own_adjoints + (t[1] + r) * w, d, t[3], m * w);
+    else if (w == 1)
+        for (ptrdiff_t i = 0; i < m; i++) {
+            double *to = s->own_adjoints + (list[i] >> 1);
+            *to = list[i] & 1 ? *to + d[i] : d[i];
+        }
+    else
+        for (ptrdiff_t i = 0; i < m; i++)
+            put(s->own_adjoints + (list[i] >> 1) * w, d + i * w, list[i] & 1, w);
+}
+
+/* -- one operation on n rows ------------------------------------------------------------- */
+
+/* How many rows at a time: all, where they lie together; else one, if it is wide enough to be
+   worth a call, or as many as there is room for a copy. */
+#define AT_A_TIME(together) (together ? n : w >= WIDE ? 1 : ROOM / w)
+
+/* row, n, result, kept or -1, number of operands, operands */
+static void elementwise(const State *s, const int32_t *c) {
+    const Row *row = &ROWS[c[0]];
+    ptrdiff_t n = c[1], w = s->width, arity = c[4];
+    int together = 1;
+    for (int k = 0; k < arity; k++)
+        together &= c[5 + 3 * k] == OWN && c[7 + 3 * k] < 0;
+    ptrdiff_t step = AT_A_TIME(together);
+    for (ptrdiff_t r = 0; r < n; r += step) {
+        ptrdiff_t m = r + step < n ? step : n - r;
+        const double *x[3];
+        for (int k = 0; k < arity; k++)
+            x[k] = fetch(s, c + 5 + 3 * k, r, m, s->room + k * ROOM);
+        double *y = s->own + (c[2] + r) * w;
+        if (c[3] >= 0 && s->keep)
+            row->keeping(x[0], y, s->own + (c[3] + r) * w, m * w);
+        else
+            row->value(x, y, m * w);
+    }
+}
+
+/* row, which operand, n, result, its gradients, kept or -1, target (4), number, operands */
+static void elementwise_back(const State *s, const int32_t *c) {
+    const Row *row = &ROWS[c[0]];
+    ptrdiff_t n = c[2], w = s->width, arity = c[10];
+    const int32_t *t = c + 6;
+    const double *kept = c[5] < 0 ? NULL : s->own + c[5] * w;
+    const double *y = s->own + c[3] * w, *g = s->own_adjoints + c[4] * w;
+    int together = t[0] == OWN && t[2] < 0 && !t[3];
+    for (int k = 0; k < arity; k++)
+        together &= c[11 + 3 * k] == OWN && c[13 + 3 * k] < 0;
+    ptrdiff_t step = AT_A_TIME(together);
+    for (ptrdiff_t r = 0; r < n; r += step, y += step * w, g += step * w) {
+        ptrdiff_t m = r + step < n ? step : n - r;
+        if (!kept && !row->pull[c[1]]) {
+            deliver(s, t, r, m, g);
+            continue;
+        }
+        double *there = target(s, t, r, m), *d = there ? there : s->room + 3 * ROOM;
+        if (kept)
+            put_product(d, g, kept + r * w, 0, m * w);
+        else {
+            const double *x[3];
+            for (int k = 0; k < arity; k++)
+                x[k] = fetch(s, c + 11 + 3 * k, r, m, s->room + k * ROOM);
+            row->pull[c[1]](g, y, x, d, m * w);
+        }
+        if (!there)
+            deliver(s, t, r, m, d);
+    }
+}
+
+/* -- sums ---------------------------------------------------------------------------------- */
+
+#define AT(d, i) ((d)[2] < 0 ? (d)[1] + (i) : s->lists[(d)[2] + (i)])
+
+/* Σ left·right: result, add, n, terms, left (3), right (3); the rows of term k are the k-th n */
+static void products(const State *s, const int32_t *c) {
+    ptrdiff_t n = c[2], terms = c[3], w = s->width;
+    const int32_t *left = c + 4, *right = c + 7;
+    for (ptrdiff_t r = 0; r < n; r++) {
+        double *y = s->own + (c[0] + r) * w;
+        for (ptrdiff_t k = 0; k < terms; k++) {
+            const double *b = s->own + (ptrdiff_t)AT(right, k * n + r) * w;
+            if (left[0] == OTHER)
+                put_multiple(y, b, s->other[AT(left, k * n + r)], c[1] || k, w);
+            else
+                put_product(y, s->own + (ptrdiff_t)AT(left, k * n + r) * w, b, c[1] || k, w);
+        }
+    }
+}
+
+/* gradients, n, terms, the other factor (3), target (4) */
+static void products_back(const State *s, const int32_t *c) {
+    ptrdiff_t n = c[1], terms = c[2], w = s->width;
+    const int32_t *factor = c + 3, *t = c + 6;
+    for (ptrdiff_t k = 0; k < terms; k++)
+        for (ptrdiff_t r = 0; r < n; r++) {
+            const double *g = s->own_adjoints + (c[0] + r) * w;
+            ptrdiff_t at = AT(factor, k * n + r), to = AT(t, k * n + r);
+            int add = t[3];
+            if (t[2] >= 0)
+                add = to & 1, to >>= 1;
+            if (t[0] == OTHER)
+                s->other_adjoints[to] += inner(g, s->own + at * w, w);
+            else if (factor[0] == OTHER)
+                put_multiple(s->own_adjoints + to * w, g, s->other[at], add, w);
+            else
+                put_product(s->own_adjoints + to * w, g, s->own + at * w, add, w);
+        }
+}
+
+/* Σ rows: result, add, n, terms, rows (3) */
+static void plain(const State *s, const int32_t *c) {
+    ptrdiff_t n = c[2], terms = c[3], w = s->width;
+    for (ptrdiff_t r = 0; r < n; r++) {
+        double *y = s->own + (c[0] + r) * w;
+        for (ptrdiff_t k = 0; k < terms; k++) {
+            ptrdiff_t at = AT(c + 4, k * n + r);
+            if (c[4] == OWN)
+                put(y, s->own + at * w, c[1] || k, w);
+            else
+                for (ptrdiff_t j = 0; j < w; j++)
+                    y[j] = (c[1] || k ? y[j] : 0.0) + s->other[at];
+        }
+    }
+}
+
+/* gradients, n, terms, target (4) */
+static void plain_back(const State *s, const int32_t *c) {
+    for (ptrdiff_t k = 0; k < c[2]; k++)
+        for (ptrdiff_t r = 0; r < c[1]; r++)
+            deliver(s, c + 3, k * c[1] + r, 1, s->own_adjoints + (c[0] + r) * s->width);
+}
+
+/* -- matrix products --------------------------------------------------------------------- */
+
+/* C (+)= A · B on up to TALL rows and some columns; a row of B or C is wherever its pointer
+   says, and A has any strides. The sums stay in registers. */
+INLINE void tile(ptrdiff_t tall, int wide, ptrdiff_t last, ptrdiff_t depth, const double *a,
+                 ptrdiff_t a_row, ptrdiff_t a_column, const double *const *b, double *const *c,
+                 ptrdiff_t at, int add) {
+    vec sums[TALL][BROAD];
+    for (int i = 0; i < TALL; i++)
+        for (int j = 0; j < wide; j++)
+            sums[i][j] = SPREAD(0.0);
+    for (ptrdiff_t k = 0; k < depth; k++) {
+        vec rows[BROAD];
+        for (int j = 0; j < wide; j++)
+            rows[j] = LOAD(b[k] + at + j * LANES);
+        for (int i = 0; i < TALL; i++) {
+            if (i < tall) {
+                vec factor = SPREAD(a[i * a_row + k * a_column]);
+                for (int j = 0; j < wide; j++)
+                    sums[i][j] = VFMA(factor, rows[j], sums[i][j]);
+            }
+        }
+    }
+    for (int i = 0; i < TALL; i++)
+        if (i < tall)
+            for (int j = 0; j < wide; j++) {
+                double *to = c[i] + at + j * LANES;
+                vec sum = sums[i][j];
+                if (j + 1 < wide || last == LANES) {
+                    if (add)
+                        sum += LOAD(to);
+                    STORE(to, sum);
+                } else {
+                    double numbers[LANES];
+                    STORE(numbers, sum);
+                    for (ptrdiff_t l = 0; l < last; l++)
+                        to[l] = add ? to[l] + numbers[l] : numbers[l];
+                }
+            }
+}
+
+static void multiply(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, const double *a,
+                     ptrdiff_t a_row, ptrdiff_t a_column, const double *const *b,
+                     double *const *c, int add) {
+    for (ptrdiff_t at = 0; at < columns; at += BROAD * LANES) {
+        ptrdiff_t left = columns - at;
+        int wide = left >= BROAD * LANES ? BROAD : (int)((left + LANES - 1) / LANES);
+        ptrdiff_t last = left >= BROAD * LANES ? LANES : left - (wide - 1) * LANES;
+        for (ptrdiff_t i = 0; i < rows; i += TALL) {
+            ptrdiff_t tall = rows - i < TALL ? rows - i : TALL;
+            const double *from = a + i * a_row;
+#define TILE(t, w) tile(t, w, last, depth, from, a_row, a_column, b, c + i, at, add)
+#define TILES(w)                                                                             \
+    if (tall == TALL) TILE(TALL, w);                                                           \
+    else if (tall == 1) TILE(1, w);                                                            \
+    else TILE(tall, w);
+            if (wide == BROAD) { TILES(BROAD) }
+            else if (wide == 1) { TILES(1) }
+#if BROAD > 2
+            else if (wide == 2) { TILES(2) }
+            else { TILES(3) }
+#endif
+        }
+    }
+}
+
+/* Pointers to `rows` rows of S·width numbers: where they lie, if each row's S parts lie
+   together; else copied into `room`. `d` is (store, first, list, step from row to row). */
+INLINE double *pointers(const State *s, const int32_t *d, double *base, ptrdiff_t rows,
+                        ptrdiff_t parts, const double **to, double *room) {
+    ptrdiff_t w = s->width;
+    for (ptrdiff_t k = 0; k < rows; k++) {
+        if (d[2] < 0)
+            to[k] = base + (d[1] + k * d[3]) * w;
+        else if (parts == 1)
+            to[k] = base + (ptrdiff_t)s->lists[d[2] + k] * w;
+        else {
+            to[k] = room;
+            for (ptrdiff_t p = 0; p < parts; p++, room += w)
+                memcpy(room, base + (ptrdiff_t)s->lists[d[2] + k * parts + p] * w,
+                       w * sizeof(double));
+        }
+    }
+    return room;
+}
+
+/* result, add, M, parts, K, left (store, first, from row to row, from column to column),
+   right (store, first, list, step) */
+static void matrix(const State *s, const int32_t *c) {
+    ptrdiff_t parts = c[3], w = s->width;
+    const double **b = s->sources;
+    double **to = s->targets;
+    pointers(s, c + 9, s->own, c[4], parts, b, s->matrices);
+    for (ptrdiff_t i = 0; i < c[2]; i++)
+        to[i] = s->own + (c[0] + i * parts) * w;
+    const double *a = (c[5] == OTHER ? s->other : s->own) + c[6];
+    multiply(c[2], parts * w, c[4], a, c[7], c[8], b, to, c[1]);
+}
+
+/* gradients, M, parts, K, right (4), target (store, first, from row to row, list or -1):
+   G · Rᵀ, which sums over the samples too */
+static void matrix_to_left(const State *s, const int32_t *c) {
+    ptrdiff_t rows = c[1], n = c[2] * s->width, columns = c[3];
+    ptrdiff_t padded = (columns + 7) / 8 * 8;
+    double *adjoints = c[8] == OTHER ? s->other_adjoints : s->own_adjoints;
+    const double **b = s->sources;
+    double **to = s->targets, *room = s->matrices;
+    room = pointers(s, c + 4, s->own, columns, c[2], b, room);
+    const int32_t *list = c[11] < 0 ? NULL : s->lists + c[11];
+    double *turned = room, *result = turned + PIECE * padded;
+    for (ptrdiff_t i = 0; i < rows; i++)
+        to[i] = list ? result + i * columns : adjoints + c[9] + i * c[10];
+    const double **lines = b + columns;
+    for (ptrdiff_t i = 0; i < PIECE; i++)
+        lines[i] = turned + i * padded;
+    for (ptrdiff_t at = 0; at < n; at += PIECE) {
+        ptrdiff_t m = n - at < PIECE ? n - at : PIECE;
+        for (ptrdiff_t k = 0; k < columns; k++)
+            for (ptrdiff_t i = 0; i < m; i++)
+                turned[i * padded + k] = b[k][at + i];
+        multiply(rows, columns, m, s->own_adjoints + c[0] * s->width + at, n, 1, lines, to,
+                 !list || at);
+    }
+    if (list)
+        for (ptrdiff_t i = 0; i < rows * columns; i++)
+            adjoints[list[i] >> 1] += result[i];
+}
+
+/* gradients, M, parts, K, left (4), target (store, first, list, step, whether something is
+   there): Lᵀ · G */
+static void matrix_to_right(const State *s, const int32_t *c) {
+    ptrdiff_t parts = c[2], w = s->width, n = parts * w, rows = c[3];
+    const double **b = s->sources;
+    double **to = s->targets, *room = s->matrices;
+    const int32_t *list = c[10] < 0 ? NULL : s->lists + c[10];
+    for (ptrdiff_t i = 0; i < c[1]; i++)
+        b[i] = s->own_adjoints + c[0] * w + i * n;
+    for (ptrdiff_t k = 0; k < rows; k++)
+        to[k] = list ? room + k * n : s->own_adjoints + (c[9] + k * c[11]) * w;
+    const double *a = (c[4] == OTHER ? s->other : s->own) + c[5];
+    multiply(rows, n, c[1], a, c[7], c[6], b, to, !list && c[12]);
+    if (list)
+        for (ptrdiff_t i = 0; i < rows * parts; i++)
+            put(s->own_adjoints + (ptrdiff_t)(list[i] >> 1) * w, room + i * w, list[i] & 1, w);
+}
+
+/* to, n, list */
+static void gather(const State *s, const int32_t *c) {
+    for (ptrdiff_t i = 0; i < c[1]; i++)
+        s->own[c[0] + i] = s->own[s->lists[c[2] + i]];
+}
+
+/* first, n */
+static void zero(const State *s, const int32_t *c) {
+    memset(s->own_adjoints + c[0] * s->width, 0, c[1] * s->width * sizeof(double));
+}
+
+static void run(const State *s, const int32_t *code, ptrdiff_t size) {
+    static void (*const steps[])(const State *, const int32_t *) = {
+        elementwise, products, plain, matrix, gather,
+        elementwise_back, products_back, plain_back, matrix_to_left, matrix_to_right, zero,
+    };
+    for (const int32_t *c = code; c < code + size; c += c[1])
+        steps[c[0]](s, c + 2);
+}

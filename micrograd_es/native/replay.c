@@ -1,0 +1,373 @@
+/* The replay of a recorded graph: the interpreter for each kind of processor, and its doors. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <float.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { OWN, OTHER };
+/* Numbers in a copy of rows; samples in a row from which on it is worth a call; columns that
+   are turned at a time. */
+enum { ROOM = 1024, WIDE = 24, PIECE = 64 };
+
+typedef struct {
+    double *own, *own_adjoints, *other_adjoints;
+    const double *other;
+    ptrdiff_t width;
+    const int32_t *lists;
+    double *room, *matrices;
+    const double **sources;
+    double **targets;
+    int keep;
+} State;
+
+typedef void Run(const State *s, const int32_t *code, ptrdiff_t size);
+
+#if defined(_MSC_VER)
+#define RESTRICT __restrict
+#define INLINE static __forceinline
+#else
+#define RESTRICT restrict
+#define INLINE static inline __attribute__((always_inline))
+#endif
+
+#define JOINED(a, b) a##_##b
+#define JOIN(a, b) JOINED(a, b)
+#define NAME(name) JOIN(name, LEVEL)
+
+#if defined(__GNUC__)
+#define LOAD(p) (*(const vec *)(p))
+#define STORE(p, x) (*(vec *)(p) = (x))
+#define SPREAD(x) ((vec){0} + (x))
+#else
+#define LOAD(p) (*(p))
+#define STORE(p, x) (*(p) = (x))
+#define SPREAD(x) ((double)(x))
+#endif
+
+#define VECTOR(n) __attribute__((vector_size(8 * n), aligned(8), may_alias))
+
+/* -- what every processor has -- */
+#define LEVEL base
+#if defined(__GNUC__)
+typedef double vec_base VECTOR(2);
+#define vec vec_base
+#define LANES 2
+#else
+#define vec double
+#define LANES 1
+#endif
+#if defined(__aarch64__) && defined(__GNUC__)
+#include <arm_neon.h>
+#define FUSED 1
+#define VFMA(a, b, c) ((vec)vfmaq_f64((float64x2_t)(c), (float64x2_t)(a), (float64x2_t)(b)))
+#define BROAD 4
+#else
+#define FUSED 0
+#define VFMA(a, b, c) ((a) * (b) + (c))
+#define BROAD 2
+#endif
+#define TALL 4
+#include "interpreter.h"
+#include "forget.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define X86 1
+#include <immintrin.h>
+
+/* -- AVX2 -- */
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+#define LEVEL avx2
+typedef double vec_avx2 VECTOR(4);
+#define vec vec_avx2
+#define LANES 4
+#define FUSED 1
+#define VFMA(a, b, c) ((vec)_mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c)))
+#define BROAD 2
+#define TALL 4
+#include "interpreter.h"
+#include "forget.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+/* -- AVX-512 -- */
+#if defined(__clang__)
+#pragma clang attribute push(                                                                  \
+    __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
+#endif
+#define LEVEL avx512
+typedef double vec_avx512 VECTOR(8);
+#define vec vec_avx512
+#define LANES 8
+#define FUSED 1
+#define VFMA(a, b, c) ((vec)_mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c)))
+#define BROAD 4
+#define TALL 4
+#include "interpreter.h"
+#include "forget.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+
+typedef struct {
+    const char *name;
+    Run *run;
+} Level;
+
+static const Level LEVELS[] = {
+    {"base", run_base},
+#if defined(X86)
+    {"avx2", run_avx2},
+    {"avx512", run_avx512},
+#endif
+};
+
+static int levels(void) {
+#if defined(X86)
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+        return 1;
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+        && __builtin_cpu_supports("avx512vl") ? 3 : 2;
+#else
+    return 1;
+#endif
+}
+
+static const struct {
+    const char *name, *digest;
+    int kept;
+} OPERATIONS[] = {
+#include "names.h"
+};
+
+/* -- blocks of samples -------------------------------------------------------------------- */
+
+static int all_finite(const double *a, ptrdiff_t n) {
+    int64_t bad = 0;
+    for (ptrdiff_t i = 0; i < n; i++)
+        bad |= fabs(a[i]) <= DBL_MAX ? 0 : 1;
+    return !bad;
+}
+
+/* What `layout` holds: sizes, then lists of rows. */
+enum { ROWS_, SLOTS, STATICS, MATRICES, SOURCES, TARGETS, INPUTS, ONES, OUTPUTS, SIZES };
+
+typedef struct {
+    Py_buffer buffers[16];
+    int taken;
+} Buffers;
+
+/* The memory of an argument; NULL for None and where an error is set. */
+static void *taken(Buffers *all, PyObject *o, int writable, ptrdiff_t *bytes) {
+    if (bytes)
+        *bytes = 0;
+    if (o == Py_None)
+        return NULL;
+    Py_buffer *b = &all->buffers[all->taken];
+    if (PyObject_GetBuffer(o, b, writable ? PyBUF_WRITABLE : PyBUF_SIMPLE) < 0)
+        return NULL;
+    all->taken++;
+    if (bytes)
+        *bytes = b->len;
+    return b->buf;
+}
+
+static void released(Buffers *all) {
+    while (all->taken)
+        PyBuffer_Release(&all->buffers[--all->taken]);
+}
+
+/* Cuts the working memory into its parts. */
+static double *divided(State *s, const int32_t *layout, double *memory) {
+    ptrdiff_t w = s->width;
+    memory = (double *)(((uintptr_t)memory + 63) / 64 * 64);
+    s->room = memory;
+    memory += 4 * ROOM;
+    s->matrices = memory;
+    memory += layout[MATRICES];
+    s->sources = (const double **)memory;
+    s->targets = (double **)(s->sources + layout[SOURCES]);
+    memory += layout[SOURCES] + layout[TARGETS];
+    s->own = (double *)(((uintptr_t)memory + 63) / 64 * 64);
+    s->own_adjoints = s->own + layout[ROWS_] * w + 8;
+    return s->own_adjoints + layout[SLOTS] * w + 8;
+}
+
+PyDoc_STRVAR(alone_doc, "alone(level, code, lists, layout, numbers, adjoints, memory, keep)\n--\n\n"
+    "Runs a program on what is the same for all samples.");
+
+static PyObject *alone(PyObject *module, PyObject *const *o, Py_ssize_t count) {
+    (void)module;
+    if (count != 8)
+        return PyErr_Format(PyExc_TypeError, "alone takes 8 arguments");
+    long level = PyLong_AsLong(o[0]), keep = PyLong_AsLong(o[7]);
+    Buffers all = {.taken = 0};
+    ptrdiff_t size;
+    State s = {.width = 1, .keep = (int)keep};
+    const int32_t *code = taken(&all, o[1], 0, &size);
+    s.lists = taken(&all, o[2], 0, NULL);
+    const int32_t *layout = taken(&all, o[3], 0, NULL);
+    double *numbers = taken(&all, o[4], 1, NULL), *adjoints = taken(&all, o[5], 1, NULL);
+    double *memory = taken(&all, o[6], 1, NULL);
+    if (!PyErr_Occurred()) {
+        Py_BEGIN_ALLOW_THREADS
+        divided(&s, layout, memory);
+        s.own = numbers;
+        s.own_adjoints = adjoints;
+        LEVELS[level].run(&s, code, size / (ptrdiff_t)sizeof(int32_t));
+        Py_END_ALLOW_THREADS
+    }
+    released(&all);
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(blocks_doc, "blocks(level, forward, its lists, backward, its lists, layout, numbers, "
+    "X, cotangent, outputs, d_inputs, totals, odd, memory, width, first, last)\n--\n\n"
+    "Runs blocks first to last of the samples.\n\n"
+    "Adds their gradients to `totals`, and marks in `odd` the blocks in which a number that \n"
+    "comes out is not finite; those add nothing.");
+
+static PyObject *blocks(PyObject *module, PyObject *const *o, Py_ssize_t count) {
+    (void)module;
+    if (count != 17)
+        return PyErr_Format(PyExc_TypeError, "blocks takes 17 arguments");
+    long level = PyLong_AsLong(o[0]);
+    ptrdiff_t width = PyLong_AsSsize_t(o[14]), first = PyLong_AsSsize_t(o[15]);
+    ptrdiff_t last = PyLong_AsSsize_t(o[16]), forward_size, backward_size, bytes;
+    Buffers all = {.taken = 0};
+    const int32_t *forward = taken(&all, o[1], 0, &forward_size);
+    const int32_t *forward_lists = taken(&all, o[2], 0, NULL);
+    const int32_t *backward = taken(&all, o[3], 0, &backward_size);
+    const int32_t *backward_lists = taken(&all, o[4], 0, NULL);
+    const int32_t *layout = taken(&all, o[5], 0, NULL);
+    const double *numbers = taken(&all, o[6], 0, NULL), *X = taken(&all, o[7], 0, NULL);
+    const double *cotangent = taken(&all, o[8], 0, NULL);
+    double *outputs = taken(&all, o[9], 1, &bytes), *d_inputs = taken(&all, o[10], 1, NULL);
+    double *totals = taken(&all, o[11], 1, NULL);
+    char *odd = taken(&all, o[12], 1, NULL);
+    double *memory = taken(&all, o[13], 1, NULL);
+    if (PyErr_Occurred()) {
+        released(&all);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    Run *run = LEVELS[level].run;
+    ptrdiff_t n_inputs = layout[INPUTS], n_ones = layout[ONES], n_outputs = layout[OUTPUTS];
+    ptrdiff_t statics = layout[STATICS];
+    ptrdiff_t samples = bytes / (ptrdiff_t)sizeof(double) / n_outputs;
+    const int32_t *inputs = layout + SIZES, *ones = inputs + n_inputs, *places = ones + n_ones;
+    const int32_t *slots = places + 4 * n_outputs;
+    for (ptrdiff_t block = first; block < last; block++) {
+        ptrdiff_t start = block * width, w = samples - start < width ? samples - start : width;
+        State s = {.width = w, .keep = backward != NULL, .other = numbers};
+        s.other_adjoints = divided(&s, layout, memory);
+        const double *x = X + start * n_inputs;
+        for (ptrdiff_t i = 0; i < n_inputs; i++)
+            for (ptrdiff_t j = 0; j < w; j++)
+                s.own[inputs[i] * w + j] = x[j * n_inputs + i];
+        for (ptrdiff_t i = 0; i < n_ones; i++)
+            for (ptrdiff_t j = 0; j < w; j++)
+                s.own[ones[i] * w + j] = 1.0;
+        s.lists = forward_lists;
+        run(&s, forward, forward_size / (ptrdiff_t)sizeof(int32_t));
+        double *y = outputs + start * n_outputs;
+        for (ptrdiff_t k = 0; k < n_outputs; k++) {
+            const int32_t *at = places + 4 * k;
+            for (ptrdiff_t j = 0; j < w; j++)
+                y[j * n_outputs + k] = at[0] == OTHER ? numbers[at[1]] : s.own[at[1] * w + j];
+        }
+        int sound = all_finite(y, w * n_outputs);
+        if (backward && sound) {
+            memset(s.other_adjoints, 0, statics * sizeof(double));
+            const double *seeds = cotangent + start * n_outputs;
+            for (ptrdiff_t k = 0; k < n_outputs; k++) {
+                const int32_t *at = places + 4 * k;
+                for (ptrdiff_t j = 0; j < w; j++) {
+                    double seed = seeds[j * n_outputs + k];
+                    double *to = at[0] == OTHER ? s.other_adjoints + at[1]
+                                                : s.own_adjoints + at[2] * w + j;
+                    *to = at[0] == OTHER || at[3] ? *to + seed : seed;
+                }
+            }
+            s.lists = backward_lists;
+            run(&s, backward, backward_size / (ptrdiff_t)sizeof(int32_t));
+            if (d_inputs) {
+                double *d = d_inputs + start * n_inputs;
+                for (ptrdiff_t i = 0; i < n_inputs; i++)
+                    for (ptrdiff_t j = 0; j < w; j++)
+                        d[j * n_inputs + i] = slots[i] < 0 ? 0.0 : s.own_adjoints[slots[i] * w + j];
+                sound = all_finite(d, w * n_inputs);
+            }
+            sound = all_finite(s.other_adjoints, statics) && sound;
+            if (sound)
+                for (ptrdiff_t i = 0; i < statics; i++)
+                    totals[i] += s.other_adjoints[i];
+        }
+        odd[block] = (char)!sound;
+    }
+    Py_END_ALLOW_THREADS
+    released(&all);
+    Py_RETURN_NONE;
+}
+
+/* -- the module ------------------------------------------------------------------------------ */
+
+static PyMethodDef METHODS[] = {
+    {"alone", (PyCFunction)(void (*)(void))alone, METH_FASTCALL, alone_doc},
+    {"blocks", (PyCFunction)(void (*)(void))blocks, METH_FASTCALL, blocks_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int filled(PyObject *module) {
+    Py_ssize_t n = sizeof OPERATIONS / sizeof OPERATIONS[0];
+    PyObject *operations = PyTuple_New(n), *names = PyTuple_New(levels());
+    if (!operations || !names)
+        return -1;
+    for (Py_ssize_t i = 0; i < n; i++)
+        PyTuple_SET_ITEM(operations, i, Py_BuildValue("ssi", OPERATIONS[i].name,
+                         OPERATIONS[i].digest, OPERATIONS[i].kept));
+    for (int i = 0; i < levels(); i++)
+        PyTuple_SET_ITEM(names, i, PyUnicode_FromString(LEVELS[i].name));
+    if (PyModule_AddObject(module, "OPERATIONS", operations) < 0
+        || PyModule_AddObject(module, "LEVELS", names) < 0)
+        return -1;
+    return PyModule_AddIntConstant(module, "ROOM", ROOM)
+        | PyModule_AddIntConstant(module, "PIECE", PIECE);
+}
+
+static PyModuleDef_Slot SLOTS_[] = {
+    {Py_mod_exec, filled},
+#if PY_VERSION_HEX >= 0x030D0000
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static PyModuleDef MODULE = {
+    PyModuleDef_HEAD_INIT, .m_name = "_replay", .m_methods = METHODS, .m_slots = SLOTS_,
+    .m_doc = "The replay of a recorded graph in C.",
+};
+
+PyMODINIT_FUNC PyInit__replay(void) { return PyModuleDef_Init(&MODULE); }

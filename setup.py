@@ -1,0 +1,42 @@
+"""Builds the native code where there is a C compiler; all else stands in setup.cfg."""
+
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parent
+SOURCES = ROOT / "micrograd_es" / "native"
+
+
+class Build(build_ext):
+    """Has the operation table write its C first."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Builds it, with the arithmetic that is written and no other."""
+        sys.path.insert(0, str(ROOT))
+        from micrograd_es.native import writing
+
+        folder = Path(self.build_temp)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "rows.h").write_text(writing.text(), "utf-8")
+        (folder / "names.h").write_text(writing.names(), "utf-8")
+        ext.include_dirs.append(str(folder))
+        if self.compiler.compiler_type == "msvc":
+            ext.extra_compile_args = ["/O2", "/std:c11", "/fp:precise"]
+        else:
+            ext.extra_compile_args = [
+                "-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
+                "-g0", "-w",
+            ]  # fmt: skip
+        super().build_extension(ext)
+
+
+replay = Extension(
+    "micrograd_es.native._replay",
+    ["micrograd_es/native/replay.c"],
+    depends=[f"micrograd_es/native/{path.name}" for path in sorted(SOURCES.glob("*.h"))],
+    optional=True,
+)
+setup(ext_modules=[replay], cmdclass={"build_ext": Build})
