@@ -26,9 +26,10 @@ class Build(build_ext):
         if self.compiler.compiler_type == "msvc":
             ext.extra_compile_args = ["/O2", "/std:c11", "/fp:precise"]
         else:
+            # -fno-thread-jumps: a loop that has been split along its conditions is no vector
             ext.extra_compile_args = [
                 "-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
-                "-g0", "-w",
+                "-fno-thread-jumps", "-g0", "-w",
             ]  # fmt: skip
         super().build_extension(ext)
 

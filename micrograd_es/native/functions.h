@@ -17,8 +17,6 @@
 
 #define bits_of NAME(bits_of)
 #define from_bits NAME(from_bits)
-#define two_to NAME(two_to)
-#define reduced NAME(reduced)
 
 INLINE int64_t bits_of(double x) { int64_t b; memcpy(&b, &x, 8); return b; }
 INLINE double from_bits(int64_t b) { double x; memcpy(&x, &b, 8); return x; }
@@ -27,21 +25,17 @@ INLINE double from_bits(int64_t b) { double x; memcpy(&x, &b, 8); return x; }
 #define MAGIC 6755399441055744.0
 #define MAGIC_BITS 0x4338000000000000
 
-/* 2**k of a whole number, given as k + MAGIC */
-INLINE double two_to(double k) {
-    return from_bits((int64_t)(((uint64_t)bits_of(k) - MAGIC_BITS + 1023) << 52));
-}
-
 INLINE double M(abs)(double x, HOW) { (void)exact, (void)odd; return fabs(x); }
 INLINE double M(sqrt)(double x, HOW) { (void)exact, (void)odd; return sqrt(x); }
 INLINE double M(floor)(double x, HOW) { (void)exact, (void)odd; return floor(x); }
 
-/* exp(x) = 2**k · (1 + r + r²·Q(r)), |r| ≤ ln 2 / 2. The sum 1 + r keeps its rounding error, and
-   2**k is multiplied in two halves, which may lie on either side of the least float. */
+/* exp(x) = 2**k · (1 + r + r²·Q(r)), |r| ≤ ln 2 / 2. The sum 1 + r keeps its rounding error.
+   What is next to the least or the greatest float is the C library's. */
 INLINE double M(exp)(double x, HOW) {
-    (void)exact, (void)odd;
-    x = x < -760.0 ? -760.0 : x;
-    x = x > 720.0 ? 720.0 : x;
+    if (exact)
+        return exp(x);
+    double size = fabs(x);
+    *odd |= (size > 708.0) & (size < 746.0) ? 1 : 0;
     double rounded = FMA(x, 1.4426950408889634, MAGIC), k = rounded - MAGIC;
     double high = FMA(k, -6.93147180369123816490e-01, x), low = k * 1.90821492927058770002e-10;
     double r = high - low, r2 = r * r;
@@ -56,8 +50,8 @@ INLINE double M(exp)(double x, HOW) {
     q = FMA(r2, q, q0);
     double sum = 1.0 + high, rest = (1.0 - sum) + high;
     double y = sum + (rest + FMA(r2, q, -low));
-    double half = FMA(k, 0.5, MAGIC), other = (k - (half - MAGIC)) + MAGIC;
-    return y * two_to(half) * two_to(other);
+    y *= from_bits((int64_t)(((uint64_t)bits_of(rounded) + 1023) << 52));
+    return size < 746.0 ? y : x < 0.0 ? 0.0 : x * INFINITY;
 }
 
 /* log(x) and log1p(x) after fdlibm: x = 2**k · (1 + f), s = f / (2 + f). What 1 + x has lost in
@@ -113,57 +107,46 @@ INLINE double M(tanh)(double x, HOW) {
     return fabs(x) < 0.35 ? near : far;
 }
 
-/* sin and cos after fdlibm: x = n · π/2 + r, and r keeps its rounding error in `rest`. π/2 is
-   taken off in four parts, of which three have 33 bits: n times each is exact. */
-#define LIMIT 400000.0
-
-INLINE double reduced(double x, double *rest, double *quadrant) {
-    double rounded = FMA(x, 6.36619772367581382433e-01, MAGIC), n = rounded - MAGIC;
-    double a = x - n * 1.57079632673412561417e+00, b = n * 6.07710050630396597660e-11;
-    double s = a - b, v = s - a, lost = (a - (s - v)) - (b + v);
-    b = n * 2.02226624871116645580e-21;
-    double t = s - b;
-    v = t - s;
-    lost += (s - (t - v)) - (b + v);
-    lost -= n * 8.47842766036889956997e-32;
-    double r = t + lost;
-    *rest = (t - r) + lost;
-    *quadrant = rounded;
-    return r;
-}
-
+/* sin and cos: x = n · π/2 + r, and r keeps its rounding error in `rest`. π/2 is taken off in
+   three parts, of which two have 33 bits: n times each is exact. That is enough unless n is
+   large, or x next to a multiple of π/2. */
+#define LIMIT 6000.0
 #define SIN_COS(x)                                                                           \
-    double rest, quadrant, r = reduced(x, &rest, &quadrant), z = r * r;                        \
-    double sp = FMA(z, FMA(z, FMA(z, FMA(z, 1.58969099521155010221e-10,                        \
+    double rounded = FMA(x, 6.36619772367581382433e-01, MAGIC), n = rounded - MAGIC;           \
+    double a = FMA(n, -1.57079632673412561417e+00, x);                                         \
+    double r = FMA(n, -6.07710050630396597660e-11, a);                                         \
+    double rest = FMA(n, -6.07710050630396597660e-11, a - r);                                  \
+    rest = FMA(n, -2.02226624879595063154e-21, rest);                                          \
+    *odd |= (fabs(x) < LIMIT) & ((fabs(r) > 1e-6) | (n == 0.0)) ? 0 : 1;                       \
+    double z = r * r, zr = z * r;                                                              \
+    double s = FMA(z, FMA(z, FMA(z, FMA(z, FMA(z, 1.58969099521155010221e-10,                  \
         -2.50507602534068634195e-08), 2.75573137070700676789e-06),                             \
-        -1.98412698298579493134e-04), 8.33333333332248946124e-03);                             \
-    double zr = z * r;                                                                         \
-    double sine = r - (FMA(z, FMA(0.5, rest, -zr * sp), -rest) + zr * 1.66666666666666324348e-01); \
-    double cp = z * FMA(z, FMA(z, FMA(z, FMA(z, FMA(z, -1.13596475577881948265e-11,            \
+        -1.98412698298579493134e-04), 8.33333333332248946124e-03),                             \
+        -1.66666666666666324348e-01);                                                          \
+    double sine = r + FMA(zr, s, rest);                                                        \
+    double c = FMA(z, FMA(z, FMA(z, FMA(z, FMA(z, FMA(z, -1.13596475577881948265e-11,          \
         2.08757232129817482790e-09), -2.75573143513906633035e-07),                             \
         2.48015872894767294178e-05), -1.38888888888741095749e-03),                             \
-        4.16666666666666019037e-02);                                                           \
-    double hz = 0.5 * z, w = 1.0 - hz;                                                         \
-    double cosine = w + (((1.0 - w) - hz) + FMA(z, cp, -r * rest));                            \
-    int64_t turns = bits_of(quadrant)
+        4.16666666666666019037e-02), -0.5);                                                    \
+    double cosine = 1.0 + FMA(z, c, -r * rest);                                                \
+    int64_t turns = bits_of(rounded)
+
+#define TURNED(y, turns) from_bits(bits_of(y) ^ (int64_t)((uint64_t)((turns) & 2) << 62))
 
 INLINE double M(sin)(double x, HOW) {
     if (exact)
         return sin(x);
     SIN_COS(x);
-    *odd |= fabs(x) < LIMIT ? 0 : 1;
     double y = turns & 1 ? cosine : sine;
-    y = turns & 2 ? -y : y;
-    return x == 0.0 ? x : y;
+    return TURNED(y, turns);
 }
 
 INLINE double M(cos)(double x, HOW) {
     if (exact)
         return cos(x);
     SIN_COS(x);
-    *odd |= fabs(x) < LIMIT ? 0 : 1;
     double y = turns & 1 ? sine : cosine;
-    return (turns + 1) & 2 ? -y : y;
+    return TURNED(y, turns + 1);
 }
 
 /* -- the C library's, with what it has otherwise than NumPy --------------------------------- */

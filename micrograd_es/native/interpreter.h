@@ -68,6 +68,7 @@ typedef struct {
 #define total NAME(total)
 #define inner NAME(inner)
 #define fetch NAME(fetch)
+#define adjoints NAME(adjoints)
 #define target NAME(target)
 #define deliver NAME(deliver)
 #define elementwise NAME(elementwise)
@@ -80,6 +81,7 @@ typedef struct {
 #define matrix_to_left NAME(matrix_to_left)
 #define matrix_to_right NAME(matrix_to_right)
 #define multiply NAME(multiply)
+#define turn NAME(turn)
 #define pointers NAME(pointers)
 #define tile NAME(tile)
 #define gather NAME(gather)
@@ -172,6 +174,21 @@ INLINE const double *fetch(const State *s, const int32_t *d, ptrdiff_t r, ptrdif
     return room;
 }
 
+/* Rows r to r + m of the adjoints, in the same way. */
+INLINE const double *adjoints(const State *s, const int32_t *d, ptrdiff_t r, ptrdiff_t m,
+                              double *room) {
+    ptrdiff_t w = s->width;
+    const int32_t *list = s->lists + d[2] + r;
+    if (d[2] < 0)
+        return s->own_adjoints + (d[1] + r) * w;
+    if (m == 1)
+        return s->own_adjoints + list[0] * w;
+    for (ptrdiff_t i = 0; i < m; i++)
+        for (ptrdiff_t j = 0; j < w; j++)
+            room[i * w + j] = s->own_adjoints[list[i] * w + j];
+    return room;
+}
+
 /* Where gradients for rows r to r + m can be written at once, if they can; a target is
    (store, first row or -, list or -1, whether something is there). */
 INLINE double *target(const State *s, const int32_t *t, ptrdiff_t r, ptrdiff_t m) {
@@ -205,46 +222,55 @@ INLINE void deliver(const State *s, const int32_t *t, ptrdiff_t r, ptrdiff_t m,
             put(s->own_adjoints + (list[i] >> 1) * w, d + i * w, list[i] & 1, w);
 }
 
+/* The i-th row of a description. */
+#define AT(d, i) ((d)[2] < 0 ? (d)[1] + (i) : s->lists[(d)[2] + (i)])
+
 /* -- one operation on n rows ------------------------------------------------------------- */
 
 /* How many rows at a time: all, where they lie together; else one, if it is wide enough to be
    worth a call, or as many as there is room for a copy. */
 #define AT_A_TIME(together) (together ? n : w >= WIDE ? 1 : ROOM / w)
 
-/* row, n, result, kept or -1, number of operands, operands */
+/* row, n, result (3), kept or -1, number of operands, operands (3 each) */
 static void elementwise(const State *s, const int32_t *c) {
     const Row *row = &ROWS[c[0]];
-    ptrdiff_t n = c[1], w = s->width, arity = c[4];
-    int together = 1;
+    const int32_t *result = c + 2, *operands = c + 7;
+    ptrdiff_t n = c[1], w = s->width, arity = c[6];
+    int together = result[2] < 0;
     for (int k = 0; k < arity; k++)
-        together &= c[5 + 3 * k] == OWN && c[7 + 3 * k] < 0;
+        together &= operands[3 * k] == OWN && operands[3 * k + 2] < 0;
     ptrdiff_t step = AT_A_TIME(together);
     for (ptrdiff_t r = 0; r < n; r += step) {
         ptrdiff_t m = r + step < n ? step : n - r;
         const double *x[3];
         for (int k = 0; k < arity; k++)
-            x[k] = fetch(s, c + 5 + 3 * k, r, m, s->room + k * ROOM);
-        double *y = s->own + (c[2] + r) * w;
-        if (c[3] >= 0 && s->keep)
-            row->keeping(x[0], y, s->own + (c[3] + r) * w, m * w);
+            x[k] = fetch(s, operands + 3 * k, r, m, s->room + k * ROOM);
+        int apart = result[2] >= 0 && m > 1;
+        double *y = apart ? s->room + 3 * ROOM : s->own + (ptrdiff_t)AT(result, r) * w;
+        if (c[5] >= 0)
+            row->keeping(x[0], y, s->own + (c[5] + r) * w, m * w);
         else
             row->value(x, y, m * w);
+        if (apart)
+            for (ptrdiff_t i = 0; i < m * w; i++)
+                s->own[AT(result, r + i / w) * w + i % w] = y[i];
     }
 }
 
-/* row, which operand, n, result, its gradients, kept or -1, target (4), number, operands */
+/* row, which operand, n, result (3), its gradients (3), kept or -1, target (4), number of
+   operands, operands (3 each) */
 static void elementwise_back(const State *s, const int32_t *c) {
     const Row *row = &ROWS[c[0]];
-    ptrdiff_t n = c[2], w = s->width, arity = c[10];
-    const int32_t *t = c + 6;
-    const double *kept = c[5] < 0 ? NULL : s->own + c[5] * w;
-    const double *y = s->own + c[3] * w, *g = s->own_adjoints + c[4] * w;
-    int together = t[0] == OWN && t[2] < 0 && !t[3];
+    const int32_t *result = c + 3, *gradients = c + 6, *t = c + 10, *operands = c + 15;
+    ptrdiff_t n = c[2], w = s->width, arity = c[14];
+    const double *kept = c[9] < 0 ? NULL : s->own + c[9] * w;
+    int together = result[2] < 0 && gradients[2] < 0 && t[0] == OWN && t[2] < 0 && !t[3];
     for (int k = 0; k < arity; k++)
-        together &= c[11 + 3 * k] == OWN && c[13 + 3 * k] < 0;
+        together &= operands[3 * k] == OWN && operands[3 * k + 2] < 0;
     ptrdiff_t step = AT_A_TIME(together);
-    for (ptrdiff_t r = 0; r < n; r += step, y += step * w, g += step * w) {
+    for (ptrdiff_t r = 0; r < n; r += step) {
         ptrdiff_t m = r + step < n ? step : n - r;
+        const double *g = adjoints(s, gradients, r, m, s->room + 4 * ROOM);
         if (!kept && !row->pull[c[1]]) {
             deliver(s, t, r, m, g);
             continue;
@@ -253,9 +279,9 @@ static void elementwise_back(const State *s, const int32_t *c) {
         if (kept)
             put_product(d, g, kept + r * w, 0, m * w);
         else {
-            const double *x[3];
+            const double *x[3], *y = fetch(s, result, r, m, s->room + 5 * ROOM);
             for (int k = 0; k < arity; k++)
-                x[k] = fetch(s, c + 11 + 3 * k, r, m, s->room + k * ROOM);
+                x[k] = fetch(s, operands + 3 * k, r, m, s->room + k * ROOM);
             row->pull[c[1]](g, y, x, d, m * w);
         }
         if (!there)
@@ -265,31 +291,30 @@ static void elementwise_back(const State *s, const int32_t *c) {
 
 /* -- sums ---------------------------------------------------------------------------------- */
 
-#define AT(d, i) ((d)[2] < 0 ? (d)[1] + (i) : s->lists[(d)[2] + (i)])
-
-/* Σ left·right: result, add, n, terms, left (3), right (3); the rows of term k are the k-th n */
+/* Σ left·right: result (3), add, n, terms, left (3), right (3); the rows of term k are the
+   k-th n */
 static void products(const State *s, const int32_t *c) {
-    ptrdiff_t n = c[2], terms = c[3], w = s->width;
-    const int32_t *left = c + 4, *right = c + 7;
+    ptrdiff_t n = c[4], terms = c[5], w = s->width;
+    const int32_t *left = c + 6, *right = c + 9;
     for (ptrdiff_t r = 0; r < n; r++) {
-        double *y = s->own + (c[0] + r) * w;
+        double *y = s->own + (ptrdiff_t)AT(c, r) * w;
         for (ptrdiff_t k = 0; k < terms; k++) {
             const double *b = s->own + (ptrdiff_t)AT(right, k * n + r) * w;
             if (left[0] == OTHER)
-                put_multiple(y, b, s->other[AT(left, k * n + r)], c[1] || k, w);
+                put_multiple(y, b, s->other[AT(left, k * n + r)], c[3] || k, w);
             else
-                put_product(y, s->own + (ptrdiff_t)AT(left, k * n + r) * w, b, c[1] || k, w);
+                put_product(y, s->own + (ptrdiff_t)AT(left, k * n + r) * w, b, c[3] || k, w);
         }
     }
 }
 
-/* gradients, n, terms, the other factor (3), target (4) */
+/* gradients (3), n, terms, the other factor (3), target (4) */
 static void products_back(const State *s, const int32_t *c) {
-    ptrdiff_t n = c[1], terms = c[2], w = s->width;
-    const int32_t *factor = c + 3, *t = c + 6;
+    ptrdiff_t n = c[3], terms = c[4], w = s->width;
+    const int32_t *factor = c + 5, *t = c + 8;
     for (ptrdiff_t k = 0; k < terms; k++)
         for (ptrdiff_t r = 0; r < n; r++) {
-            const double *g = s->own_adjoints + (c[0] + r) * w;
+            const double *g = s->own_adjoints + (ptrdiff_t)AT(c, r) * w;
             ptrdiff_t at = AT(factor, k * n + r), to = AT(t, k * n + r);
             int add = t[3];
             if (t[2] >= 0)
@@ -303,27 +328,27 @@ static void products_back(const State *s, const int32_t *c) {
         }
 }
 
-/* Σ rows: result, add, n, terms, rows (3) */
+/* Σ rows: result (3), add, n, terms, rows (3) */
 static void plain(const State *s, const int32_t *c) {
-    ptrdiff_t n = c[2], terms = c[3], w = s->width;
+    ptrdiff_t n = c[4], terms = c[5], w = s->width;
     for (ptrdiff_t r = 0; r < n; r++) {
-        double *y = s->own + (c[0] + r) * w;
+        double *y = s->own + (ptrdiff_t)AT(c, r) * w;
         for (ptrdiff_t k = 0; k < terms; k++) {
-            ptrdiff_t at = AT(c + 4, k * n + r);
-            if (c[4] == OWN)
-                put(y, s->own + at * w, c[1] || k, w);
+            ptrdiff_t at = AT(c + 6, k * n + r);
+            if (c[6] == OWN)
+                put(y, s->own + at * w, c[3] || k, w);
             else
                 for (ptrdiff_t j = 0; j < w; j++)
-                    y[j] = (c[1] || k ? y[j] : 0.0) + s->other[at];
+                    y[j] = (c[3] || k ? y[j] : 0.0) + s->other[at];
         }
     }
 }
 
-/* gradients, n, terms, target (4) */
+/* gradients (3), n, terms, target (4) */
 static void plain_back(const State *s, const int32_t *c) {
-    for (ptrdiff_t k = 0; k < c[2]; k++)
-        for (ptrdiff_t r = 0; r < c[1]; r++)
-            deliver(s, c + 3, k * c[1] + r, 1, s->own_adjoints + (c[0] + r) * s->width);
+    for (ptrdiff_t k = 0; k < c[4]; k++)
+        for (ptrdiff_t r = 0; r < c[3]; r++)
+            deliver(s, c + 5, k * c[3] + r, 1, s->own_adjoints + (ptrdiff_t)AT(c, r) * s->width);
 }
 
 /* -- matrix products --------------------------------------------------------------------- */
@@ -392,6 +417,25 @@ static void multiply(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, const d
     }
 }
 
+/* Turns lines into columns: to[c][r] = from[r][c]. */
+static void turn(const double *const *from, double *const *to, ptrdiff_t rows,
+                 ptrdiff_t columns) {
+    ptrdiff_t r = 0;
+#if defined(TURN)
+    for (; r + 4 <= rows; r += 4) {
+        ptrdiff_t c = 0;
+        for (; c + 4 <= columns; c += 4)
+            TURN(from + r, to + c, r, c);
+        for (; c < columns; c++)
+            for (int i = 0; i < 4; i++)
+                to[c][r + i] = from[r + i][c];
+    }
+#endif
+    for (; r < rows; r++)
+        for (ptrdiff_t c = 0; c < columns; c++)
+            to[c][r] = from[r][c];
+}
+
 /* Pointers to `rows` rows of S·width numbers: where they lie, if each row's S parts lie
    together; else copied into `room`. `d` is (store, first, list, step from row to row). */
 INLINE double *pointers(const State *s, const int32_t *d, double *base, ptrdiff_t rows,
@@ -430,28 +474,28 @@ static void matrix(const State *s, const int32_t *c) {
 static void matrix_to_left(const State *s, const int32_t *c) {
     ptrdiff_t rows = c[1], n = c[2] * s->width, columns = c[3];
     ptrdiff_t padded = (columns + 7) / 8 * 8;
-    double *adjoints = c[8] == OTHER ? s->other_adjoints : s->own_adjoints;
+    double *gradient = c[8] == OTHER ? s->other_adjoints : s->own_adjoints;
     const double **b = s->sources;
     double **to = s->targets, *room = s->matrices;
     room = pointers(s, c + 4, s->own, columns, c[2], b, room);
     const int32_t *list = c[11] < 0 ? NULL : s->lists + c[11];
-    double *turned = room, *result = turned + PIECE * padded;
+    double *lines = room, *result = lines + PIECE * padded;
     for (ptrdiff_t i = 0; i < rows; i++)
-        to[i] = list ? result + i * columns : adjoints + c[9] + i * c[10];
-    const double **lines = b + columns;
-    for (ptrdiff_t i = 0; i < PIECE; i++)
-        lines[i] = turned + i * padded;
+        to[i] = list ? result + i * columns : gradient + c[9] + i * c[10];
+    double **turned = (double **)(b + columns);
+    for (ptrdiff_t i = 0; i < PIECE && i < n; i++)
+        turned[i] = lines + i * padded;
     for (ptrdiff_t at = 0; at < n; at += PIECE) {
         ptrdiff_t m = n - at < PIECE ? n - at : PIECE;
+        turn(b, turned, columns, m);
+        multiply(rows, columns, m, s->own_adjoints + c[0] * s->width + at, n, 1,
+                 (const double *const *)turned, to, !list || at);
         for (ptrdiff_t k = 0; k < columns; k++)
-            for (ptrdiff_t i = 0; i < m; i++)
-                turned[i * padded + k] = b[k][at + i];
-        multiply(rows, columns, m, s->own_adjoints + c[0] * s->width + at, n, 1, lines, to,
-                 !list || at);
+            b[k] += m;
     }
     if (list)
         for (ptrdiff_t i = 0; i < rows * columns; i++)
-            adjoints[list[i] >> 1] += result[i];
+            gradient[list[i] >> 1] += result[i];
 }
 
 /* gradients, M, parts, K, left (4), target (store, first, list, step, whether something is

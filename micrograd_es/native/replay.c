@@ -22,7 +22,6 @@ typedef struct {
     double *room, *matrices;
     const double **sources;
     double **targets;
-    int keep;
 } State;
 
 typedef void Run(const State *s, const int32_t *code, ptrdiff_t size);
@@ -79,6 +78,19 @@ typedef double vec_base VECTOR(2);
 #define X86 1
 #include <immintrin.h>
 
+/* Four lines by four columns at a time. */
+#define TURN_AVX(from, to, r, c)                                                             \
+    do {                                                                                       \
+        __m256d a0 = _mm256_loadu_pd((from)[0] + (c)), a1 = _mm256_loadu_pd((from)[1] + (c));  \
+        __m256d a2 = _mm256_loadu_pd((from)[2] + (c)), a3 = _mm256_loadu_pd((from)[3] + (c));  \
+        __m256d b0 = _mm256_unpacklo_pd(a0, a1), b1 = _mm256_unpackhi_pd(a0, a1);              \
+        __m256d b2 = _mm256_unpacklo_pd(a2, a3), b3 = _mm256_unpackhi_pd(a2, a3);              \
+        _mm256_storeu_pd((to)[0] + (r), _mm256_permute2f128_pd(b0, b2, 0x20));                 \
+        _mm256_storeu_pd((to)[1] + (r), _mm256_permute2f128_pd(b1, b3, 0x20));                 \
+        _mm256_storeu_pd((to)[2] + (r), _mm256_permute2f128_pd(b0, b2, 0x31));                 \
+        _mm256_storeu_pd((to)[3] + (r), _mm256_permute2f128_pd(b1, b3, 0x31));                 \
+    } while (0)
+
 /* -- AVX2 -- */
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
@@ -94,6 +106,7 @@ typedef double vec_avx2 VECTOR(4);
 #define VFMA(a, b, c) ((vec)_mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c)))
 #define BROAD 2
 #define TALL 4
+#define TURN TURN_AVX
 #include "interpreter.h"
 #include "forget.h"
 #if defined(__clang__)
@@ -118,6 +131,7 @@ typedef double vec_avx512 VECTOR(8);
 #define VFMA(a, b, c) ((vec)_mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c)))
 #define BROAD 4
 #define TALL 4
+#define TURN TURN_AVX
 #include "interpreter.h"
 #include "forget.h"
 #if defined(__clang__)
@@ -130,13 +144,14 @@ typedef double vec_avx512 VECTOR(8);
 typedef struct {
     const char *name;
     Run *run;
+    void (*turn)(const double *const *from, double *const *to, ptrdiff_t rows, ptrdiff_t columns);
 } Level;
 
 static const Level LEVELS[] = {
-    {"base", run_base},
+    {"base", run_base, turn_base},
 #if defined(X86)
-    {"avx2", run_avx2},
-    {"avx512", run_avx512},
+    {"avx2", run_avx2, turn_avx2},
+    {"avx512", run_avx512, turn_avx512},
 #endif
 };
 
@@ -201,7 +216,7 @@ static double *divided(State *s, const int32_t *layout, double *memory) {
     ptrdiff_t w = s->width;
     memory = (double *)(((uintptr_t)memory + 63) / 64 * 64);
     s->room = memory;
-    memory += 4 * ROOM;
+    memory += 6 * ROOM;
     s->matrices = memory;
     memory += layout[MATRICES];
     s->sources = (const double **)memory;
@@ -212,34 +227,35 @@ static double *divided(State *s, const int32_t *layout, double *memory) {
     return s->own_adjoints + layout[SLOTS] * w + 8;
 }
 
-PyDoc_STRVAR(alone_doc, "alone(level, code, lists, layout, numbers, adjoints, memory, keep)\n--\n\n"
-    "Runs a program on what is the same for all samples.");
+PyDoc_STRVAR(alone_doc, "alone(level, code, lists, layout, numbers, adjoints, memory)\n--\n\n"
+    "Runs a program on what is the same for all samples.\n\n"
+    "Whether all adjoints are finite, if there are any.");
 
 static PyObject *alone(PyObject *module, PyObject *const *o, Py_ssize_t count) {
     (void)module;
-    if (count != 8)
-        return PyErr_Format(PyExc_TypeError, "alone takes 8 arguments");
-    long level = PyLong_AsLong(o[0]), keep = PyLong_AsLong(o[7]);
+    if (count != 7)
+        return PyErr_Format(PyExc_TypeError, "alone takes 7 arguments");
+    long level = PyLong_AsLong(o[0]);
     Buffers all = {.taken = 0};
     ptrdiff_t size;
-    State s = {.width = 1, .keep = (int)keep};
+    State s = {.width = 1};
     const int32_t *code = taken(&all, o[1], 0, &size);
     s.lists = taken(&all, o[2], 0, NULL);
     const int32_t *layout = taken(&all, o[3], 0, NULL);
-    double *numbers = taken(&all, o[4], 1, NULL), *adjoints = taken(&all, o[5], 1, NULL);
+    double *numbers = taken(&all, o[4], 1, NULL), *gradients = taken(&all, o[5], 1, NULL);
     double *memory = taken(&all, o[6], 1, NULL);
+    int sound = 1;
     if (!PyErr_Occurred()) {
         Py_BEGIN_ALLOW_THREADS
         divided(&s, layout, memory);
         s.own = numbers;
-        s.own_adjoints = adjoints;
+        s.own_adjoints = gradients;
         LEVELS[level].run(&s, code, size / (ptrdiff_t)sizeof(int32_t));
+        sound = !gradients || all_finite(gradients, layout[STATICS]);
         Py_END_ALLOW_THREADS
     }
     released(&all);
-    if (PyErr_Occurred())
-        return NULL;
-    Py_RETURN_NONE;
+    return PyErr_Occurred() ? NULL : PyBool_FromLong(sound);
 }
 
 PyDoc_STRVAR(blocks_doc, "blocks(level, forward, its lists, backward, its lists, layout, numbers, "
@@ -280,12 +296,13 @@ static PyObject *blocks(PyObject *module, PyObject *const *o, Py_ssize_t count) 
     const int32_t *slots = places + 4 * n_outputs;
     for (ptrdiff_t block = first; block < last; block++) {
         ptrdiff_t start = block * width, w = samples - start < width ? samples - start : width;
-        State s = {.width = w, .keep = backward != NULL, .other = numbers};
+        State s = {.width = w, .other = numbers};
         s.other_adjoints = divided(&s, layout, memory);
-        const double *x = X + start * n_inputs;
+        for (ptrdiff_t j = 0; j < w; j++)
+            s.sources[j] = X + (start + j) * n_inputs;
         for (ptrdiff_t i = 0; i < n_inputs; i++)
-            for (ptrdiff_t j = 0; j < w; j++)
-                s.own[inputs[i] * w + j] = x[j * n_inputs + i];
+            s.targets[i] = s.own + inputs[i] * w;
+        LEVELS[level].turn(s.sources, s.targets, w, n_inputs);
         for (ptrdiff_t i = 0; i < n_ones; i++)
             for (ptrdiff_t j = 0; j < w; j++)
                 s.own[ones[i] * w + j] = 1.0;
@@ -313,11 +330,13 @@ static PyObject *blocks(PyObject *module, PyObject *const *o, Py_ssize_t count) 
             s.lists = backward_lists;
             run(&s, backward, backward_size / (ptrdiff_t)sizeof(int32_t));
             if (d_inputs) {
-                double *d = d_inputs + start * n_inputs;
+                memset(s.room, 0, w * sizeof(double)); /* of an input that nothing reaches */
                 for (ptrdiff_t i = 0; i < n_inputs; i++)
-                    for (ptrdiff_t j = 0; j < w; j++)
-                        d[j * n_inputs + i] = slots[i] < 0 ? 0.0 : s.own_adjoints[slots[i] * w + j];
-                sound = all_finite(d, w * n_inputs);
+                    s.sources[i] = slots[i] < 0 ? s.room : s.own_adjoints + slots[i] * w;
+                for (ptrdiff_t j = 0; j < w; j++)
+                    s.targets[j] = d_inputs + (start + j) * n_inputs;
+                LEVELS[level].turn(s.sources, s.targets, n_inputs, w);
+                sound = all_finite(d_inputs + start * n_inputs, w * n_inputs);
             }
             sound = all_finite(s.other_adjoints, statics) && sound;
             if (sound)

@@ -1,32 +1,34 @@
-"""The program as a table of integers, which `native/interpreter.h` runs.
+"""The program as a table of integers, which `native/interpreter.h` runs: the way forward.
 
 An instruction is its number, its length, and what it works on: rows of the store that it
 belongs to, or of the other one. Where rows do not follow each other, they stand in a list.
-Adjoints have rows of their own, which are used again once they have been handed on; and each
-place to which a gradient goes says whether it is the first to arrive there, which is written,
-or comes later, and is added.
+The numbers of a sample have a row only as long as something still reads them, on the way
+forward or, if there is one, on the way back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from micrograd_es.engine.ops import TABLE, Operation
+from micrograd_es.engine.ops import TABLE, Operation, tree
+from micrograd_es.tape.places import Places
 from micrograd_es.tape.program import Elementwise, Product, Program, Step, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
 from micrograd_es.tape.rows import Rows
 
 Array = Any
+_NONE = np.array([], int)
 
 # The steps of the interpreter, in its order.
 (ELEMENTWISE, PRODUCTS, PLAIN, MATRIX, GATHER, ELEMENTWISE_BACK, PRODUCTS_BACK, PLAIN_BACK,
  MATRIX_TO_LEFT, MATRIX_TO_RIGHT, ZERO) = range(11)  # fmt: skip
-_PIECE = 64  # columns that are turned at a time
 
 
 class Code:
@@ -34,8 +36,7 @@ class Code:
 
     def __init__(self) -> None:
         self._instructions: list[int] = []
-        self._lists: list[Array] = []
-        self._length = 0
+        self._lists: list[int] = []
 
     def emit(self, instruction: int, *numbers: int) -> None:
         """Adds an instruction."""
@@ -43,14 +44,12 @@ class Code:
 
     def listed(self, rows: Array) -> int:
         """Where a list of rows begins."""
-        self._lists.append(rows)
-        self._length += len(rows)
-        return self._length - len(rows)
+        self._lists += rows.tolist()
+        return len(self._lists) - len(rows)
 
     def arrays(self) -> tuple[Array, Array]:
         """Instructions and lists, as the interpreter takes them."""
-        lists = np.concatenate([*self._lists, np.zeros(0, int)]).astype(np.int32)
-        return np.array(self._instructions, np.int32), lists
+        return np.array(self._instructions, np.int32), np.array(self._lists, np.int32)
 
 
 @dataclass
@@ -68,61 +67,117 @@ class Room:
         self.sources, self.targets = max(self.sources, sources), max(self.targets, targets)
 
 
-@dataclass
-class Backward:
-    """The way back, for all gradients or for those of the parameters alone.
-
-    Attributes
-    ----------
-    codes : (Code, Code)
-        What is done once, and what is done for each sample, which comes first.
-    slots : int
-        Rows of adjoints.
-    seeds : list of (int, int)
-        The row of adjoints of each output, and whether something is there already.
-    inputs : list of int
-        The row of adjoints of each input; -1 where nothing arrives.
-    """
-
-    codes: tuple[Code, Code] = field(default_factory=lambda: (Code(), Code()))
-    slots: int = 0
-    seeds: list[tuple[int, int]] = field(default_factory=list)
-    inputs: list[int] = field(default_factory=list)
-
-
 class Assembly:
-    """The program's way forward, and what its ways back need of it.
+    """The program's way forward.
 
     Parameters
     ----------
     operations : mapping
-        For each row of the table its number in the library, and whether a partial is kept.
+        For each row of the table its number in the library, and whether its partial is kept.
+    everything : bool, optional
+        What the way back will be asked for: all gradients, or those of the parameters alone;
+        None where there is no way back.
 
     Attributes
     ----------
     forward : (Code, Code)
         What is done once, and what is done for each sample.
-    sizes : list of int
-        Rows of each store, with those that only native code has.
+    statics : int
+        Rows of what is the same for all samples, with those that only native code has.
+    places : Places
+        Where the numbers of each sample lie.
+    room : Room
     """
 
-    def __init__(self, program: Program, operations: dict[Operation, tuple[int, bool]]) -> None:
-        self.program, self._operations = program, operations
+    def __init__(
+        self,
+        program: Program,
+        operations: Mapping[Operation, tuple[int, bool]],
+        everything: bool | None,
+    ) -> None:
+        self.program, self.everything, self._operations = program, everything, operations
         self.forward = Code(), Code()
-        self.sizes = list(program.sizes)
-        self.room = Room()
+        self.statics = program.sizes[STATIC]
+        self.places, self.room = Places(program), Room()
         self._kept: dict[int, int] = {}
         self._matrices: dict[int, tuple[int, int, int]] = {}
-        for step in program.steps:
+        self.places.of(_given(program))
+        done = self._done()
+        for k, step in enumerate(program.steps):
             if isinstance(step, SumStep):
                 self._sum(step)
             else:
                 assert isinstance(step, Elementwise)
                 self._elementwise(step)
+            self.places.give_back(done.get(k, _NONE))
 
-    def number(self, step: Elementwise) -> tuple[int, bool]:
-        """The row of the table that a step computes."""
-        return self._operations[TABLE[step.name]]
+    # -- what is read, and when for the last time -----------------------------------------
+
+    def _done(self) -> dict[int, Array]:
+        """For each step the rows that nothing reads any more after it."""
+        program, never = self.program, len(self.program.steps)
+        last = np.zeros(program.sizes[BATCHED], int)
+        for k, step in enumerate(program.steps):
+            if step.store == BATCHED:
+                last[step.rows] = k  # if nobody reads it at all
+                for rows in _operands(step):
+                    if rows.store == BATCHED:
+                        last[rows.at] = k
+        last[_given(program)] = never
+        last[[row for store, row in program.outputs if store == BATCHED]] = never
+        for step in program.steps:
+            for rows in self._read_back(step):
+                if rows.store == BATCHED:
+                    last[rows.at] = never
+        order = np.argsort(last, kind="stable")
+        starts = np.flatnonzero(np.diff(last[order], prepend=-1))
+        return {int(last[rows[0]]): rows for rows in np.split(order, starts[1:]) if len(rows)}
+
+    def _read_back(self, step: Step) -> Iterator[Rows]:
+        """What the way back reads of the numbers of the way forward."""
+        if self.everything is None or not (self.everything or step.trained):
+            return
+        if isinstance(step, SumStep):
+            for product in step.products:
+                to_left, to_right = self.wanted_of(product)
+                if to_left:
+                    yield product.right
+                if to_right:
+                    yield product.left
+            return
+        assert isinstance(step, Elementwise)
+        for k, want in enumerate(self.wanted(step)):
+            if want:
+                used = self.used(step, k)
+                yield from (rows for rows, use in zip(step.operands, used) if use)
+                if "y" in used:
+                    yield _results(step)
+
+    def wanted(self, step: Elementwise) -> list[bool]:
+        """Which operands take a gradient."""
+        return step.wanted if self.everything else step.to_parameters
+
+    def wanted_of(self, product: Product) -> tuple[bool, bool]:
+        """Whether the left and the right factors take a gradient."""
+        to_left, to_right = product.to_parameters
+        return (
+            to_left or (bool(self.everything) and product.left.store == BATCHED),
+            to_right or (bool(self.everything) and product.right.store == BATCHED),
+        )
+
+    def used(self, step: Elementwise, k: int) -> list[Any]:
+        """Which operands the k-th partial is computed from, and "y" if from the result."""
+        op = TABLE[step.name]
+        if self._operations[op][1]:
+            return [False] * op.arity
+        names = _names(op.df[k])
+        return [*(x in names for x in op.operands), *names & {"y"}]
+
+    # -- the steps ----------------------------------------------------------------------------
+
+    def number(self, step: Elementwise) -> int:
+        """The number of an operation in the library."""
+        return self._operations[TABLE[step.name]][0]
 
     def kept(self, step: Step) -> int:
         """The row from which on the partials of a step are kept, or -1."""
@@ -132,32 +187,65 @@ class Assembly:
         """Where the left factors of a matrix product lie: first, and from row and column."""
         return self._matrices[id(product)]
 
+    def at(self, rows: Rows) -> Array:
+        """Where rows lie, for all places, one after the other."""
+        return flat(rows) if rows.store == STATIC else self.places.of(flat(rows))
+
+    def located(self, code: Code, step: Step, rows: Rows) -> tuple[int, int, int]:
+        """An operand: its store, as seen from the step's; its first row, or a list."""
+        other, at = int(rows.store != step.store), self.at(rows)
+        if together(at):
+            return other, int(at[0]), -1
+        return other, 0, code.listed(at)
+
+    def lines(self, code: Code, rows: Rows) -> tuple[int, int, int, int]:
+        """The right factors of a matrix product, as lines of parts that lie together."""
+        at = self.at(rows).reshape(rows.shape)
+        step = int(at[1, 0] - at[0, 0]) if len(at) > 1 else 0
+        expected = at[0, 0] + np.arange(at.shape[1]) + step * np.arange(len(at))[:, None]
+        if (at == expected).all():
+            return 0, int(at[0, 0]), -1, step
+        return 0, 0, code.listed(at.ravel()), 0
+
     def _elementwise(self, step: Elementwise) -> None:
         code, n = self.forward[step.store], len(step)
-        number, keeps = self.number(step)
-        if keeps and step.wanted[0]:
+        number, keeps = self._operations[TABLE[step.name]]
+        if keeps and self.everything is not None and self.wanted(step)[0]:
             self._kept[id(step)] = self._more(step.store, n)
-        operands = [x for rows in step.operands for x in located(code, step, rows)]
-        code.emit(
-            ELEMENTWISE, number, n, step.rows.start, self.kept(step), len(step.operands), *operands
-        )
+        result = self.result(code, step)
+        operands = [x for rows in step.operands for x in self.located(code, step, rows)]
+        code.emit(ELEMENTWISE, number, n, *result, self.kept(step), len(step.operands), *operands)
+
+    def result(self, code: Code, step: Step) -> tuple[int, int, int]:
+        """Where the results of a step lie: the first row, or a list."""
+        return self.located(code, step, _results(step))
 
     def _sum(self, step: SumStep) -> None:
-        code, n, result = self.forward[step.store], len(step), step.rows.start
-        there = 0
+        code, n, there = self.forward[step.store], len(step), 0
+        result = self.result(code, step)
         for product in step.products:
             if product.matrix:
                 m, k = product.left.shape
                 parts = product.right.shape[1]
                 factors = int(product.left.store != step.store), *self._packed(product)
-                code.emit(MATRIX, result, there, m, parts, k, *factors, *lines(code, product.right))
+                code.emit(
+                    MATRIX,
+                    result[1],
+                    there,
+                    m,
+                    parts,
+                    k,
+                    *factors,
+                    *self.lines(code, product.right),
+                )
                 self.room.needs(0, k * parts, k, m)
             else:
-                left, right = (located(code, step, x) for x in (product.left, product.right))
-                code.emit(PRODUCTS, result, there, n, product.left.shape[0], *left, *right)
+                left = self.located(code, step, product.left)
+                right = self.located(code, step, product.right)
+                code.emit(PRODUCTS, *result, there, n, product.left.shape[0], *left, *right)
             there = 1
         for rows, _ in step.plain:
-            code.emit(PLAIN, result, there, n, rows.shape[0], *located(code, step, rows))
+            code.emit(PLAIN, *result, there, n, rows.shape[0], *self.located(code, step, rows))
             there = 1
 
     def _packed(self, product: Product) -> tuple[int, int, int]:
@@ -174,8 +262,11 @@ class Assembly:
         return place
 
     def _more(self, store: int, n: int) -> int:
-        self.sizes[store] += n
-        return self.sizes[store] - n
+        """Rows that only native code has."""
+        if store == STATIC:
+            self.statics += n
+            return self.statics - n
+        return self.places.more(n)
 
 
 def flat(rows: Rows) -> Array:
@@ -185,211 +276,30 @@ def flat(rows: Rows) -> Array:
     return np.arange(rows.at.start, rows.at.stop) if isinstance(rows.at, slice) else rows.at
 
 
-def located(code: Code, step: Step, rows: Rows) -> tuple[int, int, int]:
-    """An operand: its store, as seen from the step's; its first row, or a list."""
-    other = int(rows.store != step.store)
-    if isinstance(rows.at, slice) and not rows.single:
-        return other, rows.first, -1
-    return other, 0, code.listed(flat(rows))
+def _results(step: Step) -> Rows:
+    return Rows(step.store, np.arange(step.rows.start, step.rows.stop))
 
 
-def lines(code: Code, rows: Rows) -> tuple[int, int, int, int]:
-    """The right factors of a matrix product, as lines of parts that lie together."""
-    if rows.steps is not None and (rows.shape[1] == 1 or rows.steps[1] == 1):
-        return 0, rows.first, -1, rows.steps[0]
-    return 0, 0, code.listed(flat(rows)), 0
+def _given(program: Program) -> Array:
+    """The rows of each sample that are there from the beginning."""
+    return np.array([*range(program.given[BATCHED]), *program.ones], int)
 
 
-class _Slots:
-    """Rows of adjoints, given out and taken back."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._free: list[tuple[int, int]] = []  # (start, stop), sorted and apart
-
-    def take(self, n: int) -> int:
-        for k, (start, stop) in enumerate(self._free):
-            if stop - start >= n:
-                self._free[k : k + 1] = [(start + n, stop)] if stop - start > n else []
-                return start
-        if self._free and self._free[-1][1] == self.size:
-            start, _ = self._free.pop()
-        else:
-            start = self.size
-        self.size = start + n
-        return start
-
-    def give_back(self, start: int, n: int) -> None:
-        stop = start + n
-        k = 0
-        while k < len(self._free) and self._free[k][0] < start:
-            k += 1
-        if k < len(self._free) and self._free[k][0] == stop:
-            stop = self._free.pop(k)[1]
-        if k and self._free[k - 1][1] == start:
-            k -= 1
-            start = self._free.pop(k)[0]
-        self._free.insert(k, (start, stop))
+def together(rows: Array) -> bool:
+    """Whether rows follow each other."""
+    return len(rows) == 1 or bool((rows[1:] - rows[:-1] == 1).all())
 
 
-class _Return:
-    """Assembles a way back."""
-
-    def __init__(self, assembly: Assembly, everything: bool) -> None:
-        program = assembly.program
-        self._assembly, self._everything = assembly, everything
-        self.result = Backward()
-        self._slots = _Slots()
-        # rows of one step, and the rows that are given, get theirs together
-        self._ranges = [(0, program.given[BATCHED])]
-        self._ranges += [(s.rows.start, len(s)) for s in program.steps if s.store == BATCHED]
-        self._range_of = np.zeros(program.sizes[BATCHED], int)
-        for k, (start, n) in enumerate(self._ranges):
-            self._range_of[start : start + n] = k
-        self._slot = np.full(len(self._ranges), -1)
-        self._starts = np.array([start for start, _ in self._ranges])
-        self._written = [np.zeros(size, bool) for size in program.sizes]
-        for store, row in program.outputs:
-            if store == BATCHED:
-                slots, later = self._arrive(np.array([row]))
-                self.result.seeds.append((int(slots[0]), int(later[0])))
-            else:
-                self._written[STATIC][row] = True
-                self.result.seeds.append((row, 1))
-        for step in reversed(program.steps):
-            if everything or step.trained:
-                self._step(step)
-        given = program.given[BATCHED]
-        self.result.inputs = [-1] * given
-        for row in np.flatnonzero(self._written[BATCHED][:given]).tolist():
-            self.result.inputs[row] = int(self._slot[0]) + row
-        self.result.slots = self._slots.size
-
-    def _arrive(self, rows: Array) -> tuple[Array, Array]:
-        """The rows of adjoints for rows, and for each whether something is there already."""
-        ranges = self._range_of[rows]
-        for k in np.unique(ranges[self._slot[ranges] < 0]).tolist():
-            self._slot[k] = self._slots.take(self._ranges[k][1])
-        later = self._written[BATCHED][rows]
-        if not later.all():
-            _, first = np.unique(rows, return_index=True)
-            again = np.ones(len(rows), bool)
-            again[first] = False
-            later = later | again
-            self._written[BATCHED][rows] = True
-        return self._slot[ranges] + rows - self._starts[ranges], later
-
-    def _to(self, code: Code, step: Step, store: int, rows: Array) -> tuple[int, int, int, int]:
-        """A target: its store, its first row or a list, and whether something is there."""
-        if store == BATCHED:
-            rows, later = self._arrive(rows)
-        else:  # where zeros are from the beginning
-            self._written[STATIC][rows] = True
-            later = np.ones(len(rows), bool)
-        other = int(store != step.store)
-        together = len(rows) == 1 or bool((np.diff(rows) == 1).all())
-        if together and (later == later[0]).all():
-            return other, int(rows[0]), -1, int(later[0])
-        return other, 0, code.listed(2 * rows + later), 0
-
-    def _step(self, step: Step) -> None:
-        there = self._written[step.store][step.rows]
-        if not there.any():
-            return  # nothing arrives here, and so nothing is handed on
-        code, gradients = self.result.codes[step.store], step.rows.start
-        if step.store == BATCHED:
-            k = int(self._range_of[step.rows.start])
-            gradients = int(self._slot[k])
-            if not there.all():
-                for place in np.flatnonzero(~there).tolist():
-                    code.emit(ZERO, gradients + place, 1)
-        if isinstance(step, SumStep):
-            self._sum(code, step, gradients)
-        else:
-            assert isinstance(step, Elementwise)
-            self._elementwise(code, step, gradients)
-        if step.store == BATCHED:
-            self._slots.give_back(gradients, len(step))
-
-    def _elementwise(self, code: Code, step: Elementwise, gradients: int) -> None:
-        wanted = step.wanted if self._everything else step.to_parameters
-        number, _ = self._assembly.number(step)
-        operands = [x for rows in step.operands for x in located(code, step, rows)]
-        for k, (rows, want) in enumerate(zip(step.operands, wanted)):
-            if want:
-                code.emit(
-                    ELEMENTWISE_BACK, number, k, len(step), step.rows.start, gradients,
-                    self._assembly.kept(step), *self._to(code, step, rows.store, flat(rows)),
-                    len(step.operands), *operands,
-                )  # fmt: skip
-
-    def _sum(self, code: Code, step: SumStep, gradients: int) -> None:
-        n = len(step)
+def _operands(step: Step) -> Iterator[Rows]:
+    if isinstance(step, SumStep):
         for product in step.products:
-            left, right = product.left, product.right
-            to_left, to_right = product.to_parameters
-            to_left = to_left or (self._everything and left.store == BATCHED)
-            to_right = to_right or (self._everything and right.store == BATCHED)
-            if product.matrix:
-                if to_left:
-                    self._to_left(code, step, product, gradients)
-                if to_right:
-                    self._to_right(code, step, product, gradients)
-                continue
-            for rows, factor, want in (left, right, to_left), (right, left, to_right):
-                if want:
-                    place = located(code, step, factor)
-                    to = self._to(code, step, rows.store, flat(rows))
-                    code.emit(PRODUCTS_BACK, gradients, n, rows.shape[0], *place, *to)
-        for rows, to_parameters in step.plain:
-            if to_parameters or (self._everything and rows.store == BATCHED):
-                to = self._to(code, step, rows.store, flat(rows))
-                code.emit(PLAIN_BACK, gradients, n, rows.shape[0], *to)
-
-    def _to_left(self, code: Code, step: SumStep, product: Product, gradients: int) -> None:
-        left, (k, parts) = product.left, product.right.shape
-        rows = flat(left)
-        self._written[STATIC][rows] = True
-        other = int(left.store != step.store)
-        if left.steps is not None and left.unique and (k == 1 or left.steps[1] == 1):
-            to = other, left.first, left.steps[0], -1
-        else:
-            to = other, 0, 0, code.listed(2 * rows + 1)
-        m = left.shape[0]
-        code.emit(MATRIX_TO_LEFT, gradients, m, parts, k, *lines(code, product.right), *to)
-        self._assembly.room.needs(_PIECE * (k + 8) + m * k, k * parts, k + _PIECE, m)
-
-    def _to_right(self, code: Code, step: SumStep, product: Product, gradients: int) -> None:
-        (m, _), (k, parts) = product.left.shape, product.right.shape
-        rows = flat(product.right).reshape(k, parts)
-        if product.right.store == BATCHED and rows[-1, 0] in self._assembly.program.ones:
-            rows, k = rows[:-1], k - 1  # a bias has no factor to hand on to
-        place = (int(product.left.store != step.store), *self._assembly.matrix(product))
-        other, first, listed, later = self._to(code, step, product.right.store, rows.ravel())
-        code.emit(
-            MATRIX_TO_RIGHT, gradients, m, parts, k, *place, other, first, listed, parts, later
-        )
-        self._assembly.room.needs(0, k * parts, m, k)
+            yield from (product.left, product.right)
+        yield from (rows for rows, _ in step.plain)
+    else:
+        assert isinstance(step, Elementwise)
+        yield from step.operands
 
 
-def way_back(assembly: Assembly, everything: bool) -> Backward:
-    """The way back, of which the parameters' gradients are a part."""
-    return _Return(assembly, everything).result
-
-
-def layout(assembly: Assembly, back: Backward | None, inputs: Sequence[int], width: int) -> Array:
-    """What a block of samples needs: sizes, and the rows of what goes in and out."""
-    program, room = assembly.program, assembly.room
-    seeds = back.seeds if back else [(0, 0)] * len(program.outputs)
-    places = [
-        x
-        for (store, row), (slot, later) in zip(program.outputs, seeds)
-        for x in (int(store == STATIC), row, slot, later)
-    ]
-    slots = [back.inputs[row] if back else -1 for row in inputs]
-    sizes = (
-        assembly.sizes[BATCHED], back.slots if back else 0, program.sizes[STATIC],
-        room.fixed + width * room.each, room.sources, room.targets,
-        len(inputs), len(program.ones), len(program.outputs),
-    )  # fmt: skip
-    return np.array([*sizes, *inputs, *program.ones, *places, *slots], np.int32)
+@cache
+def _names(text: str) -> frozenset[str]:
+    return frozenset(n.id for n in ast.walk(tree(text)) if isinstance(n, ast.Name))

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from functools import cached_property
-from math import ceil
 from typing import Any
 
 import numpy as np
 
 from micrograd_es.engine.ops import TABLE
 from micrograd_es.native.library import library, operations
-from micrograd_es.tape.assembly import Assembly, Backward, layout, way_back
+from micrograd_es.tape.assembly import Assembly
 from micrograd_es.tape.program import Elementwise, Program
 from micrograd_es.tape.recording import BATCHED, STATIC
+from micrograd_es.tape.returning import Return
 
 Array = Any
-Codes = list[tuple[Array, Array]]
+_NOTHING = None, None  # no way back
 
 BLOCK = 64  # samples: a row of them is 512 bytes
 # Blocks whose gradients are added up in one go, and how many such goes there are at most: this,
@@ -53,27 +52,12 @@ class Native:
         self._library = library()
         self._level = len(self._library.LEVELS) - 1
         self._own = threading.local()
-        self._known: dict[bool | None, tuple[Backward | None, Codes, Codes | None]] = {}
-        self._layouts: dict[tuple[bool | None, int], Array] = {}
+        self._plans: dict[bool | None, _Plan] = {}
 
-    @cached_property
-    def _assembly(self) -> Assembly:
-        return Assembly(self._program, operations())
-
-    def _codes(self, everything: bool | None) -> tuple[Backward | None, Codes, Codes | None]:
-        """The way back, if there is one, and the integers of the ways forward and back."""
-        if everything not in self._known:
-            forward = [code.arrays() for code in self._assembly.forward]
-            back = None if everything is None else way_back(self._assembly, everything)
-            returning = [code.arrays() for code in back.codes] if back else None
-            self._known[everything] = back, forward, returning
-        return self._known[everything]
-
-    def _layout(self, everything: bool | None, back: Backward | None, width: int) -> Array:
-        key = everything, width
-        if key not in self._layouts:
-            self._layouts[key] = layout(self._assembly, back, self._inputs, width)
-        return self._layouts[key]
+    def _plan(self, everything: bool | None) -> _Plan:
+        if everything not in self._plans:
+            self._plans[everything] = _Plan(self._program, self._inputs, everything)
+        return self._plans[everything]
 
     def run(
         self,
@@ -91,95 +75,130 @@ class Native:
         The samples for which that will not do are handed back, in slices: a number that came
         out of them is not finite. They have added nothing to the gradient.
         """
-        everything = None if cotangent is None else d_inputs is not None
-        back, forward, returning = self._codes(everything)
-        width = self._width(back, memory_limit)
-        plan = self._layout(everything, back, width)
-        numbers, memory = self._numbers(), self._memory(plan, width)
+        plan = self._plan(None if cotangent is None else d_inputs is not None)
+        width, layout, size = plan.of(memory_limit)
+        numbers, memory = self._numbers(plan), self._memory(size)
         numbers[: len(theta)] = theta
         alone, level = self._library.alone, self._level
-        if len(forward[STATIC][0]):
-            alone(level, *forward[STATIC], plan, numbers, None, memory, int(back is not None))
-        blocks = ceil(len(X) / width)
-        size = max(_BLOCKS, ceil(blocks / _GOES))
-        goes, odd = ceil(blocks / size), bytearray(blocks)
+        if plan.forward[STATIC]:
+            alone(level, *plan.forward[STATIC], layout, numbers, None, memory)
+        blocks = -(-len(X) // width)
+        step = max(_BLOCKS, -(-blocks // _GOES))
+        goes, odd = -(-blocks // step), bytearray(blocks)
         totals = np.zeros((goes, self._program.sizes[STATIC]))
-        X = np.ascontiguousarray(X)
-        cotangent = None if cotangent is None else np.ascontiguousarray(cotangent)
-        steps = (*forward[BATCHED], *(returning[BATCHED] if returning else (None, None)))
+        given = (
+            np.ascontiguousarray(X),
+            None if cotangent is None else np.ascontiguousarray(cotangent),
+        )
+        fixed = level, *plan.forward[BATCHED], *plan.back[BATCHED], layout, numbers, *given
 
         def go(k: int, memory: Array) -> None:
             self._library.blocks(
-                level, *steps, plan, numbers, X, cotangent, outputs, d_inputs, totals[k], odd,
-                memory, width, k * size, min(blocks, (k + 1) * size),
+                *fixed, outputs, d_inputs, totals[k], odd, memory, width,
+                k * step, min(blocks, (k + 1) * step),
             )  # fmt: skip
 
-        self._shared(go, goes, threads, memory)
-        if returning:
-            adjoints = totals[0] if goes == 1 else totals.sum(axis=0)
-            if len(returning[STATIC][0]):
-                alone(level, *returning[STATIC], plan, numbers, adjoints, memory, 1)
-            if not np.isfinite(adjoints[: len(theta)]).all():
-                return [slice(0, len(X))]
-            gradient += adjoints[: len(theta)]
-        return _joined([k for k, mark in enumerate(odd) if mark], width, len(X))
-
-    def _shared(
-        self, go: Callable[[int, Array], None], goes: int, threads: int, memory: Array
-    ) -> None:
-        """Makes all goes, with the help of other threads."""
         if threads == 1 or goes == 1:
             for k in range(goes):
                 go(k, memory)
-            return
-        left = iter(range(goes))
-        lock = threading.Lock()
+        else:
+            _shared(go, goes, threads, memory)
+        if cotangent is not None:
+            adjoints = totals[0] if goes == 1 else totals.sum(axis=0)
+            if not alone(level, *plan.back[STATIC], layout, numbers, adjoints, memory):
+                return [slice(0, len(X))]
+            gradient += adjoints[: len(theta)]
+        return _joined(odd, width, len(X)) if 1 in odd else []
 
-        def work(memory: Array) -> None:
-            while True:
-                with lock:
-                    k = next(left, None)
-                if k is None:
-                    return
-                go(k, memory)
-
-        helpers = [
-            threading.Thread(target=work, args=(np.empty(len(memory)),))
-            for _ in range(min(threads, goes) - 1)
-        ]
-        for helper in helpers:
-            helper.start()
-        work(memory)
-        for helper in helpers:
-            helper.join()
-
-    def _width(self, back: Backward | None, memory_limit: int) -> int:
-        """How many samples make a block: fewer where the memory limit is near."""
-        assembly = self._assembly
-        rows = assembly.sizes[BATCHED] + (back.slots if back else 0) + assembly.room.each
-        return max(1, min(BLOCK, memory_limit // (8 * rows + 1)))
-
-    def _numbers(self) -> Array:
+    def _numbers(self, plan: _Plan) -> Array:
         """What is the same for all samples, of this thread."""
-        if not hasattr(self._own, "numbers"):
-            self._own.numbers = np.zeros(self._assembly.sizes[STATIC])
+        known = getattr(self._own, "numbers", None)
+        if known is None or len(known) < plan.statics:
+            self._own.numbers = known = np.zeros(plan.statics)
             rows, numbers = self._constants
-            self._own.numbers[rows] = numbers
-        return self._own.numbers
+            known[rows] = numbers
+        return known
 
-    def _memory(self, plan: Array, width: int) -> Array:
+    def _memory(self, size: int) -> Array:
         """What a block works in, of this thread."""
-        rows, slots, statics, matrices, sources, targets, *_ = plan[:6].tolist()
-        size = (rows + slots) * width + statics + matrices + sources + targets
-        size += 4 * self._library.ROOM + 64
-        if len(getattr(self._own, "memory", ())) < size:
-            self._own.memory = np.empty(size)
-        return self._own.memory
+        known = getattr(self._own, "memory", None)
+        if known is None or len(known) < size:
+            self._own.memory = known = np.empty(size)
+        return known
 
 
-def _joined(blocks: list[int], width: int, samples: int) -> list[slice]:
-    """The samples of some blocks; of neighbours together."""
-    known = {*blocks}
-    starts = [k for k in blocks if k - 1 not in known]
-    ends = [k for k in blocks if k + 1 not in known]
-    return [slice(a * width, min(samples, (b + 1) * width)) for a, b in zip(starts, ends)]
+class _Plan:
+    """What the interpreter is given for one kind of run.
+
+    Attributes
+    ----------
+    forward, back : list of (instructions, lists)
+        What is done once, and what is done for each sample.
+    statics : int
+        How many numbers are the same for all samples.
+    """
+
+    def __init__(self, program: Program, inputs: Sequence[int], everything: bool | None) -> None:
+        assembly = Assembly(program, operations(), everything)
+        back = None if everything is None else Return(assembly)
+        self.forward: list[Any] = [code.arrays() for code in assembly.forward]
+        self.back: list[Any] = [code.arrays() for code in back.codes] if back else [_NOTHING] * 2
+        if not len(self.forward[STATIC][0]):
+            self.forward[STATIC] = None
+        self.statics, self._room = assembly.statics, assembly.room
+        rows, slots = assembly.places.size, back.places.size if back else 0
+        self._each = rows + slots + self._room.each
+        self._sizes = rows, slots, program.sizes[STATIC]
+        self._counts = len(inputs), len(program.ones), len(program.outputs)
+        places: list[int] = []
+        for k, (store, row) in enumerate(program.outputs):
+            at = int(assembly.places.of(np.array([row]))[0]) if store == BATCHED else row
+            places += [int(store == STATIC), at, *(back.seeds[k] if back else (0, 0))]
+        given, ones = (assembly.places.of(np.array(rows, int)) for rows in (inputs, program.ones))
+        gradients = [back.inputs[row] if back else -1 for row in inputs]
+        self._rows = [*given, *ones, *places, *gradients]
+        self._known: dict[int, tuple[int, Array, int]] = {}
+
+    def of(self, memory_limit: int) -> tuple[int, Array, int]:
+        """Samples in a block, fewer where the limit is near; what it consists of; its numbers."""
+        if memory_limit not in self._known:
+            width = max(1, min(BLOCK, memory_limit // (8 * self._each + 1)))
+            room, turned = self._room, max(self._counts[0], width)
+            rest = (
+                room.fixed + width * room.each,
+                max(room.sources, turned),
+                max(room.targets, turned),
+            )
+            layout = np.array([*self._sizes, *rest, *self._counts, *self._rows], np.int32)
+            size = sum(rest) + self._sizes[2] + self._each * width + 6 * library().ROOM + 64
+            self._known[memory_limit] = width, layout, size
+        return self._known[memory_limit]
+
+
+def _shared(go: Callable[[int, Array], None], goes: int, threads: int, memory: Array) -> None:
+    """Makes all goes, with the help of other threads."""
+    left, lock = iter(range(goes)), threading.Lock()
+
+    def work(memory: Array) -> None:
+        while True:
+            with lock:
+                k = next(left, None)
+            if k is None:
+                return
+            go(k, memory)
+
+    others = [np.empty(len(memory)) for _ in range(min(threads, goes) - 1)]
+    helpers = [threading.Thread(target=work, args=(other,)) for other in others]
+    for helper in helpers:
+        helper.start()
+    work(memory)
+    for helper in helpers:
+        helper.join()
+
+
+def _joined(odd: bytearray, width: int, samples: int) -> list[slice]:
+    """The samples of the blocks that are marked; of neighbours together."""
+    marks = [0, *odd, 0]
+    starts = [k for k in range(len(odd)) if marks[k + 1] > marks[k]]
+    ends = [k + 1 for k in range(len(odd)) if marks[k + 1] > marks[k + 2]]
+    return [slice(a * width, min(samples, b * width)) for a, b in zip(starts, ends)]
