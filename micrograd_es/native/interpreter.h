@@ -510,7 +510,13 @@ static void matrix_to_right(const State *s, const int32_t *c) {
     for (ptrdiff_t k = 0; k < rows; k++)
         to[k] = list ? room + k * n : s->own_adjoints + (c[9] + k * c[11]) * w;
     const double *a = (c[4] == OTHER ? s->other : s->own) + c[5];
-    multiply(rows, n, c[1], a, c[7], c[6], b, to, !list && c[12]);
+    if (n > 1 || c[7] != 1 || (!list && c[11] != 1))
+        multiply(rows, n, c[1], a, c[7], c[6], b, to, !list && c[12]);
+    else { /* one column, as a line: Gᵀ · L */
+        for (ptrdiff_t i = 0; i < c[1]; i++)
+            b[i] = a + i * c[6];
+        multiply(1, rows, c[1], s->own_adjoints + c[0], 0, 1, b, to, !list && c[12]);
+    }
     if (list)
         for (ptrdiff_t i = 0; i < rows * parts; i++)
             put(s->own_adjoints + (ptrdiff_t)(list[i] >> 1) * w, room + i * w, list[i] & 1, w);

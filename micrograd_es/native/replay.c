@@ -258,95 +258,119 @@ static PyObject *alone(PyObject *module, PyObject *const *o, Py_ssize_t count) {
     return PyErr_Occurred() ? NULL : PyBool_FromLong(sound);
 }
 
+/* What blocks of samples are run with. */
+typedef struct {
+    const Level *level;
+    const int32_t *forward, *forward_lists, *backward, *backward_lists, *layout;
+    ptrdiff_t forward_size, backward_size;
+    const double *numbers, *X, *cotangent;
+    double *outputs, *d_inputs, *totals, *memory;
+    int begun; /* whether the totals hold anything yet */
+} Job;
+
+/* Samples start to start + w. Whether all numbers that come out are finite; if not, nothing has
+   been added to the totals. */
+static int block(Job *job, ptrdiff_t start, ptrdiff_t w) {
+    const int32_t *layout = job->layout;
+    ptrdiff_t n_inputs = layout[INPUTS], n_ones = layout[ONES], n_outputs = layout[OUTPUTS];
+    ptrdiff_t statics = layout[STATICS];
+    const int32_t *inputs = layout + SIZES, *ones = inputs + n_inputs, *places = ones + n_ones;
+    const int32_t *slots = places + 4 * n_outputs;
+    State s = {.width = w, .other = job->numbers, .lists = job->forward_lists};
+    double *own_total = divided(&s, layout, job->memory);
+    for (ptrdiff_t j = 0; j < w; j++)
+        s.sources[j] = job->X + (start + j) * n_inputs;
+    for (ptrdiff_t i = 0; i < n_inputs; i++)
+        s.targets[i] = s.own + inputs[i] * w;
+    job->level->turn(s.sources, s.targets, w, n_inputs);
+    for (ptrdiff_t i = 0; i < n_ones; i++)
+        for (ptrdiff_t j = 0; j < w; j++)
+            s.own[ones[i] * w + j] = 1.0;
+    job->level->run(&s, job->forward, job->forward_size);
+    double *y = job->outputs + start * n_outputs;
+    for (ptrdiff_t k = 0; k < n_outputs; k++) {
+        const int32_t *at = places + 4 * k;
+        for (ptrdiff_t j = 0; j < w; j++)
+            y[j * n_outputs + k] = at[0] == OTHER ? s.other[at[1]] : s.own[at[1] * w + j];
+    }
+    if (!all_finite(y, w * n_outputs))
+        return 0;
+    if (!job->backward)
+        return 1;
+    double *sums = s.other_adjoints = job->begun ? own_total : job->totals;
+    if (job->begun)
+        memset(sums, 0, statics * sizeof(double));
+    const double *seeds = job->cotangent + start * n_outputs;
+    for (ptrdiff_t k = 0; k < n_outputs; k++) {
+        const int32_t *at = places + 4 * k;
+        for (ptrdiff_t j = 0; j < w; j++) {
+            double seed = seeds[j * n_outputs + k];
+            double *to = at[0] == OTHER ? sums + at[1] : s.own_adjoints + at[2] * w + j;
+            *to = at[0] == OTHER || at[3] ? *to + seed : seed;
+        }
+    }
+    s.lists = job->backward_lists;
+    job->level->run(&s, job->backward, job->backward_size);
+    int sound = all_finite(sums, statics);
+    if (job->d_inputs) {
+        memset(s.room, 0, w * sizeof(double)); /* of an input that nothing reaches */
+        for (ptrdiff_t i = 0; i < n_inputs; i++)
+            s.sources[i] = slots[i] < 0 ? s.room : s.own_adjoints + slots[i] * w;
+        for (ptrdiff_t j = 0; j < w; j++)
+            s.targets[j] = job->d_inputs + (start + j) * n_inputs;
+        job->level->turn(s.sources, s.targets, n_inputs, w);
+        sound &= all_finite(job->d_inputs + start * n_inputs, w * n_inputs);
+    }
+    if (sound && job->begun)
+        for (ptrdiff_t i = 0; i < statics; i++)
+            job->totals[i] += sums[i];
+    if (!sound && !job->begun)
+        memset(sums, 0, statics * sizeof(double));
+    job->begun |= sound;
+    return sound;
+}
+
 PyDoc_STRVAR(blocks_doc, "blocks(level, forward, its lists, backward, its lists, layout, numbers, "
     "X, cotangent, outputs, d_inputs, totals, odd, memory, width, first, last)\n--\n\n"
-    "Runs blocks first to last of the samples.\n\n"
-    "Adds their gradients to `totals`, and marks in `odd` the blocks in which a number that \n"
-    "comes out is not finite; those add nothing.");
+    "Runs samples first to last in blocks, and adds their gradients to zeros in `totals`.\n\n"
+    "Marks in `odd` the samples out of which comes a number that is not finite; they add nothing.");
 
 static PyObject *blocks(PyObject *module, PyObject *const *o, Py_ssize_t count) {
     (void)module;
     if (count != 17)
         return PyErr_Format(PyExc_TypeError, "blocks takes 17 arguments");
-    long level = PyLong_AsLong(o[0]);
     ptrdiff_t width = PyLong_AsSsize_t(o[14]), first = PyLong_AsSsize_t(o[15]);
-    ptrdiff_t last = PyLong_AsSsize_t(o[16]), forward_size, backward_size, bytes;
+    ptrdiff_t last = PyLong_AsSsize_t(o[16]);
     Buffers all = {.taken = 0};
-    const int32_t *forward = taken(&all, o[1], 0, &forward_size);
-    const int32_t *forward_lists = taken(&all, o[2], 0, NULL);
-    const int32_t *backward = taken(&all, o[3], 0, &backward_size);
-    const int32_t *backward_lists = taken(&all, o[4], 0, NULL);
-    const int32_t *layout = taken(&all, o[5], 0, NULL);
-    const double *numbers = taken(&all, o[6], 0, NULL), *X = taken(&all, o[7], 0, NULL);
-    const double *cotangent = taken(&all, o[8], 0, NULL);
-    double *outputs = taken(&all, o[9], 1, &bytes), *d_inputs = taken(&all, o[10], 1, NULL);
-    double *totals = taken(&all, o[11], 1, NULL);
+    Job job = {.level = &LEVELS[PyLong_AsLong(o[0])]};
+    job.forward = taken(&all, o[1], 0, &job.forward_size);
+    job.forward_lists = taken(&all, o[2], 0, NULL);
+    job.backward = taken(&all, o[3], 0, &job.backward_size);
+    job.backward_lists = taken(&all, o[4], 0, NULL);
+    job.layout = taken(&all, o[5], 0, NULL);
+    job.numbers = taken(&all, o[6], 0, NULL);
+    job.X = taken(&all, o[7], 0, NULL);
+    job.cotangent = taken(&all, o[8], 0, NULL);
+    job.outputs = taken(&all, o[9], 1, NULL);
+    job.d_inputs = taken(&all, o[10], 1, NULL);
+    job.totals = taken(&all, o[11], 1, NULL);
     char *odd = taken(&all, o[12], 1, NULL);
-    double *memory = taken(&all, o[13], 1, NULL);
-    if (PyErr_Occurred()) {
-        released(&all);
-        return NULL;
-    }
-    Py_BEGIN_ALLOW_THREADS
-    Run *run = LEVELS[level].run;
-    ptrdiff_t n_inputs = layout[INPUTS], n_ones = layout[ONES], n_outputs = layout[OUTPUTS];
-    ptrdiff_t statics = layout[STATICS];
-    ptrdiff_t samples = bytes / (ptrdiff_t)sizeof(double) / n_outputs;
-    const int32_t *inputs = layout + SIZES, *ones = inputs + n_inputs, *places = ones + n_ones;
-    const int32_t *slots = places + 4 * n_outputs;
-    for (ptrdiff_t block = first; block < last; block++) {
-        ptrdiff_t start = block * width, w = samples - start < width ? samples - start : width;
-        State s = {.width = w, .other = numbers};
-        s.other_adjoints = divided(&s, layout, memory);
-        for (ptrdiff_t j = 0; j < w; j++)
-            s.sources[j] = X + (start + j) * n_inputs;
-        for (ptrdiff_t i = 0; i < n_inputs; i++)
-            s.targets[i] = s.own + inputs[i] * w;
-        LEVELS[level].turn(s.sources, s.targets, w, n_inputs);
-        for (ptrdiff_t i = 0; i < n_ones; i++)
-            for (ptrdiff_t j = 0; j < w; j++)
-                s.own[ones[i] * w + j] = 1.0;
-        s.lists = forward_lists;
-        run(&s, forward, forward_size / (ptrdiff_t)sizeof(int32_t));
-        double *y = outputs + start * n_outputs;
-        for (ptrdiff_t k = 0; k < n_outputs; k++) {
-            const int32_t *at = places + 4 * k;
-            for (ptrdiff_t j = 0; j < w; j++)
-                y[j * n_outputs + k] = at[0] == OTHER ? numbers[at[1]] : s.own[at[1] * w + j];
+    job.memory = taken(&all, o[13], 1, NULL);
+    if (!PyErr_Occurred()) {
+        Py_BEGIN_ALLOW_THREADS
+        job.forward_size /= sizeof(int32_t);
+        job.backward_size /= sizeof(int32_t);
+        for (ptrdiff_t start = first; start < last; start += width) {
+            ptrdiff_t w = last - start < width ? last - start : width;
+            if (!block(&job, start, w)) /* then each by itself, to find out which */
+                for (ptrdiff_t k = start; k < start + w; k++)
+                    odd[k] = (char)!block(&job, k, 1);
         }
-        int sound = all_finite(y, w * n_outputs);
-        if (backward && sound) {
-            memset(s.other_adjoints, 0, statics * sizeof(double));
-            const double *seeds = cotangent + start * n_outputs;
-            for (ptrdiff_t k = 0; k < n_outputs; k++) {
-                const int32_t *at = places + 4 * k;
-                for (ptrdiff_t j = 0; j < w; j++) {
-                    double seed = seeds[j * n_outputs + k];
-                    double *to = at[0] == OTHER ? s.other_adjoints + at[1]
-                                                : s.own_adjoints + at[2] * w + j;
-                    *to = at[0] == OTHER || at[3] ? *to + seed : seed;
-                }
-            }
-            s.lists = backward_lists;
-            run(&s, backward, backward_size / (ptrdiff_t)sizeof(int32_t));
-            if (d_inputs) {
-                memset(s.room, 0, w * sizeof(double)); /* of an input that nothing reaches */
-                for (ptrdiff_t i = 0; i < n_inputs; i++)
-                    s.sources[i] = slots[i] < 0 ? s.room : s.own_adjoints + slots[i] * w;
-                for (ptrdiff_t j = 0; j < w; j++)
-                    s.targets[j] = d_inputs + (start + j) * n_inputs;
-                LEVELS[level].turn(s.sources, s.targets, n_inputs, w);
-                sound = all_finite(d_inputs + start * n_inputs, w * n_inputs);
-            }
-            sound = all_finite(s.other_adjoints, statics) && sound;
-            if (sound)
-                for (ptrdiff_t i = 0; i < statics; i++)
-                    totals[i] += s.other_adjoints[i];
-        }
-        odd[block] = (char)!sound;
+        Py_END_ALLOW_THREADS
     }
-    Py_END_ALLOW_THREADS
     released(&all);
+    if (PyErr_Occurred())
+        return NULL;
     Py_RETURN_NONE;
 }
 

@@ -60,6 +60,7 @@ def fit(
     patience: int | None = None,
     held_out: tuple[Any, Any] | None = None,
     progress: bool = True,
+    threads: int = 1,
 ) -> History:
     """The costs of a training that leaves the trained numbers in the model's Values.
 
@@ -84,6 +85,8 @@ def fit(
         there are any.
     held_out : (X, Y), optional
         Samples that are not trained on.
+    threads : int
+        How many threads share the samples of an update, where native code runs.
 
     Raises
     ------
@@ -117,6 +120,7 @@ def fit(
         raise ValueError("the optimizer moves Values that are no parameters of the model")
     epochs = as_count(epochs, "epochs", 0)
     patience = None if patience is None else as_count(patience, "patience")
+    threads = as_count(threads, "threads")
     rows, targets = _samples(X, Y)
     size = len(rows) if batch_size is None else min(as_count(batch_size, "batch_size"), len(rows))
     with decisions() as decided, no_floats():
@@ -128,6 +132,7 @@ def fit(
             stacklevel=2,
         )
     tape = Tape(cost, [*inputs, *wanted], optimizer.parameters)
+    tape.threads = threads
     training = _Training(tape, optimizer)
     samples = _table(rows, targets, len(wanted))
     others = None

@@ -11,7 +11,7 @@ import numpy as np
 from micrograd_es.engine.ops import TABLE
 from micrograd_es.native.library import library, operations
 from micrograd_es.tape.assembly import Assembly
-from micrograd_es.tape.program import Elementwise, Program
+from micrograd_es.tape.program import Elementwise, Program, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
 from micrograd_es.tape.returning import Return
 
@@ -22,15 +22,19 @@ BLOCK = 64  # samples: a row of them is 512 bytes
 # Blocks whose gradients are added up in one go, and how many such goes there are at most: this,
 # and not the threads that share them, is what the order of the sum depends on.
 _BLOCKS, _GOES = 4, 64
+_LARGE = 2**20  # multiplications of one matrix product, from which on BLAS is faster
 
 
 def why_not(program: Program) -> str:
     """Why native code does not run a program; "" where it does."""
     if library() is None:
-        return "there is no native code"
+        return "native code is absent or switched off"
     for step in program.steps:
         if isinstance(step, Elementwise) and TABLE.get(step.name) not in operations():
             return f"native code has no {step.name}"
+        for product in step.products if isinstance(step, SumStep) else ():
+            if product.matrix and len(step) * product.left.shape[1] >= _LARGE:
+                return "its matrices are so large that BLAS is faster"
     return ""
 
 
@@ -66,11 +70,10 @@ class Native:
         cotangent: Array | None,
         outputs: Array,
         d_inputs: Array | None,
-        gradient: Array,
         threads: int,
         memory_limit: int,
-    ) -> list[slice]:
-        """Fills outputs, and gradients if there is a cotangent.
+    ) -> tuple[Array, list[slice]]:
+        """The gradient of the parameters, if there is a cotangent; outputs and d_inputs are filled.
 
         The samples for which that will not do are handed back, in slices: a number that came
         out of them is not finite. They have added nothing to the gradient.
@@ -82,9 +85,8 @@ class Native:
         alone, level = self._library.alone, self._level
         if plan.forward[STATIC]:
             alone(level, *plan.forward[STATIC], layout, numbers, None, memory)
-        blocks = -(-len(X) // width)
-        step = max(_BLOCKS, -(-blocks // _GOES))
-        goes, odd = -(-blocks // step), bytearray(blocks)
+        step = width * max(_BLOCKS, -(-len(X) // (width * _GOES)))
+        goes, odd = -(-len(X) // step), bytearray(len(X))
         totals = np.zeros((goes, self._program.sizes[STATIC]))
         given = (
             np.ascontiguousarray(X),
@@ -95,7 +97,7 @@ class Native:
         def go(k: int, memory: Array) -> None:
             self._library.blocks(
                 *fixed, outputs, d_inputs, totals[k], odd, memory, width,
-                k * step, min(blocks, (k + 1) * step),
+                k * step, min(len(X), (k + 1) * step),
             )  # fmt: skip
 
         if threads == 1 or goes == 1:
@@ -103,12 +105,11 @@ class Native:
                 go(k, memory)
         else:
             _shared(go, goes, threads, memory)
-        if cotangent is not None:
-            adjoints = totals[0] if goes == 1 else totals.sum(axis=0)
-            if not alone(level, *plan.back[STATIC], layout, numbers, adjoints, memory):
-                return [slice(0, len(X))]
-            gradient += adjoints[: len(theta)]
-        return _joined(odd, width, len(X)) if 1 in odd else []
+        gradient = totals[0] if goes == 1 else totals.sum(axis=0)
+        back = plan.back[STATIC]
+        if back and not alone(level, *back, layout, numbers, gradient, memory):
+            return np.zeros(len(theta)), [slice(0, len(X))]
+        return gradient[: len(theta)], _joined(odd) if 1 in odd else []
 
     def _numbers(self, plan: _Plan) -> Array:
         """What is the same for all samples, of this thread."""
@@ -143,8 +144,9 @@ class _Plan:
         back = None if everything is None else Return(assembly)
         self.forward: list[Any] = [code.arrays() for code in assembly.forward]
         self.back: list[Any] = [code.arrays() for code in back.codes] if back else [_NOTHING] * 2
-        if not len(self.forward[STATIC][0]):
-            self.forward[STATIC] = None
+        for codes in self.forward, self.back:
+            if codes[STATIC] is _NOTHING or not len(codes[STATIC][0]):
+                codes[STATIC] = None  # there is nothing to do
         self.statics, self._room = assembly.statics, assembly.room
         rows, slots = assembly.places.size, back.places.size if back else 0
         self._each = rows + slots + self._room.each
@@ -196,9 +198,7 @@ def _shared(go: Callable[[int, Array], None], goes: int, threads: int, memory: A
         helper.join()
 
 
-def _joined(odd: bytearray, width: int, samples: int) -> list[slice]:
-    """The samples of the blocks that are marked; of neighbours together."""
-    marks = [0, *odd, 0]
-    starts = [k for k in range(len(odd)) if marks[k + 1] > marks[k]]
-    ends = [k + 1 for k in range(len(odd)) if marks[k + 1] > marks[k + 2]]
-    return [slice(a * width, min(samples, b * width)) for a, b in zip(starts, ends)]
+def _joined(odd: bytearray) -> list[slice]:
+    """The samples that are marked; neighbours together."""
+    marks = np.diff(np.frombuffer(odd, np.int8), prepend=0, append=0)
+    return [slice(a, b) for a, b in zip(np.flatnonzero(marks > 0), np.flatnonzero(marks < 0))]

@@ -228,14 +228,15 @@ class Tape:
         self, X: Array, theta: Array, cotangent: Array | None = None, everything: bool = False
     ) -> tuple[Array, Array, Array]:
         """Outputs (B, n); with a cotangent d parameters (P,), and with `everything` d inputs."""
-        outputs, gradient = np.empty((len(X), len(self._outputs))), np.zeros(len(theta))
+        outputs = np.empty((len(X), len(self._outputs)))
         d_inputs = np.empty(X.shape) if everything else _NONE
-        rest = [slice(0, len(X))]
-        if self._native and not anomaly.is_watching():
-            rest = self._native.run(
-                X, theta, cotangent, outputs, d_inputs if everything else None, gradient,
+        if self._native and not anomaly.is_watching() and len(X):
+            gradient, rest = self._native.run(
+                X, theta, cotangent, outputs, d_inputs if everything else None,
                 threads=self._threads, memory_limit=self.memory_limit,
             )  # fmt: skip
+        else:
+            gradient, rest = np.zeros(len(theta)), [slice(0, len(X))]
         if not rest:
             return outputs, d_inputs, gradient
         with np.errstate(all="ignore"):
