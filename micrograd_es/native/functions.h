@@ -35,7 +35,7 @@ INLINE double M(exp)(double x, HOW) {
     if (exact)
         return exp(x);
     double size = fabs(x);
-    *odd |= (size > 708.0) & (size < 746.0) ? 1 : 0;
+    *odd |= ((size > 708.0) & (size < 746.0)) ? 1 : 0;
     double rounded = FMA(x, 1.4426950408889634, MAGIC), k = rounded - MAGIC;
     double high = FMA(k, -6.93147180369123816490e-01, x), low = k * 1.90821492927058770002e-10;
     double r = high - low, r2 = r * r;
@@ -57,12 +57,12 @@ INLINE double M(exp)(double x, HOW) {
 /* log(x) and log1p(x) after fdlibm: x = 2**k · (1 + f), s = f / (2 + f). What 1 + x has lost in
    log1p is c, and comes in last. */
 #define LOG_SERIES(f, k, c)                                                                  \
-    double s = (f) / (2.0 + (f)), z = s * s, half = 0.5 * (f) * (f);                           \
-    double p = FMA(z, FMA(z, FMA(z, FMA(z, FMA(z, FMA(z,                                       \
-        1.479819860511658591e-01, 1.531383769920937332e-01), 1.818357216161805012e-01),        \
-        2.222219843214978396e-01), 2.857142874366239149e-01), 3.999999999940941908e-01),       \
-        6.666666666666735130e-01);                                                             \
-    double y = (k) * 6.93147180369123816490e-01                                                \
+    double s = (f) / (2.0 + (f)), z = s * s, half = 0.5 * (f) * (f);                         \
+    double p = FMA(z, FMA(z, FMA(z, FMA(z, FMA(z, FMA(z,                                     \
+        1.479819860511658591e-01, 1.531383769920937332e-01), 1.818357216161805012e-01),      \
+        2.222219843214978396e-01), 2.857142874366239149e-01), 3.999999999940941908e-01),     \
+        6.666666666666735130e-01);                                                           \
+    double y = (k) * 6.93147180369123816490e-01                                              \
         - ((half - (s * (half + z * p) + ((k) * 1.90821492927058770002e-10 + (c)))) - (f))
 
 INLINE double M(log)(double x, HOW) {
@@ -112,23 +112,23 @@ INLINE double M(tanh)(double x, HOW) {
    large, or x next to a multiple of π/2. */
 #define LIMIT 6000.0
 #define SIN_COS(x)                                                                           \
-    double rounded = FMA(x, 6.36619772367581382433e-01, MAGIC), n = rounded - MAGIC;           \
-    double a = FMA(n, -1.57079632673412561417e+00, x);                                         \
-    double r = FMA(n, -6.07710050630396597660e-11, a);                                         \
-    double rest = FMA(n, -6.07710050630396597660e-11, a - r);                                  \
-    rest = FMA(n, -2.02226624879595063154e-21, rest);                                          \
-    *odd |= (fabs(x) < LIMIT) & ((fabs(r) > 1e-6) | (n == 0.0)) ? 0 : 1;                       \
-    double z = r * r, zr = z * r;                                                              \
-    double s = FMA(z, FMA(z, FMA(z, FMA(z, FMA(z, 1.58969099521155010221e-10,                  \
-        -2.50507602534068634195e-08), 2.75573137070700676789e-06),                             \
-        -1.98412698298579493134e-04), 8.33333333332248946124e-03),                             \
-        -1.66666666666666324348e-01);                                                          \
-    double sine = r + FMA(zr, s, rest);                                                        \
-    double c = FMA(z, FMA(z, FMA(z, FMA(z, FMA(z, FMA(z, -1.13596475577881948265e-11,          \
-        2.08757232129817482790e-09), -2.75573143513906633035e-07),                             \
-        2.48015872894767294178e-05), -1.38888888888741095749e-03),                             \
-        4.16666666666666019037e-02), -0.5);                                                    \
-    double cosine = 1.0 + FMA(z, c, -r * rest);                                                \
+    double rounded = FMA(x, 6.36619772367581382433e-01, MAGIC), n = rounded - MAGIC;         \
+    double a = FMA(n, -1.57079632673412561417e+00, x);                                       \
+    double r = FMA(n, -6.07710050630396597660e-11, a);                                       \
+    double rest = FMA(n, -6.07710050630396597660e-11, a - r);                                \
+    rest = FMA(n, -2.02226624879595063154e-21, rest);                                        \
+    *odd |= ((fabs(x) < LIMIT) & ((fabs(r) > 1e-6) | (n == 0.0))) ? 0 : 1;                   \
+    double z = r * r, zr = z * r;                                                            \
+    double s = FMA(z, FMA(z, FMA(z, FMA(z, FMA(z, 1.58969099521155010221e-10,                \
+        -2.50507602534068634195e-08), 2.75573137070700676789e-06),                           \
+        -1.98412698298579493134e-04), 8.33333333332248946124e-03),                           \
+        -1.66666666666666324348e-01);                                                        \
+    double sine = r + FMA(zr, s, rest);                                                      \
+    double c = FMA(z, FMA(z, FMA(z, FMA(z, FMA(z, FMA(z, -1.13596475577881948265e-11,        \
+        2.08757232129817482790e-09), -2.75573143513906633035e-07),                           \
+        2.48015872894767294178e-05), -1.38888888888741095749e-03),                           \
+        4.16666666666666019037e-02), -0.5);                                                  \
+    double cosine = 1.0 + FMA(z, c, -r * rest);                                              \
     int64_t turns = bits_of(rounded)
 
 #define TURNED(y, turns) from_bits(bits_of(y) ^ (int64_t)((uint64_t)((turns) & 2) << 62))

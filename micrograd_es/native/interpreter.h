@@ -22,34 +22,34 @@
 /* A loop in vectors; then, where that will not do for a number, once more as the C library
    does it. Where no number can be odd, the compiler sees that nothing is left of this. */
 #define LOOP(n, ...)                                                                         \
-    int64_t any = 0;                                                                           \
-    {                                                                                          \
-        enum { exact = 0 };                                                                    \
-        int64_t *odd = &any;                                                                   \
-        for (ptrdiff_t i = 0; i < n; i++) { __VA_ARGS__ }                                      \
-    }                                                                                          \
-    if (any)                                                                                   \
-        for (ptrdiff_t i = 0; i < n; i++) {                                                    \
-            int64_t one = 0, *odd = &one;                                                      \
-            { enum { exact = 0 }; __VA_ARGS__ }                                                \
-            if (one) { enum { exact = 1 }; __VA_ARGS__ }                                       \
+    int64_t any = 0;                                                                         \
+    {                                                                                        \
+        enum { exact = 0 };                                                                  \
+        int64_t *odd = &any;                                                                 \
+        for (ptrdiff_t i = 0; i < n; i++) { __VA_ARGS__ }                                    \
+    }                                                                                        \
+    if (any)                                                                                 \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                  \
+            int64_t one = 0, *odd = &one;                                                    \
+            { enum { exact = 0 }; __VA_ARGS__ }                                              \
+            if (one) { enum { exact = 1 }; __VA_ARGS__ }                                     \
         }
 
 #define FORWARD(op, operands, value)                                                         \
-    static void FORWARDS(op)(const double *const *x, double *RESTRICT y, ptrdiff_t n) {        \
-        operands                                                                               \
-        LOOP(n, y[i] = value;)                                                                 \
+    static void FORWARDS(op)(const double *const *x, double *RESTRICT y, ptrdiff_t n) {      \
+        operands                                                                             \
+        LOOP(n, y[i] = value;)                                                               \
     }
 #define KEEPING(op, value, partial)                                                          \
-    static void KEEPS(op)(const double *RESTRICT x0, double *RESTRICT y, double *RESTRICT d,   \
-                          ptrdiff_t n) {                                                       \
-        LOOP(n, double v = value; d[i] = partial; y[i] = v;)                                   \
+    static void KEEPS(op)(const double *RESTRICT x0, double *RESTRICT y, double *RESTRICT d, \
+                          ptrdiff_t n) {                                                     \
+        LOOP(n, double v = value; d[i] = partial; y[i] = v;)                                 \
     }
 #define PULLING(op, k, operands, pulled)                                                     \
-    static void PULLS(op, k)(const double *RESTRICT g, const double *RESTRICT y,               \
-                             const double *const *x, double *RESTRICT d, ptrdiff_t n) {        \
-        operands                                                                               \
-        LOOP(n, d[i] = pulled;)                                                                \
+    static void PULLS(op, k)(const double *RESTRICT g, const double *RESTRICT y,             \
+                             const double *const *x, double *RESTRICT d, ptrdiff_t n) {      \
+        operands                                                                             \
+        LOOP(n, d[i] = pulled;)                                                              \
     }
 
 typedef struct {
@@ -404,8 +404,8 @@ static void multiply(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, const d
             const double *from = a + i * a_row;
 #define TILE(t, w) tile(t, w, last, depth, from, a_row, a_column, b, c + i, at, add)
 #define TILES(w)                                                                             \
-    if (tall == TALL) TILE(TALL, w);                                                           \
-    else if (tall == 1) TILE(1, w);                                                            \
+    if (tall == TALL) TILE(TALL, w);                                                         \
+    else if (tall == 1) TILE(1, w);                                                          \
     else TILE(tall, w);
             if (wide == BROAD) { TILES(BROAD) }
             else if (wide == 1) { TILES(1) }

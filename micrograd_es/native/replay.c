@@ -38,7 +38,12 @@ typedef void Run(const State *s, const int32_t *code, ptrdiff_t size);
 #define JOIN(a, b) JOINED(a, b)
 #define NAME(name) JOIN(name, LEVEL)
 
-#if defined(__GNUC__)
+/* GCC and clang have types that are vectors; what has not computes number by number. */
+#if defined(__GNUC__) && !defined(PLAIN)
+#define VECTORS 1
+#endif
+
+#if defined(VECTORS)
 #define LOAD(p) (*(const vec *)(p))
 #define STORE(p, x) (*(vec *)(p) = (x))
 #define SPREAD(x) ((vec){0} + (x))
@@ -52,7 +57,7 @@ typedef void Run(const State *s, const int32_t *code, ptrdiff_t size);
 
 /* -- what every processor has -- */
 #define LEVEL base
-#if defined(__GNUC__)
+#if defined(VECTORS)
 typedef double vec_base VECTOR(2);
 #define vec vec_base
 #define LANES 2
@@ -60,7 +65,7 @@ typedef double vec_base VECTOR(2);
 #define vec double
 #define LANES 1
 #endif
-#if defined(__aarch64__) && defined(__GNUC__)
+#if defined(__aarch64__) && defined(VECTORS)
 #include <arm_neon.h>
 #define FUSED 1
 #define VFMA(a, b, c) ((vec)vfmaq_f64((float64x2_t)(c), (float64x2_t)(a), (float64x2_t)(b)))
@@ -74,7 +79,7 @@ typedef double vec_base VECTOR(2);
 #include "interpreter.h"
 #include "forget.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(VECTORS)
 #define X86 1
 #include <immintrin.h>
 
