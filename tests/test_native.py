@@ -277,6 +277,16 @@ def test_one_odd_sample_leaves_the_others_to_native_code():
 
 
 @needs_native
+def test_a_sum_that_overflows_halfway_is_handed_back_though_nothing_shows():
+    x = [Value(1.0) for _ in range(3)]
+    tape = Tape(1 / vsum(x), x)
+    X = np.array([[1e308, 1e308, -1.5e308], [1.0, 2.0, 1.0]])
+    outputs = np.empty((2, 1))
+    assert tape._native.run(X, np.zeros(0), None, outputs, None, 1, 2**28)[1] == [slice(0, 1)]
+    assert outputs[1] == 0.25
+
+
+@needs_native
 def test_a_pickle_keeps_what_was_set():
     tape = network()
     tape.threads, tape.memory_limit = 3, 10_000

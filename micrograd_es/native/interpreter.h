@@ -88,6 +88,13 @@ typedef struct {
 #define zero NAME(zero)
 #define run NAME(run)
 
+INLINE int NAME(all_finite)(const double *a, ptrdiff_t n) {
+    int64_t bad = 0;
+    for (ptrdiff_t i = 0; i < n; i++)
+        bad |= fabs(a[i]) <= DBL_MAX ? 0 : 1;
+    return !bad;
+}
+
 /* -- rows ------------------------------------------------------------------------------- */
 
 INLINE void add_to(double *RESTRICT to, const double *RESTRICT a, ptrdiff_t n) {
@@ -305,6 +312,7 @@ static void products(const State *s, const int32_t *c) {
             else
                 put_product(y, s->own + (ptrdiff_t)AT(left, k * n + r) * w, b, c[3] || k, w);
         }
+        *s->doubtful |= !NAME(all_finite)(y, w);
     }
 }
 
@@ -341,6 +349,7 @@ static void plain(const State *s, const int32_t *c) {
                 for (ptrdiff_t j = 0; j < w; j++)
                     y[j] = (c[3] || k ? y[j] : 0.0) + s->other[at];
         }
+        *s->doubtful |= !NAME(all_finite)(y, w);
     }
 }
 
@@ -467,6 +476,7 @@ static void matrix(const State *s, const int32_t *c) {
         to[i] = s->own + (c[0] + i * parts) * w;
     const double *a = (c[5] == OTHER ? s->other : s->own) + c[6];
     multiply(c[2], parts * w, c[4], a, c[7], c[8], b, to, c[1]);
+    *s->doubtful |= !NAME(all_finite)(to[0], c[2] * parts * w);
 }
 
 /* gradients, M, parts, K, right (4), target (store, first, from row to row, list or -1):

@@ -22,6 +22,7 @@ typedef struct {
     double *room, *matrices;
     const double **sources;
     double **targets;
+    int *doubtful; /* set where a sum is not finite, which may be for its order alone */
 } State;
 
 typedef void Run(const State *s, const int32_t *code, ptrdiff_t size);
@@ -52,6 +53,14 @@ typedef void Run(const State *s, const int32_t *code, ptrdiff_t size);
 #define STORE(p, x) (*(p) = (x))
 #define SPREAD(x) ((double)(x))
 #endif
+
+/* Where a loop need not end early, it is many comparisons at once. */
+static int all_finite(const double *a, ptrdiff_t n) {
+    int64_t bad = 0;
+    for (ptrdiff_t i = 0; i < n; i++)
+        bad |= fabs(a[i]) <= DBL_MAX ? 0 : 1;
+    return !bad;
+}
 
 #define VECTOR(n) __attribute__((vector_size(8 * n), aligned(8), may_alias))
 
@@ -181,13 +190,6 @@ static const struct {
 
 /* -- blocks of samples -------------------------------------------------------------------- */
 
-static int all_finite(const double *a, ptrdiff_t n) {
-    int64_t bad = 0;
-    for (ptrdiff_t i = 0; i < n; i++)
-        bad |= fabs(a[i]) <= DBL_MAX ? 0 : 1;
-    return !bad;
-}
-
 /* What `layout` holds: sizes, then lists of rows. */
 enum { ROWS_, SLOTS, STATICS, MATRICES, SOURCES, TARGETS, INPUTS, ONES, OUTPUTS, SIZES };
 
@@ -234,7 +236,7 @@ static double *divided(State *s, const int32_t *layout, double *memory) {
 
 PyDoc_STRVAR(alone_doc, "alone(level, code, lists, layout, numbers, adjoints, memory)\n--\n\n"
     "Runs a program on what is the same for all samples.\n\n"
-    "Whether all adjoints are finite, if there are any.");
+    "Whether all sums are finite, and all adjoints, if there are any.");
 
 static PyObject *alone(PyObject *module, PyObject *const *o, Py_ssize_t count) {
     (void)module;
@@ -243,20 +245,20 @@ static PyObject *alone(PyObject *module, PyObject *const *o, Py_ssize_t count) {
     long level = PyLong_AsLong(o[0]);
     Buffers all = {.taken = 0};
     ptrdiff_t size;
-    State s = {.width = 1};
+    int sound = 1, doubtful = 0;
+    State s = {.width = 1, .doubtful = &doubtful};
     const int32_t *code = taken(&all, o[1], 0, &size);
     s.lists = taken(&all, o[2], 0, NULL);
     const int32_t *layout = taken(&all, o[3], 0, NULL);
     double *numbers = taken(&all, o[4], 1, NULL), *gradients = taken(&all, o[5], 1, NULL);
     double *memory = taken(&all, o[6], 1, NULL);
-    int sound = 1;
     if (!PyErr_Occurred()) {
         Py_BEGIN_ALLOW_THREADS
         divided(&s, layout, memory);
         s.own = numbers;
         s.own_adjoints = gradients;
         LEVELS[level].run(&s, code, size / (ptrdiff_t)sizeof(int32_t));
-        sound = !gradients || all_finite(gradients, layout[STATICS]);
+        sound = !doubtful && (!gradients || all_finite(gradients, layout[STATICS]));
         Py_END_ALLOW_THREADS
     }
     released(&all);
@@ -273,15 +275,18 @@ typedef struct {
     int begun; /* whether the totals hold anything yet */
 } Job;
 
-/* Samples start to start + w. Whether all numbers that come out are finite; if not, nothing has
-   been added to the totals. */
+/* Samples start to start + w. Whether all sums on the way and all numbers that come out are
+   finite; if not, nothing has been added to the totals. */
 static int block(Job *job, ptrdiff_t start, ptrdiff_t w) {
     const int32_t *layout = job->layout;
     ptrdiff_t n_inputs = layout[INPUTS], n_ones = layout[ONES], n_outputs = layout[OUTPUTS];
     ptrdiff_t statics = layout[STATICS];
     const int32_t *inputs = layout + SIZES, *ones = inputs + n_inputs, *places = ones + n_ones;
     const int32_t *slots = places + 4 * n_outputs;
-    State s = {.width = w, .other = job->numbers, .lists = job->forward_lists};
+    int doubtful = 0;
+    State s = {
+        .width = w, .other = job->numbers, .lists = job->forward_lists, .doubtful = &doubtful,
+    };
     double *own_total = divided(&s, layout, job->memory);
     for (ptrdiff_t j = 0; j < w; j++)
         s.sources[j] = job->X + (start + j) * n_inputs;
@@ -298,7 +303,7 @@ static int block(Job *job, ptrdiff_t start, ptrdiff_t w) {
         for (ptrdiff_t j = 0; j < w; j++)
             y[j * n_outputs + k] = at[0] == OTHER ? s.other[at[1]] : s.own[at[1] * w + j];
     }
-    if (!all_finite(y, w * n_outputs))
+    if (doubtful || !all_finite(y, w * n_outputs))
         return 0;
     if (!job->backward)
         return 1;
@@ -338,7 +343,8 @@ static int block(Job *job, ptrdiff_t start, ptrdiff_t w) {
 PyDoc_STRVAR(blocks_doc, "blocks(level, forward, its lists, backward, its lists, layout, numbers, "
     "X, cotangent, outputs, d_inputs, totals, odd, memory, width, first, last)\n--\n\n"
     "Runs samples first to last in blocks, and adds their gradients to zeros in `totals`.\n\n"
-    "Marks in `odd` the samples out of which comes a number that is not finite; they add nothing.");
+    "Marks in `odd` the samples in which a sum, or a number that comes out, is not finite; they\n"
+    "add nothing.");
 
 static PyObject *blocks(PyObject *module, PyObject *const *o, Py_ssize_t count) {
     (void)module;

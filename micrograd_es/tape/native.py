@@ -75,16 +75,17 @@ class Native:
     ) -> tuple[Array, list[slice]]:
         """The gradient of the parameters, if there is a cotangent; outputs and d_inputs are filled.
 
-        The samples for which that will not do are handed back, in slices: a number that came
-        out of them is not finite. They have added nothing to the gradient.
+        The samples for which that will not do are handed back, in slices: a sum in them, or a
+        number that came out of them, is not finite. They have added nothing to the gradient.
         """
         plan = self._plan(None if cotangent is None else d_inputs is not None)
         width, layout, size = plan.of(memory_limit)
         numbers, memory = self._numbers(plan), self._memory(size)
         numbers[: len(theta)] = theta
         alone, level = self._library.alone, self._level
-        if plan.forward[STATIC]:
-            alone(level, *plan.forward[STATIC], layout, numbers, None, memory)
+        shared = plan.forward[STATIC]
+        if shared and not alone(level, *shared, layout, numbers, None, memory):
+            return np.zeros(len(theta)), [slice(0, len(X))]
         step = width * max(_BLOCKS, -(-len(X) // (width * _GOES)))
         goes, odd = -(-len(X) // step), bytearray(len(X))
         totals = np.zeros((goes, self._program.sizes[STATIC]))
