@@ -79,8 +79,7 @@ class Names:
         )
         guess = np.eye(V)[codes[:, :-1]], np.eye(V)[codes[:, 1:]]
         X = np.hstack([(guess[0] @ table).reshape(B, -1), guess[1].reshape(B, -1)])
-        costs = tape.value(X, rest)
-        d_inputs, d_rest = tape.vjp(X, np.full(B, 1 / B), rest)
+        costs, d_inputs, d_rest = tape.value_and_vjp(X, np.full(B, 1 / B), rest)
         # what reaches an embedding goes to its letter's row of the table
         d_letters = d_inputs[:, : n * table.shape[1]].reshape(B * n, -1)
         d_table = guess[0].reshape(B * n, V).T @ d_letters

@@ -279,6 +279,17 @@ def test_several_outputs():
     assert Tape(outputs[:1], x, w).value(X).shape == (2, 1)
 
 
+def test_outputs_and_gradients_in_one_pass():
+    tape = taped(lambda x, w: x[0] * w[0], 1, [2.0])
+    X, cotangent = np.array([[1.0], [10.0]]), np.array([1.0, 3.0])
+    values, d_inputs, gradient = tape.value_and_vjp(X, cotangent)
+    assert values.tolist() == [2.0, 20.0]
+    assert (d_inputs.tolist(), gradient.tolist()) == ([[2.0], [6.0]], [31.0])
+    assert tape.value_and_vjp(X, cotangent, [3.0])[0].tolist() == [3.0, 30.0]
+    several = Tape([X_, W_], [X_], [W_]).value_and_vjp(X, np.ones((2, 2)))
+    assert several[0].tolist() == [[1.0, 2.0], [10.0, 2.0]]
+
+
 def test_weights():
     tape = taped(lambda x, w: x[0] * w[0], 1, [2.0])
     assert tape.value_and_grad([[1.0], [10.0]], weights=[1.0, 3.0])[1].tolist() == [31.0]

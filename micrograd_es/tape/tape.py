@@ -166,7 +166,13 @@ class Tape:
         return values[:, 0], gradient
 
     def vjp(self, X: Any, cotangent: Any, theta: Any = None) -> tuple[Array, Array]:
-        """The gradients of Σ cotangent·output: ``(d inputs (B, inputs), d parameters (P,))``.
+        """The gradients of Σ cotangent·output: ``(d inputs (B, inputs), d parameters (P,))``."""
+        return self.value_and_vjp(X, cotangent, theta)[1:]
+
+    def value_and_vjp(
+        self, X: Any, cotangent: Any, theta: Any = None
+    ) -> tuple[Array, Array, Array]:
+        """The outputs, and the gradients of `vjp`, after one pass forward.
 
         Parameters
         ----------
@@ -178,7 +184,8 @@ class Tape:
         if cotangent.shape != wanted:
             raise ValueError(f"the cotangent should have shape {wanted}, not {cotangent.shape}")
         cotangent = cotangent.reshape(len(X), len(self._outputs))
-        return self._run(X, theta, cotangent, everything=True)[1:]
+        outputs, *gradients = self._run(X, theta, cotangent, everything=True)
+        return outputs[:, 0] if self._single else outputs, *gradients
 
     def to(self, name: str) -> PureFunction:
         """`value_and_grad` as a pure function ``(X, theta, weights=None)`` on other arrays.
@@ -199,13 +206,9 @@ class Tape:
 
     def summary(self) -> str:
         """What was found in the graph: steps, matrix products, and what is left over."""
-        how = (
-            f"replayed by NumPy: {self._numpy_because}"
-            if self._numpy_because
-            else f"replayed by native code, in blocks of {BLOCK} samples"
-        )
-        nodes = f"{len(self._recording.nodes)} nodes"
-        return "\n".join([f"{nodes} in {self._program.summary()}", f"  {how}"])
+        found = f"{len(self._recording.nodes)} nodes in {self._program.summary()}"
+        how = self._numpy_because and f"NumPy: {self._numpy_because}"
+        return f"{found}\n  replayed by {how or f'native code, in blocks of {BLOCK} samples'}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         output = self._outputs[0] if self._single else self._outputs
