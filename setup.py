@@ -36,7 +36,7 @@ class Build(build_ext):
 
 replay = Extension(
     "micrograd_es.native._replay",
-    ["micrograd_es/native/replay.c"],
+    [f"micrograd_es/native/{path.name}" for path in sorted(SOURCES.glob("*.c"))],
     depends=[f"micrograd_es/native/{path.name}" for path in sorted(SOURCES.glob("*.h"))],
     optional=True,
 )

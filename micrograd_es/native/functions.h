@@ -3,20 +3,17 @@
    Each is one straight line of arithmetic without branches, so that a loop around it runs on
    many numbers at once, and each keeps within 1 ulp, edges included. What has no such form here
    is the C library's. `exact` asks for the C library, and `odd` is set where only that will do.
-   This file is read once for each kind of processor: see replay.c. */
+   This file is read by interpreter.h. */
 
 #define HOW int exact, int64_t *odd
 #define AS exact, odd
-#define M(name) NAME(m_##name)
+#define M(name) m_##name
 
 #if FUSED
 #define FMA(a, b, c) __builtin_fma(a, b, c)
 #else
 #define FMA(a, b, c) ((a) * (b) + (c))
 #endif
-
-#define bits_of NAME(bits_of)
-#define from_bits NAME(from_bits)
 
 INLINE int64_t bits_of(double x) { int64_t b; memcpy(&b, &x, 8); return b; }
 INLINE double from_bits(int64_t b) { double x; memcpy(&x, &b, 8); return x; }
