@@ -301,7 +301,7 @@ def test_a_pickle_keeps_what_was_set():
 @needs_native
 def test_the_summary_says_how_it_is_replayed():
     x = Value(0.5)
-    assert f"native code, in blocks of {native.BLOCK}" in Tape(x.tanh(), [x]).summary()
+    assert "replayed by native code, in blocks" in Tape(x.tanh(), [x]).summary()
     own = Tape(custom(lambda a: a * a, lambda a: 2 * a, x), [x])
     assert "replayed by NumPy: native code has no" in own.summary()
     with mock.patch.object(native, "_LARGE", 8 * 17):

@@ -19,6 +19,7 @@ Array = Any
 _NOTHING = None, None  # no way back
 
 BLOCK = 64  # samples: a row of them is 512 bytes
+_CACHE = 2**20  # bytes; where the rows do not fit anyway, twice as many samples halve the rest
 # Blocks whose gradients are added up in one go, and how many such goes there are at most: this,
 # and not the threads that share them, is what the order of the sum depends on.
 _BLOCKS, _GOES = 4, 64
@@ -165,7 +166,8 @@ class _Plan:
     def of(self, memory_limit: int) -> tuple[int, Array, int]:
         """Samples in a block, fewer where the limit is near; what it consists of; its numbers."""
         if memory_limit not in self._known:
-            width = max(1, min(BLOCK, memory_limit // (8 * self._each + 1)))
+            block = BLOCK if 8 * BLOCK * self._each <= _CACHE else 2 * BLOCK
+            width = max(1, min(block, memory_limit // (8 * self._each + 1)))
             room, turned = self._room, max(self._counts[0], width)
             rest = (
                 room.fixed + width * room.each,

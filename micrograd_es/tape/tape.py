@@ -20,7 +20,7 @@ from micrograd_es.tape.bound import Bound
 from micrograd_es.tape.customs import array_functions
 from micrograd_es.tape.elsewhere import PureFunction, pure_function
 from micrograd_es.tape.exact import Sample
-from micrograd_es.tape.native import BLOCK, Native, why_not
+from micrograd_es.tape.native import Native, why_not
 from micrograd_es.tape.program import Elementwise, plan
 from micrograd_es.tape.recording import BATCHED, STATIC, record
 
@@ -208,7 +208,7 @@ class Tape:
         """What was found in the graph: steps, matrix products, and what is left over."""
         found = f"{len(self._recording.nodes)} nodes in {self._program.summary()}"
         how = self._numpy_because and f"NumPy: {self._numpy_because}"
-        return f"{found}\n  replayed by {how or f'native code, in blocks of {BLOCK} samples'}"
+        return f"{found}\n  replayed by {how or 'native code, in blocks of samples'}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         output = self._outputs[0] if self._single else self._outputs
