@@ -20,9 +20,12 @@ class Build(build_ext):
 
         folder = Path(self.build_temp)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "rows.h").write_text(writing.text(), "utf-8")
-        (folder / "names.h").write_text(writing.names(), "utf-8")
         ext.include_dirs.append(str(folder))
+        for name, text in ("rows.h", writing.text()), ("names.h", writing.names()):
+            file = folder / name
+            if not file.exists() or file.read_text("utf-8") != text:
+                file.write_text(text, "utf-8")  # newer than what was built from another table
+            ext.depends.append(str(file))
         if self.compiler.compiler_type == "msvc":
             ext.extra_compile_args = ["/O2", "/std:c11", "/fp:precise"]
         else:

@@ -1,4 +1,4 @@
-"""What ``x > 0`` gives: a truth value that is a node of the graph too."""
+"""What ``x > 0`` gives: a truth value that is a node of the graph wherever arithmetic meets it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from typing import Any
 from micrograd_es.base.arrays import is_bool
 from micrograd_es.engine.graph import Node
 
-_decisions: ContextVar[list[Comparison] | None] = ContextVar("decisions", default=None)
+_decisions: ContextVar[list[Node] | None] = ContextVar("decisions", default=None)
 
 
 @contextmanager
-def decisions() -> Iterator[list[Comparison]]:
-    """Collects the comparisons that decide something outside the graph.
+def decisions() -> Iterator[list[Any]]:
+    """Collects the nodes that decide something outside the graph, as an ``if`` does.
 
-    So do an ``if``, ``max``, ``np.maximum`` and ``np.where``: a replay would keep what they
-    have decided.
+    So do ``x or 1.0``, ``max`` and ``any``: a replay keeps what they have decided.
     """
-    found: list[Comparison] = []
+    found: list[Node] = []
     token = _decisions.set(found)
     try:
         yield found
@@ -28,12 +27,27 @@ def decisions() -> Iterator[list[Comparison]]:
         _decisions.reset(token)
 
 
-class Comparison(int):
+def decides(node: Node) -> bool:
+    """Whether the number of the node is true, which whoever collects decisions is told."""
+    found = _decisions.get()
+    if found is not None:
+        found.append(node)
+    return node._data != 0.0
+
+
+def _by_node(name: str) -> Callable[..., Any]:
+    def operate(self: Comparison, *other: Any) -> Any:
+        return getattr(self.node, name)(*other)
+
+    return operate
+
+
+class Comparison:
     """A truth value that remembers what was compared.
 
-    It is 1 or 0 and serves wherever a bool does. Given to `where`, it becomes part
-    of the graph, so that a replay on other numbers compares anew; so do ``p & q``,
-    ``p | q`` and ``~p``.
+    In arithmetic and in the functions of this package it is its node, 1.0 or 0.0, so that
+    ``(x > 0) * x`` is a part of the graph and compares anew where the graph is replayed;
+    ``p & q``, ``p | q`` and ``~p`` are comparisons too. In an ``if`` it is a bool.
 
     Attributes
     ----------
@@ -41,36 +55,55 @@ class Comparison(int):
         The same as a node: 1.0 or 0.0.
     """
 
+    __slots__ = ("node",)
+    __array_priority__ = 0.0  # as a Value's
+
     node: Any
 
-    def __repr__(self) -> str:
-        return repr(self == 1)
+    def __init__(self, node: Node) -> None:
+        self.node = node
 
     def __bool__(self) -> bool:
-        found = _decisions.get()
-        if found is not None:
-            found.append(self)
-        return self == 1
+        return decides(self.node)
+
+    def __int__(self) -> int:
+        return int(bool(self))
+
+    __index__ = __int__
+
+    def __float__(self) -> float:
+        return float(bool(self))
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self) == other
+
+    def __hash__(self) -> int:
+        return hash(bool(self))
+
+    def __repr__(self) -> str:
+        return repr(self.node.data != 0.0)
+
+    __neg__, __abs__ = _by_node("__neg__"), _by_node("__abs__")
+    __add__, __radd__ = _by_node("__add__"), _by_node("__radd__")
+    __sub__, __rsub__ = _by_node("__sub__"), _by_node("__rsub__")
+    __mul__, __rmul__ = _by_node("__mul__"), _by_node("__rmul__")
+    __truediv__, __rtruediv__ = _by_node("__truediv__"), _by_node("__rtruediv__")
+    __pow__, __rpow__ = _by_node("__pow__"), _by_node("__rpow__")
+    __lt__, __gt__ = _by_node("__lt__"), _by_node("__gt__")
+    __le__, __ge__ = _by_node("__le__"), _by_node("__ge__")
 
     def __and__(self, other: Any) -> Any:
-        if not (isinstance(other, int) or is_bool(other)):
-            return NotImplemented
-        return comparison(self.node * _truth(other))
+        return Comparison(self.node * _truth(other)) if _is_truth(other) else NotImplemented
 
     def __or__(self, other: Any) -> Any:
-        if not (isinstance(other, int) or is_bool(other)):
+        if not _is_truth(other):
             return NotImplemented
-        return ~comparison((~self).node * (1.0 - _truth(other)))
+        return ~Comparison((~self).node * (1.0 - _truth(other)))
+
+    __rand__, __ror__ = __and__, __or__
 
     def __invert__(self) -> Comparison:
-        return comparison(1.0 - self.node)
-
-
-def comparison(node: Node) -> Comparison:
-    """The truth value of a node that is 1.0 or 0.0."""
-    result = Comparison(node._data)
-    result.node = node
-    return result
+        return Comparison(1.0 - self.node)
 
 
 def comparing(operate: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,9 +111,13 @@ def comparing(operate: Callable[..., Any]) -> Callable[..., Any]:
 
     def compare(a: Any, b: Any) -> Any:
         node = operate(a, b)
-        return node if node is NotImplemented else comparison(node)
+        return node if node is NotImplemented else Comparison(node)
 
     return compare
+
+
+def _is_truth(x: object) -> bool:
+    return isinstance(x, (Comparison, int)) or is_bool(x)
 
 
 def _truth(x: Any) -> Any:

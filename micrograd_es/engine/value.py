@@ -10,16 +10,18 @@ partials that one writes by hand. The calculus itself stands in `ops`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import index
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from micrograd_es.base.scalars import Number, as_float, is_number
-from micrograd_es.engine import anomaly
 from micrograd_es.engine.algebra import FLOATS, IEEE
-from micrograd_es.engine.comparison import Comparison, comparing
+from micrograd_es.engine.anomaly import watch_backward
+from micrograd_es.engine.comparison import Comparison, comparing, decides
 from micrograd_es.engine.copying import CopiedNode
 from micrograd_es.engine.custom import making_graph
 from micrograd_es.engine.graph import hand_on, one_pass, record, topological_order
 from micrograd_es.engine.ops import TABLE, Operation, with_number
+from micrograd_es.engine.watching import is_watching
 
 Operand: TypeAlias = Union["Value", Number]
 Binary: TypeAlias = Callable[["Value", Operand], "Value"]
@@ -52,9 +54,12 @@ def _binary(op: Operation) -> tuple[Binary, Binary]:
 
     def operate(a: Value, b: Any) -> Any:
         if not isinstance(b, Value):
-            if not is_number(b):
+            if is_number(b):
+                b = Value(b)
+            elif isinstance(b, Comparison):
+                b = b.node
+            else:
                 return NotImplemented
-            b = Value(b)
         try:
             data, partials = forward(a._data, b._data)
         except (ArithmeticError, ValueError):
@@ -97,7 +102,7 @@ class Value(CopiedNode):
     ----------
     grad : float
         After ``v.backward()``, dv/d(this node). In a leaf it adds up over calls until it is
-        set to 0; in any other node it is that of the last call.
+        set to 0 or to None; in any other node it is that of the last call.
     parents : tuple of Value
         The operands, in order; ``x * x`` lists x twice.
     partials : tuple of (float or None)
@@ -127,16 +132,20 @@ class Value(CopiedNode):
     # np.float64(1) > v asked only then what v makes of it
     __array_priority__ = 0.0
 
-    def __init__(self, data: Number, label: str = "") -> None:
+    def __init__(self, data: Number | Comparison, label: str = "") -> None:
         if not isinstance(label, str):
             raise TypeError(f"a label is a string, not {type(label).__name__}")
-        self._data = as_float(data)
         self.grad = 0.0
         self.adjoint = None
         self.label = label
-        self.rule = None
-        self.a = self.da = ()
         self.b = self.db = None
+        if isinstance(data, Comparison):  # a node too, and no number: the sum of it alone
+            self._data = data.node._data
+            self.rule, self.a, self.da = TABLE["sum"], (data.node,), (1.0,)
+        else:
+            self._data = as_float(data)
+            self.rule = None
+            self.a = self.da = ()
 
     @property
     def data(self) -> float:
@@ -158,19 +167,24 @@ class Value(CopiedNode):
         Raises
         ------
         AnomalyError
-            Under `detect_anomaly`, where a gradient turns non-finite; then no
-            `grad` has changed.
+            Under `detect_anomaly`, where a gradient turns non-finite.
+        TypeError
+            The `grad` of a leaf has been set to what is neither a number nor None.
+
+        Whichever it is, no `grad` has changed.
         """
-        if anomaly.is_watching():
-            anomaly.watch_backward(self)
+        if is_watching():
+            watch_backward(self)
         order = topological_order(self)
         with one_pass:
-            hand_on(self, order)
-            for node in order:
-                if node.rule:
-                    node.grad = node.adjoint or 0.0
-                else:
-                    node.grad += node.adjoint or 0.0
+            for leaf in hand_on(self, order):
+                if leaf.grad is not None:
+                    leaf.adjoint = as_float(leaf.grad) + (leaf.adjoint or 0.0)
+            try:
+                _fill(order)
+            except BaseException:  # Ctrl-C, say: what has begun is finished first
+                _fill(order)
+                raise
 
     __add__, __radd__ = _binary(TABLE["add"])
     __sub__, __rsub__ = _binary(TABLE["sub"])
@@ -191,13 +205,21 @@ class Value(CopiedNode):
         raised = self._raised if isinstance(other, Value) else self._raised_to_a_number
         return raised(other)
 
+    def __round__(self, n: int | None = None) -> Value:
+        # as NumPy does it: to the nearest, and of two to the even one
+        n = 0 if n is None else index(n)
+        scale = float(f"1e{abs(n)}")
+        if n <= 0:
+            return (self / scale).rint() * scale if n else self.rint()
+        return (self * scale).rint() / scale
+
     def __float__(self) -> float:
         if making_graph.get():
             raise TypeError("a Value that becomes a float leaves the graph being made")
         return self._data
 
     def __bool__(self) -> bool:
-        return self._data != 0.0
+        return decides(self)
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
@@ -216,16 +238,27 @@ class Value(CopiedNode):
     _op = op
 
     def _backward(self) -> None:
+        grads = {v: 0.0 if v.grad is None else as_float(v.grad) for v in (self, *self.parents)}
         for parent, partial in zip(self.parents, self.partials):
             if partial is not None:
-                parent.grad += self.grad * partial
+                grads[parent] += grads[self] * partial
+        for node, gradient in grads.items():
+            node.grad = gradient
 
     # A method for each function of the table, under the name that NumPy asks for.
 
     if TYPE_CHECKING:
         exp = log = sqrt = sin = cos = tanh = sigmoid = softplus = relu = __neg__
-        tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = __neg__
+        tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = rint = __neg__
+        leaky_relu = elu = silu = gelu = erf = erfc = __neg__
         arctan2 = hypot = maximum = minimum = __add__
+
+
+def _fill(order: list[Value]) -> None:
+    for node in order:
+        # a leaf that no gradient has reached keeps what it has
+        if node.adjoint is not None or node.rule or node.grad is None:
+            node.grad = node.adjoint or 0.0
 
 
 for _op in TABLE.values():
@@ -233,6 +266,8 @@ for _op in TABLE.values():
         setattr(Value, _op.name, _unary(_op) if _op.arity == 1 else _binary(_op)[0])
 
 
-def as_value(x: Operand) -> Value:
-    """`x` itself if it is a Value, else a new leaf."""
+def as_value(x: Operand | Comparison) -> Value:
+    """`x` itself if it is a Value, the node of a comparison, else a new leaf."""
+    if isinstance(x, Comparison):
+        return x.node  # type: ignore[no-any-return]
     return x if isinstance(x, Value) else Value(x)

@@ -7,7 +7,7 @@ of a matrix product.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from micrograd_es.engine.custom import CustomOperation
@@ -85,7 +85,7 @@ def record(
     _check(outputs, inputs, parameters)
     given = [*inputs, *parameters]
     sources = set(given)
-    nodes = given + [v for v in _below(outputs, sources) if v not in sources]
+    nodes = given + [v for v in below(outputs, sources) if v not in sources]
     place = {v: i for i, v in enumerate(nodes)}
     recording = Recording(nodes, [place[v] for v in outputs], given=(len(parameters), len(inputs)))
     operands, store, trained = recording.operands, recording.store, recording.trained
@@ -118,10 +118,10 @@ def _check(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequen
     if not outputs:
         raise ValueError("a tape has at least one output")
     if len({*inputs, *parameters}) < len(inputs) + len(parameters):
-        raise ValueError("an input or a parameter is listed twice")
+        raise ValueError("an input is listed twice, or as a parameter too")
 
 
-def _below(outputs: Sequence[Value], given: set[Value]) -> list[Value]:
+def below(outputs: Sequence[Value], given: Set[Value]) -> list[Value]:
     """The nodes below the outputs, each after its operands; what is given ends a path."""
     order: list[Value] = []
     seen: set[Value] = set()

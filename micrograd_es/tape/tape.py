@@ -13,9 +13,9 @@ import numpy as np
 
 from micrograd_es.base.arrays import as_array
 from micrograd_es.base.scalars import as_count
-from micrograd_es.engine import anomaly
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.value import Value
+from micrograd_es.engine.watching import is_watching
 from micrograd_es.tape.bound import Bound
 from micrograd_es.tape.customs import array_functions
 from micrograd_es.tape.elsewhere import PureFunction, pure_function
@@ -37,7 +37,8 @@ class Tape:
     inputs : iterable of Values
         The Values that differ from sample to sample: the columns of X.
     parameters : iterable of Values
-        The Values that are the same in all samples, and trained.
+        The Values that are the same in all samples, and trained. One that is listed twice,
+        as where weights are tied, has one place in `theta`.
 
     Attributes
     ----------
@@ -74,7 +75,7 @@ class Tape:
     ) -> None:
         self._single = isinstance(output, Value)
         self._outputs: list[Value] = [output] if isinstance(output, Value) else list(output)
-        self._inputs, self._parameters = list(inputs), list(parameters)
+        self._inputs, self._parameters = list(inputs), list(dict.fromkeys(parameters))
         self._recording = record(self._outputs, self._inputs, self._parameters)
         self._program = plan(self._recording)
         self._custom = cache(array_functions(self._recording))
@@ -233,7 +234,7 @@ class Tape:
         """Outputs (B, n); with a cotangent d parameters (P,), and with `everything` d inputs."""
         outputs = np.empty((len(X), len(self._outputs)))
         d_inputs = np.empty(X.shape) if everything else _NONE
-        if self._native and not anomaly.is_watching() and len(X):
+        if self._native and not is_watching() and len(X):
             gradient, rest = self._native.run(
                 X, theta, cotangent, outputs, d_inputs if everything else None,
                 threads=self._threads, memory_limit=self.memory_limit,
@@ -302,7 +303,7 @@ class Tape:
             bound.numbers[BATCHED][rows] = X.T[columns]
         bound.parameters[:] = theta
         outputs = bound.forward()
-        if anomaly.is_watching():
+        if is_watching():
             odd = _not_finite(bound.numbers)
         elif _is_finite(outputs):
             return outputs, _NONE
