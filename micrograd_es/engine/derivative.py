@@ -9,10 +9,10 @@ from typing import Any, overload
 from micrograd_es.engine import anomaly
 from micrograd_es.engine.algebra import Algebra
 from micrograd_es.engine.custom import CustomOperation
-from micrograd_es.engine.functions import function, where
+from micrograd_es.engine.functions import function, sum_node, where
 from micrograd_es.engine.graph import adjoints_of, topological_order
 from micrograd_es.engine.ops import TABLE
-from micrograd_es.engine.value import Value
+from micrograd_es.engine.value import Value, apply
 
 
 @overload
@@ -44,7 +44,7 @@ def grad(output: Value, wrt: Value | Iterable[Value], create_graph: bool = False
         if not isinstance(v, Value):
             raise TypeError(f"grad is taken with respect to Values, not {type(v).__name__}")
     if create_graph:
-        graph = _adjoint_graph(output)
+        graph = _adjoint_graph(output, wanted)
         found: list[Any] = [graph[v] if v in graph else Value(0.0) for v in wanted]
     else:
         if anomaly.is_watching():
@@ -54,55 +54,85 @@ def grad(output: Value, wrt: Value | Iterable[Value], create_graph: bool = False
     return found[0] if isinstance(wrt, Value) else found
 
 
+_WHERE = TABLE["where"]
+
 # The algebra of Values: the partials of the table as new graphs.
 _VALUES = Algebra({name: function(op) for name, op in TABLE.items()} | {"where": where})
 
 
-def _partial_graphs(node: Value) -> Sequence[Any]:
-    """The local partials of a node as Values; plain numbers where they are constant."""
+def _partial_graphs(node: Value, wanted: Sequence[int]) -> list[tuple[int, Any]]:
+    """The wanted partials of a node as Values; plain numbers where they are constant."""
     rule, operands = node.rule, node.parents
     if isinstance(rule, CustomOperation):
-        return rule.partial_graphs(operands)
+        partials = rule.partial_graphs(operands)
+        return [(i, partials[i]) for i in wanted]
     if rule.variadic:
-        return [_VALUES.partial(rule, 0)(node, *operands)] * len(operands)
-    return [
-        _VALUES.partial(rule, i)(node, *operands) if rule.takes(i) else None
-        for i in range(rule.arity)
-    ]
+        partial = _VALUES.partial(rule, 0)(node, *operands)
+        return [(i, partial) for i in wanted]
+    return [(i, _VALUES.partial(rule, i)(node, *operands)) for i in wanted if rule.takes(i)]
 
 
-def _adjoint_graph(root: Value) -> dict[Value, Value]:
-    """The chain rule of `adjoints_of`, recorded as a graph of its own."""
+def _adjoint_graph(root: Value, wanted: Iterable[Value]) -> dict[Value, Value]:
+    """The chain rule of `adjoints_of`, recorded as a graph of its own.
+
+    A branch that was not taken hands on nothing, and so does all that stands below it; 0
+    times an infinite partial would be nan. Which branches are taken differs from sample to
+    sample when the graph is replayed. So below a piecewise operation every contribution
+    has a condition, which is a node too: whether anything has arrived from above.
+    """
     order = topological_order(root)
-    reached = adjoints_of(root, order)
-    adjoints: dict[Value, Value] = {root: Value(1.0)}
+    leading = {*wanted}
+    for node in reversed(order):
+        if not leading.isdisjoint(node.parents):
+            leading.add(node)
+    adjoints, nothing = {root: Value(1.0)}, Value(0.0)
+    # of what stands below piecewise operations alone; where one is not 0, something arrives
+    conditions: dict[Value, list[Value]] = {}
+    always = {root}
     for node in order:
-        if node not in adjoints or not node.parents:
+        upstream, parents, partials = adjoints.get(node), node.parents, node.partials
+        places = [i for i, parent in enumerate(parents) if parent in leading]
+        if upstream is None or not places:
             continue
-        upstream = adjoints[node]
-        for parent, partial, recorded in zip(node.parents, _partial_graphs(node), node.partials):
-            if partial is None or (isinstance(partial, float) and partial == 0.0):
-                continue
-            _check_unchanged(node, float(partial), recorded or 0.0)
-            if isinstance(partial, float) and partial == 1.0:
-                contribution = upstream
+        arrives = None if node in always else _any(conditions[node])
+        for i, partial in _partial_graphs(node, places):
+            parent, condition = parents[i], arrives
+            _check_unchanged(node, float(partial), partials[i] or 0.0)
+            if not isinstance(partial, Value):
+                if partial == 0.0:
+                    continue
+                contribution = upstream if partial == 1.0 else upstream * partial
+            elif node.rule.piecewise:
+                # an infinite gradient from above times 0 would be nan, too
+                contribution = apply(_WHERE, partial, upstream * partial, nothing)
+                condition = partial * partial
+                if arrives is not None:
+                    condition = apply(_WHERE, arrives, condition, nothing)
             else:
                 contribution = upstream * partial
-                # 0 · inf is nan, and a branch that was not taken gives nothing
-                if node.rule.piecewise:
-                    contribution = where(partial, contribution, 0.0)
-                elif node not in reached:
-                    contribution = where(upstream, contribution, 0.0)
-            adjoints[parent] = (
-                adjoints[parent] + contribution if parent in adjoints else contribution
-            )
+                if arrives is not None:
+                    contribution = apply(_WHERE, arrives, contribution, nothing)
+            if condition is None:
+                always.add(parent)
+            else:
+                conditions.setdefault(parent, []).append(condition)
+            known = adjoints.get(parent)
+            adjoints[parent] = contribution if known is None else known + contribution
     return adjoints
+
+
+def _any(conditions: Iterable[Value]) -> Value:
+    """A node that is not 0 where one of the conditions, none of them negative, is not."""
+    different = tuple(dict.fromkeys(conditions))
+    return different[0] if len(different) == 1 else sum_node(different)
 
 
 def _check_unchanged(node: Value, now: float, recorded: float) -> None:
     # A graph of the derivative is made from the operands as they are, and is wrong
     # where one was assigned after the node was made.
-    if not isclose(now, recorded, rel_tol=1e-9) and not (isnan(now) and isnan(recorded)):
+    if now == recorded or isclose(now, recorded, rel_tol=1e-9):
+        return
+    if not (isnan(now) and isnan(recorded)):
         raise ValueError(
             f"an operand of {node.op} has been given other data since the graph was recorded; "
             "record it again to differentiate it with create_graph"
