@@ -132,7 +132,26 @@ class _Ieee(_Lazy):
         return node
 
 
-LAZY = _Lazy()
+class _Called(ast.NodeTransformer):
+    """Turns operators into calls of their rows: ``x * y`` into ``mul(x, y)``."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        name = ast.Name(_OPERATORS[type(node.op)], ast.Load())
+        return ast.fix_missing_locations(
+            ast.copy_location(ast.Call(name, [node.left, node.right], []), node)
+        )
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        if isinstance(node.operand, ast.Constant):  # a number
+            return node
+        self.generic_visit(node)
+        name = ast.Name("neg", ast.Load())
+        return ast.fix_missing_locations(ast.copy_location(ast.Call(name, [node.operand], []), node))
+
+
+_OPERATORS: dict[type, str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
+LAZY, CALLED = _Lazy(), _Called()
 _FLOATS: dict[str, Function] = {
     # not `**`: (-8.0) ** (1/3) would be a complex number
     "pow": math.pow,

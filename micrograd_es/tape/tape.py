@@ -186,9 +186,7 @@ class Tape:
         """
         if len(self._outputs) > 1:
             raise ValueError("a tape of several outputs stays with NumPy; give each its own")
-        constants = self._constant_rows, self._constant_numbers
-        inputs, parameters = self._input_rows, self._parameter_rows
-        return pure_function(self._program, inputs, parameters, constants, name)
+        return pure_function(self._program, self._recording, name)
 
     def summary(self) -> str:
         """What was found in the graph: steps, matrix products, and what is left over."""

@@ -1,0 +1,162 @@
+"""JAX's arrays with the calculus of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.custom_derivatives import SymbolicZero
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from micrograd_es.tape.library import NEITHER, Array, Function, Keeps, Library, Rule
+
+
+class Jax(Library):
+    """The arrays of JAX."""
+
+    def __init__(self) -> None:
+        super().__init__(jnp)
+
+    def given(self, *numbers: Any) -> list[Array]:
+        arrays = [jnp.asarray(x) for x in numbers]
+        floats = [x.dtype for x in arrays if jnp.issubdtype(x.dtype, jnp.floating)]
+        return [x.astype(floats[0] if floats else jnp.result_type(float)) for x in arrays]
+
+    def floats(self, numbers: Any, like: Array) -> Array:
+        return jnp.asarray(numbers, like.dtype)
+
+    def function(self, rule: Rule, value: Function, partials: Sequence[Function]) -> Function:
+        @jax.custom_jvp
+        def f(*operands: Array) -> Array:
+            y = jnp.asarray(value(*operands), operands[0].dtype)
+            return jnp.broadcast_to(y, jnp.broadcast_shapes(*[x.shape for x in operands]))
+
+        @partial(f.defjvp, symbolic_zeros=True)
+        def _(operands: Sequence[Array], directions: Sequence[Any]) -> tuple[Array, Array]:
+            y = f(*operands)
+            total = jnp.zeros_like(y)
+            for i, direction in enumerate(directions):
+                if rule.takes(i) and not isinstance(direction, SymbolicZero):
+                    local = self.floats(partials[i](y, *operands), y)
+                    total = total + self.hand_on(rule, direction, local)
+            return y, total
+
+        def call(*operands: Any) -> Array:
+            dtype = jnp.result_type(*operands)
+            return f(*[jnp.asarray(x, dtype) for x in operands])
+
+        return call
+
+    def times(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
+        dtype = jnp.result_type(a, b)
+        a, b = jnp.broadcast_arrays(jnp.asarray(a, dtype), jnp.asarray(b, dtype))
+        return _times.bind(a, b, keeps=keeps)
+
+    def dot(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
+        return _dot.bind(a, b, keeps=keeps)
+
+    def scattered(self, d: Array, rows: Any, size: int) -> Array:
+        return jnp.zeros((size, *d.shape[1:]), d.dtype).at[rows].add(d)
+
+
+# -- products as primitives -------------------------------------------------------------
+# They are linear in each operand, in the eyes of JAX. It could not see that of a product
+# that asks whether a number is 0.
+
+
+def _times_of(a: Array, b: Array, keeps: Keeps) -> Array:
+    product = a * b
+    for x, keeps_zero in zip((a, b), keeps):
+        if keeps_zero:
+            product = jnp.where(x == 0.0, 0.0, product)
+    return product
+
+
+def _dot_of(a: Array, b: Array, keeps: Keeps) -> Array:
+    if not any(keeps):
+        return jnp.matmul(a, b)
+
+    def term_by_term(a: Array, b: Array) -> Array:
+        return _times_of(a[..., :, :, None], b[..., None, :, :], keeps).sum(-2)
+
+    # where all is finite, 0 times it is 0
+    others = [x for x, keeps_zero in zip((b, a), keeps) if keeps_zero]
+    finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in others]))
+    return lax.cond(finite, jnp.matmul, term_by_term, a, b)
+
+
+def _bilinear(name: str, of: Function, back: Sequence[Function], last_axes: int) -> Primitive:
+    """A product as a primitive of JAX.
+
+    Parameters
+    ----------
+    of : callable
+        The product itself.
+    back : (callable, callable)
+        What arrives at each operand of what arrives at the product.
+    """
+    product = Primitive(name)
+    product.def_impl(jax.jit(of, static_argnames="keeps"))
+    mlir.register_lowering(product, mlir.lower_fun(of, multiple_results=False))
+
+    @product.def_abstract_eval
+    def _(a: Any, b: Any, keeps: Keeps) -> Any:
+        shape = a.shape if last_axes == 0 else (*a.shape[:-1], b.shape[-1])
+        return a.update(shape=shape, weak_type=False)
+
+    def derived(operands: Any, directions: Any, keeps: Keeps) -> Any:
+        (a, b), (da, db) = operands, directions
+        y, total = product.bind(a, b, keeps=keeps), None
+        if type(da) is not ad.Zero:
+            total = product.bind(da, b, keeps=(True, keeps[1]))
+        if type(db) is not ad.Zero:
+            other = product.bind(a, db, keeps=(keeps[0], True))
+            total = other if total is None else total + other
+        return y, total
+
+    ad.primitive_jvps[product] = derived
+
+    def transposed(g: Array, a: Any, b: Any, keeps: Keeps) -> Any:
+        if type(g) is ad.Zero:
+            return None, None
+        if ad.is_undefined_primal(a):
+            return back[0](g, b, (True, keeps[1])), None
+        return None, back[1](a, g, (keeps[0], True))
+
+    ad.primitive_transposes[product] = transposed
+
+    def mapped(operands: Any, axes: Any, keeps: Keeps) -> Any:
+        [size] = {x.shape[axis] for x, axis in zip(operands, axes) if axis is not None}
+        a, b = (
+            jnp.broadcast_to(x, (size, *x.shape)) if axis is None else jnp.moveaxis(x, axis, 0)
+            for x, axis in zip(operands, axes)
+        )
+        return product.bind(a, b, keeps=keeps), 0
+
+    batching.primitive_batchers[product] = mapped
+    return product
+
+
+_times = _bilinear(
+    "times",
+    _times_of,
+    (
+        lambda g, b, keeps: _times.bind(g, b, keeps=keeps),
+        lambda a, g, keeps: _times.bind(a, g, keeps=keeps),
+    ),
+    0,
+)
+_dot = _bilinear(
+    "dot",
+    _dot_of,
+    (
+        lambda g, b, keeps: _dot.bind(g, jnp.swapaxes(b, -1, -2), keeps=keeps),
+        lambda a, g, keeps: _dot.bind(jnp.swapaxes(a, -1, -2), g, keeps=keeps),
+    ),
+    2,
+)
