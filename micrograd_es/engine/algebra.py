@@ -147,7 +147,9 @@ class _Called(ast.NodeTransformer):
             return node
         self.generic_visit(node)
         name = ast.Name("neg", ast.Load())
-        return ast.fix_missing_locations(ast.copy_location(ast.Call(name, [node.operand], []), node))
+        return ast.fix_missing_locations(
+            ast.copy_location(ast.Call(name, [node.operand], []), node)
+        )
 
 
 _OPERATORS: dict[type, str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}

@@ -47,6 +47,10 @@ class Bound:
         One row a node, of all samples together (n, 1) and of each (n, B).
     parameters, gradient : ndarray, shape (P,)
         The parameters among the numbers, and their adjoints.
+    sums : list of ndarray
+        The numbers that are sums of so many terms that their order matters.
+    arrived : dict of bool to ndarray
+        The rows (n, B) of adjoints that a backward pass writes.
     """
 
     def __init__(
@@ -66,6 +70,12 @@ class Bound:
             [rows[s][r] for s, r in program.outputs] for rows in (self.numbers, self.adjoints)
         )
         self._backward: dict[bool, list[Call]] = {}
+        self.arrived: dict[bool, Array] = {}
+        self.sums = [
+            self.numbers[BATCHED][step.rows]
+            for step in program.steps
+            if isinstance(step, SumStep) and step.store and step.terms > 2
+        ]
         self._forward: list[Call] = []
         self._steps = list(program.steps)
         if batch >= _APART:
@@ -109,6 +119,7 @@ class Bound:
         for step in reversed(self._steps):
             if everything or step.trained:
                 _Calls(self, calls, written).backward(step, everything)
+        self.arrived[everything] = written[BATCHED].copy()
         # what is given and has had nothing
         for array, there, given in zip(self.adjoints, written, self._program.given):
             missing = np.flatnonzero(~there[:given])
@@ -383,12 +394,7 @@ def _product(left: Array) -> Any:
 
 def _row_by_row(step: Any) -> list[Any]:
     """The step as steps of one row, where its operands would have to be gathered."""
-    if isinstance(step, SumStep):
-        operands = [rows for p in step.products for rows in (p.left, p.right)]
-        operands += [rows for rows, _ in step.plain]
-        together = any(p.matrix for p in step.products)
-    else:
-        operands, together = step.operands, False
-    if together or len(step) == 1 or all(rows.steps is not None for rows in operands):
+    together = isinstance(step, SumStep) and any(p.matrix for p in step.products)
+    if together or len(step) == 1 or all(rows.steps is not None for rows in step.operands):
         return [step]
     return [step.of(place) for place in range(len(step))]

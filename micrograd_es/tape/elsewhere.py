@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from micrograd_es.tape.library import Library
+from micrograd_es.tape.library import Derived
 from micrograd_es.tape.program import Program
 from micrograd_es.tape.recording import Recording
 from micrograd_es.tape.replay import LEAVES, Interpreter
@@ -24,9 +25,8 @@ def pure_function(program: Program, recording: Recording, name: str) -> PureFunc
     if name not in _LIBRARIES:
         raise ValueError(f'a tape goes to "jax" or "torch", not {name!r}')
     module, kind = _LIBRARIES[name]
-    library: Library = getattr(import_module(f"micrograd_es.tape.{module}"), kind)()
-    xp, interpreter = library.xp, Interpreter(program, library)
-    [output] = interpreter.outputs
+    library: Derived = getattr(import_module(f"micrograd_es.tape.{module}"), kind)()
+    xp, on = library.xp, cache(partial(Interpreter, program))
     p, n = recording.given
     constants = np.array([*recording.constants.values()])
 
@@ -45,6 +45,8 @@ def pure_function(program: Program, recording: Recording, name: str) -> PureFunc
         if tuple(weights.shape) != (batch,):
             raise ValueError(f"weights should have shape ({batch},), not {tuple(weights.shape)}")
         leaves = xp.concatenate([theta, library.floats(constants, X)], axis=0)[:, None]
+        interpreter = on(library.at(X, theta, weights))
+        [output] = interpreter.outputs
         numbers = interpreter.forward(leaves, X.T)
         adjoints = interpreter.seeded(weights[None])
         interpreter.backward(numbers, adjoints, everything=False)

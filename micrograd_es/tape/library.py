@@ -1,18 +1,19 @@
-"""Arrays of JAX or PyTorch, with the calculus of the table.
+"""What a program runs on: the arrays of one library, with the calculus of the table.
 
-Whoever differentiates a program that runs on them, with `jax.grad` or
-`torch.func.jacfwd`, gets the derivatives of the table to any order, with its conventions
-at kinks: a row is a function with a rule of its own, in which its partials are texts of
-the table again, made of rows. In a product of a derivative nothing stays nothing: a 0
-from above is handed on as 0 through an infinite partial, for it is a branch that was not
-taken or a sample that was not asked for.
+`Plain` computes numbers. On a `Derived` library a program can itself be differentiated, by
+`jax.grad` or `torch.func.jacfwd`, and gives the derivatives of the table to any order, with
+its conventions at kinks: a row is a function with a rule of its own, in which its partials
+are texts of the table again, made of rows.
+
+In a product that hands a gradient on nothing stays nothing: a 0 from above is handed on as
+0 through an infinite partial, for it is a branch that was not taken or a sample that was
+not asked for.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from micrograd_es.engine.algebra import CALLED, Algebra, arrays
@@ -23,8 +24,8 @@ Array = Any
 Function: TypeAlias = Callable[..., Any]
 Rule: TypeAlias = Operation | CustomOperation
 
-# Which operands of a product keep a 0: neither, as in a product of numbers; or the one that
-# is a gradient or a direction; or both.
+# Which operands of a product keep a 0, whatever the other one is: neither, as in a product
+# of numbers, or the gradients among them.
 Keeps: TypeAlias = tuple[bool, bool]
 NEITHER = (False, False)
 
@@ -40,62 +41,99 @@ class Library(ABC):
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
-        self._plain = arrays(xp)
-        self.row = cache(self._row)
-        names = {op.name: self.row(op, op.arity)[0] for op in TABLE.values() if not op.variadic}
-        names["where"], names["mul"] = xp.where, self.times
-        # PyTorch imports parts of itself only when they are needed
-        names["__builtins__"] = {"__import__": __import__}
-        self._derived = Algebra(names, reading=CALLED)
+        self.algebra = arrays(xp)
 
-    def _row(self, rule: Rule, arity: int) -> tuple[Function, list[Function]]:
-        """The value and the partials of an operation, as functions that can be differentiated."""
-        value, partial = self._texts(rule)
-        partials = [partial(i) for i in range(arity)]
-        return self.function(rule, value, partials), partials
-
-    def _texts(self, rule: Rule) -> tuple[Function, Callable[[int], Function]]:
+    def value(self, rule: Rule) -> Function:
+        """``f(*operands)`` of an operation, element by element."""
         if isinstance(rule, CustomOperation):
             # the user's functions have to take these arrays; their own errors say so if not
-            return (
-                lambda *operands: rule.value(operands),
-                lambda i: lambda y, *operands: rule.partials(operands)[i],
-            )
-        return (
-            lambda *operands: self._plain.value(rule)(*operands),
-            lambda i: lambda y, *operands: self._derived.partial(rule, i)(y, *operands),
-        )
+            return lambda *operands: rule.value(operands)
+        return self.algebra.value(rule)
 
-    def hand_on(self, rule: Rule, g: Array, local: Array, keeps: bool = True) -> Array:
-        """The gradient or direction `g` times the partial `local` of a rule."""
+    def partial(self, rule: Rule, i: int) -> Function:
+        """``df[i](y, *operands)`` of an operation."""
+        if isinstance(rule, CustomOperation):
+            return lambda y, *operands: rule.partials(operands)[i]
+        return self.algebra.partial(rule, i)
+
+    def hand_on(self, rule: Rule, g: Array, local: Array, keeps: bool) -> Array:
+        """The gradient or direction `g` times the partial `local` of an operation."""
         if rule.piecewise:  # of a branch that is not taken an infinite one is nothing either
             g, keeps = self.xp.where(local == 0.0, 0.0, g), False
         return self.times(g, local, (keeps, False))
-
-    @abstractmethod
-    def given(self, *numbers: Any) -> list[Array]:
-        """What a user gives as arrays of floats of one type, on one device.
-
-        The type is that of the first ones that are floats; all integers are floats of the
-        library's default.
-        """
 
     @abstractmethod
     def floats(self, numbers: Any, like: Array) -> Array:
         """The numbers as an array of the type and on the device of another one."""
 
     @abstractmethod
-    def function(self, rule: Rule, value: Function, partials: Sequence[Function]) -> Function:
-        """An operation element by element, with its rule of derivation."""
-
-    @abstractmethod
-    def times(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
-        """a · b element by element."""
-
-    @abstractmethod
-    def dot(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
-        """The matrix product a · b."""
-
-    @abstractmethod
     def scattered(self, d: Array, rows: Any, size: int) -> Array:
         """Rows added to zeros, where several may fall on one."""
+
+    def times(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
+        """a · b element by element."""
+        product = a * b
+        for x, keeps_zero in zip((a, b), keeps):
+            if keeps_zero:
+                product = self.xp.where(x == 0.0, 0.0, product)
+        return product
+
+    def dot(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
+        """The matrix product a · b."""
+        others = [x for x, keeps_zero in zip((b, a), keeps) if keeps_zero]
+        if all(bool(self.xp.all(self.xp.isfinite(x))) for x in others):  # 0 times them is 0
+            return self.xp.matmul(a, b)
+        return self.term_by_term(a, b, keeps)
+
+    def term_by_term(self, a: Array, b: Array, keeps: Keeps) -> Array:
+        """The matrix product as the sum of products of its elements."""
+        return self.xp.sum(Library.times(self, a[..., None], b[..., None, :, :], keeps), axis=-2)
+
+
+class Derived(Library):
+    """Arrays of a library that differentiates."""
+
+    def __init__(self, xp: Any) -> None:
+        super().__init__(xp)
+        self._values: dict[Rule, Function] = {}
+        names: dict[str, Any] = {
+            op.name: self.value(op) for op in TABLE.values() if not op.variadic
+        }
+        names["where"], names["mul"] = xp.where, self.times
+        # PyTorch imports parts of itself only when they are needed
+        names["__builtins__"] = {"__import__": __import__}
+        self._partials = Algebra(names, reading=CALLED)
+
+    def value(self, rule: Rule) -> Function:
+        """``f(*operands)`` of an operation, with its partials as its rule of derivation."""
+        if rule not in self._values:
+            self._values[rule] = self.function(rule, super().value(rule))
+        return self._values[rule]
+
+    def partial(self, rule: Rule, i: int) -> Function:
+        """``df[i](y, *operands)`` of an operation, made of such functions."""
+        if isinstance(rule, CustomOperation):
+            return super().partial(rule, i)
+        return self._partials.partial(rule, i)
+
+    @abstractmethod
+    def given(self, *numbers: Any) -> list[Array]:
+        """What a user gives as arrays of floats of one type, on one device.
+
+        The type is that of the first ones that are floats; integers count as floats of the
+        library's default.
+        """
+
+    def at(self, *numbers: Array) -> Library:
+        """What to run on: this, unless the library tells that nobody differentiates."""
+        return self
+
+    @abstractmethod
+    def function(self, rule: Rule, value: Function) -> Function:
+        """The value of an operation as a function that can be differentiated."""
+
+    @abstractmethod
+    def times(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array: ...
+
+    @abstractmethod
+    def dot(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array: ...

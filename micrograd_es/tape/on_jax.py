@@ -13,10 +13,10 @@ from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from micrograd_es.tape.library import NEITHER, Array, Function, Keeps, Library, Rule
+from micrograd_es.tape.library import NEITHER, Array, Derived, Function, Keeps, Rule
 
 
-class Jax(Library):
+class Jax(Derived):
     """The arrays of JAX."""
 
     def __init__(self) -> None:
@@ -24,13 +24,16 @@ class Jax(Library):
 
     def given(self, *numbers: Any) -> list[Array]:
         arrays = [jnp.asarray(x) for x in numbers]
+        for x in arrays:
+            if x.dtype == bool or jnp.issubdtype(x.dtype, jnp.complexfloating):
+                raise TypeError(f"X and theta should hold real numbers, not {x.dtype}")
         floats = [x.dtype for x in arrays if jnp.issubdtype(x.dtype, jnp.floating)]
         return [x.astype(floats[0] if floats else jnp.result_type(float)) for x in arrays]
 
     def floats(self, numbers: Any, like: Array) -> Array:
         return jnp.asarray(numbers, like.dtype)
 
-    def function(self, rule: Rule, value: Function, partials: Sequence[Function]) -> Function:
+    def function(self, rule: Rule, value: Function) -> Function:
         @jax.custom_jvp
         def f(*operands: Array) -> Array:
             y = jnp.asarray(value(*operands), operands[0].dtype)
@@ -42,8 +45,8 @@ class Jax(Library):
             total = jnp.zeros_like(y)
             for i, direction in enumerate(directions):
                 if rule.takes(i) and not isinstance(direction, SymbolicZero):
-                    local = self.floats(partials[i](y, *operands), y)
-                    total = total + self.hand_on(rule, direction, local)
+                    local = self.floats(self.partial(rule, i)(y, *operands), y)
+                    total = total + self.hand_on(rule, direction, local, True)
             return y, total
 
         def call(*operands: Any) -> Array:
@@ -90,15 +93,16 @@ def _dot_of(a: Array, b: Array, keeps: Keeps) -> Array:
     return lax.cond(finite, jnp.matmul, term_by_term, a, b)
 
 
-def _bilinear(name: str, of: Function, back: Sequence[Function], last_axes: int) -> Primitive:
+def _bilinear(name: str, of: Function, shape: Function, turned: Function) -> Primitive:
     """A product as a primitive of JAX.
 
     Parameters
     ----------
-    of : callable
-        The product itself.
-    back : (callable, callable)
-        What arrives at each operand of what arrives at the product.
+    of, shape : callable
+        The product itself, and its shape.
+    turned : callable
+        An operand as the factor of what arrives at the product, where it is handed on to the
+        other one.
     """
     product = Primitive(name)
     product.def_impl(jax.jit(of, static_argnames="keeps"))
@@ -106,8 +110,7 @@ def _bilinear(name: str, of: Function, back: Sequence[Function], last_axes: int)
 
     @product.def_abstract_eval
     def _(a: Any, b: Any, keeps: Keeps) -> Any:
-        shape = a.shape if last_axes == 0 else (*a.shape[:-1], b.shape[-1])
-        return a.update(shape=shape, weak_type=False)
+        return a.update(shape=shape(a, b), weak_type=False)
 
     def derived(operands: Any, directions: Any, keeps: Keeps) -> Any:
         (a, b), (da, db) = operands, directions
@@ -125,8 +128,8 @@ def _bilinear(name: str, of: Function, back: Sequence[Function], last_axes: int)
         if type(g) is ad.Zero:
             return None, None
         if ad.is_undefined_primal(a):
-            return back[0](g, b, (True, keeps[1])), None
-        return None, back[1](a, g, (keeps[0], True))
+            return product.bind(g, turned(b), keeps=(True, keeps[1])), None
+        return None, product.bind(turned(a), g, keeps=(keeps[0], True))
 
     ad.primitive_transposes[product] = transposed
 
@@ -142,21 +145,9 @@ def _bilinear(name: str, of: Function, back: Sequence[Function], last_axes: int)
     return product
 
 
-_times = _bilinear(
-    "times",
-    _times_of,
-    (
-        lambda g, b, keeps: _times.bind(g, b, keeps=keeps),
-        lambda a, g, keeps: _times.bind(a, g, keeps=keeps),
-    ),
-    0,
-)
-_dot = _bilinear(
-    "dot",
-    _dot_of,
-    (
-        lambda g, b, keeps: _dot.bind(g, jnp.swapaxes(b, -1, -2), keeps=keeps),
-        lambda a, g, keeps: _dot.bind(jnp.swapaxes(a, -1, -2), g, keeps=keeps),
-    ),
-    2,
-)
+def _turned(matrices: Array) -> Array:
+    return jnp.swapaxes(matrices, -1, -2)
+
+
+_times = _bilinear("times", _times_of, lambda a, b: a.shape, lambda x: x)
+_dot = _bilinear("dot", _dot_of, lambda a, b: (*a.shape[:-1], b.shape[-1]), _turned)

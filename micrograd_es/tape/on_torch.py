@@ -11,29 +11,53 @@ import torch
 from torch.autograd import Function as Differentiable
 from torch.autograd.forward_ad import _set_fwd_grad_enabled, unpack_dual
 
-from micrograd_es.tape.library import NEITHER, Array, Function, Keeps, Library, Rule
+from micrograd_es.tape.library import NEITHER, Array, Derived, Function, Keeps, Library, Rule
 
 
-class Torch(Library):
+class _Plain(Library):
     """The arrays of PyTorch."""
+
+    def floats(self, numbers: Any, like: Array) -> Array:
+        return torch.as_tensor(numbers, dtype=like.dtype, device=like.device)
+
+    def scattered(self, d: Array, rows: Any, size: int) -> Array:
+        zeros = d.new_zeros((size, *d.shape[1:]))
+        return zeros.index_add(0, torch.as_tensor(rows, device=d.device), d)
+
+
+_PLAIN = _Plain(xp)
+
+
+class Torch(_Plain, Derived):
+    """The same, where they are differentiated."""
 
     def __init__(self) -> None:
         super().__init__(xp)
 
+    def at(self, *tensors: Array) -> Library:
+        # a function with a rule of its own takes longer than most of what it computes
+        differentiated = (
+            torch._C._are_functorch_transforms_active()
+            or (torch.is_grad_enabled() and any(x.requires_grad for x in tensors))
+            or any(unpack_dual(x).tangent is not None for x in tensors)
+        )
+        return self if differentiated else _PLAIN
+
     def given(self, *numbers: Any) -> list[Array]:
         tensors = [torch.as_tensor(x) for x in numbers]
+        for x in tensors:
+            if x.dtype == torch.bool or x.dtype.is_complex:
+                raise TypeError(f"X and theta should hold real numbers, not {x.dtype}")
         floats = [x.dtype for x in tensors if x.dtype.is_floating_point]
         dtype = floats[0] if floats else torch.get_default_dtype()
         known = [x.device for x in numbers if isinstance(x, torch.Tensor)]
         return [x.to(known[0] if known else x.device, dtype) for x in tensors]
 
-    def floats(self, numbers: Any, like: Array) -> Array:
-        return torch.as_tensor(numbers, dtype=like.dtype, device=like.device)
-
-    def function(self, rule: Rule, value: Function, partials: Sequence[Function]) -> Function:
+    def function(self, rule: Rule, value: Function) -> Function:
         def handed_on(saved: Sequence[Array], i: int, g: Array) -> Array:
             *operands, y = saved
-            return self.hand_on(rule, g, self.floats(partials[i](y, *operands), y))
+            local = self.floats(self.partial(rule, i)(y, *operands), y)
+            return self.hand_on(rule, g, local, True)
 
         class Row(_Mapped):
             @staticmethod
@@ -72,10 +96,6 @@ class Torch(Library):
 
     def dot(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
         return _Dot.apply(a, b, keeps)
-
-    def scattered(self, d: Array, rows: Any, size: int) -> Array:
-        zeros = d.new_zeros((size, *d.shape[1:]))
-        return zeros.index_add(0, torch.as_tensor(rows, device=d.device), d)
 
 
 def _alike(operands: Sequence[Any]) -> list[Array]:
@@ -134,11 +154,7 @@ class _Product(_Mapped):
 class _Times(_Product):
     @staticmethod
     def forward(a: Array, b: Array, keeps: Keeps) -> Array:
-        product = a * b
-        for x, keeps_zero in zip((a, b), keeps):
-            if keeps_zero:
-                product = torch.where(x == 0.0, 0.0, product)
-        return product
+        return _PLAIN.times(a, b, keeps)
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> Any:
@@ -153,10 +169,7 @@ class _Times(_Product):
 class _Dot(_Product):
     @staticmethod
     def forward(a: Array, b: Array, keeps: Keeps) -> Array:
-        others = [x for x, keeps_zero in zip((b, a), keeps) if keeps_zero]
-        if all(bool(torch.isfinite(x).all()) for x in others):  # 0 times them is 0
-            return a @ b
-        return _Times.forward(a[..., :, :, None], b[..., None, :, :], keeps).sum(-2)
+        return _PLAIN.dot(a, b, keeps)
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> Any:

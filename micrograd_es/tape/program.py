@@ -85,6 +85,18 @@ class SumStep(Step):
     products: list[Product] = field(default_factory=list)
     plain: list[tuple[Rows, bool]] = field(default_factory=list)
 
+    @property
+    def operands(self) -> list[Rows]:
+        """All rows that it reads."""
+        factors = [rows for product in self.products for rows in (product.left, product.right)]
+        return factors + [rows for rows, _ in self.plain]
+
+    @property
+    def terms(self) -> int:
+        """How many terms each of the sums has."""
+        shapes = [p.left.shape[1:] if p.matrix else p.left.shape for p in self.products]
+        return sum(int(shape[0]) for shape in [*shapes, *[rows.shape for rows, _ in self.plain]])
+
     def of(self, place: int) -> SumStep:
         """The part that computes one row; not of a matrix product."""
         products = [replace(p, left=p.left.of(place), right=p.right.of(place))
@@ -119,7 +131,7 @@ class Program:
         Rows of the numbers of each sample that hold 1: what a bias is the weight of.
     """
 
-    steps: list[Step]
+    steps: list[Elementwise | SumStep]
     sizes: tuple[int, int]
     given: tuple[int, int]
     leaves: int
@@ -164,7 +176,7 @@ def plan(recording: Recording) -> Program:
         groups[depth[i]].setdefault(_key(recording, i), []).append(i)
 
     leaves = sizes[STATIC]
-    steps: list[Step] = []
+    steps: list[Elementwise | SumStep] = []
     for level in sorted(groups):
         for members in groups[level].values():
             parts = _blocks(recording, members) if members[0] in recording.sums else [members]

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from micrograd_es.tape.library import NEITHER, Library
-from micrograd_es.tape.program import Elementwise, Product, Program, Step, SumStep
+from micrograd_es.tape.library import Library
+from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
 from micrograd_es.tape.rows import Rows
 
@@ -46,15 +46,15 @@ class Interpreter:
         numbers = [leaves, inputs, one]
         for step in self.steps:
             if isinstance(step, Elementwise):
-                function, _ = self.library.row(step.rule, len(step.operands))
-                y = function(*[self.read(rows, numbers) for rows in step.operands])
+                operands = [self.read(rows, numbers) for rows in step.operands]
+                y = self.library.floats(self.library.value(step.rule)(*operands), operands[0])
             else:
-                assert isinstance(step, SumStep)
-                y = self._sum(step, numbers)
+                y = self.sum(step, numbers)
             numbers.append(self.xp.broadcast_to(y, (len(step), y.shape[-1])))
         return numbers
 
-    def _sum(self, step: SumStep, numbers: Arrays) -> Array:
+    def sum(self, step: SumStep, numbers: Arrays) -> Array:
+        """The sums of a step."""
         total = None
         for product in step.products:
             left, right = self.read(product.left, numbers), self.read(product.right, numbers)
@@ -93,18 +93,16 @@ class Interpreter:
             if isinstance(step, Elementwise):
                 self._elementwise(step, numbers, adjoints, g, numbers[k + 3], everything)
             else:
-                assert isinstance(step, SumStep)
                 self._sum_backward(step, numbers, adjoints, g, everything)
 
     def _elementwise(
         self, step: Elementwise, numbers: Arrays, adjoints: Arrays, g: Array, y: Array, all_: bool
     ) -> None:
         operands = [self.read(rows, numbers) for rows in step.operands]
-        _, partials = self.library.row(step.rule, len(operands))
         wanted = step.wanted if all_ else step.to_parameters
-        for rows, partial, want in zip(step.operands, partials, wanted):
+        for i, (rows, want) in enumerate(zip(step.operands, wanted)):
             if want:
-                local = self.library.floats(partial(y, *operands), y)
+                local = self.library.floats(self.library.partial(step.rule, i)(y, *operands), y)
                 self.add(rows, self.library.hand_on(step.rule, g, local, not step.always), adjoints)
 
     def _sum_backward(
@@ -113,37 +111,31 @@ class Interpreter:
         for product in step.products:
             to_left, to_right = product.to_parameters
             if to_left or (all_ and product.left.store):
-                self._to_left(step, product, numbers, adjoints, g)
+                d = self.to_left(step, product, self.read(product.right, numbers), g)
+                self.add(product.left, d, adjoints)
             if to_right or (all_ and product.right.store):
-                self._to_right(step, product, numbers, adjoints, g)
+                d = self.to_right(step, product, self.read(product.left, numbers), g)
+                self.add(product.right, d, adjoints)
         for rows, to_parameters in step.plain:
             if to_parameters or (all_ and rows.store):
                 d = self.gathered(rows, g)
                 self.add(rows, self.xp.broadcast_to(d, (rows.shape[0], *d.shape)), adjoints)
 
-    def _to_left(
-        self, step: SumStep, product: Product, numbers: Arrays, adjoints: Arrays, g: Array
-    ) -> None:
-        factor, keeps = self.read(product.right, numbers), (not step.always, False)
-        if product.matrix:  # G · Xᵀ, which sums over the samples as well
-            m, k = product.left.shape
-            d = self.library.dot(g.reshape(m, -1), factor.reshape(k, -1).T, keeps)[..., None]
-        else:
-            d = self.library.times(g[None], factor, keeps)
-        self.add(product.left, d, adjoints)
+    def to_left(self, step: SumStep, product: Product, factor: Array, g: Array) -> Array:
+        """What a product hands on to its left factors: the gradient times the right ones."""
+        keeps = (not step.always, False)
+        if not product.matrix:
+            return self.library.times(g[None], factor, keeps)
+        m, k = product.left.shape  # G · Xᵀ, which sums over the samples as well
+        return self.library.dot(g.reshape(m, -1), factor.reshape(k, -1).T, keeps)[..., None]
 
-    def _to_right(
-        self, step: SumStep, product: Product, numbers: Arrays, adjoints: Arrays, g: Array
-    ) -> None:
-        factor = self.read(product.left, numbers)
-        if product.matrix:  # Wᵀ · G
-            m, k = product.left.shape
-            keeps = (False, not step.always)
-            d = self.library.dot(factor.reshape(m, k).T, g.reshape(m, -1), keeps)
-            d = d.reshape(*product.right.shape, g.shape[-1])
-        else:
-            d = self.library.times(g[None], factor, (not step.always, False))
-        self.add(product.right, d, adjoints)
+    def to_right(self, step: SumStep, product: Product, factor: Array, g: Array) -> Array:
+        """What it hands on to its right factors."""
+        if not product.matrix:
+            return self.library.times(g[None], factor, (not step.always, False))
+        m, k = product.left.shape  # Wᵀ · G
+        d = self.library.dot(factor.reshape(m, k).T, g.reshape(m, -1), (False, not step.always))
+        return d.reshape(*product.right.shape, g.shape[-1])
 
     # -- rows -------------------------------------------------------------------------
 
@@ -175,7 +167,10 @@ class Interpreter:
         elif g.ndim != 2:
             g = g.reshape(prod(rows.shape), g.shape[-1])
         for array, at, position in self._place(rows).parts:
-            part = self._spread(_cut(g, position), at, self._sizes[array])
+            part = _cut(g, position)
+            if array == LEAVES and part.shape[-1] != 1:
+                part = self.xp.sum(part, axis=-1, keepdims=True)
+            part = self._spread(part, at, self._sizes[array])
             known = adjoints[array]
             adjoints[array] = part if known is None else known + part
 
@@ -185,9 +180,7 @@ class Interpreter:
             return self.library.scattered(g, at, size)
         zeros = self.xp.zeros_like(g[:1])
         around = [(at.start, zeros), (1, g), (size - at.stop, zeros)]
-        parts = [
-            x if x is g else self.xp.broadcast_to(x, (n, x.shape[1])) for n, x in around if n
-        ]
+        parts = [x if x is g else self.xp.broadcast_to(x, (n, x.shape[1])) for n, x in around if n]
         return g if len(parts) == 1 else self.xp.concatenate(parts, axis=0)
 
 

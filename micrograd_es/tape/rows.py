@@ -6,6 +6,7 @@ they lie one after the other they are a slice, which costs nothing to read.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,11 @@ class Rows:
         else:
             indices = self.first + sum(np.ix_(*map(np.multiply, self.steps, _counts(self.shape))))
         return Rows(self.store, indices[..., place : place + 1])
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return prod(self.shape)
 
     def terms(self) -> list[Rows]:
         """The rows one by one."""

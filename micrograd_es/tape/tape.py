@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from itertools import pairwise
-from math import ceil, isfinite
 from typing import Any
 
 import numpy as np
 
 from micrograd_es.base.arrays import as_array
-from micrograd_es.engine import anomaly
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.value import Value
-from micrograd_es.tape.bound import Bound
+from micrograd_es.tape.batches import Batches
 from micrograd_es.tape.customs import array_functions
 from micrograd_es.tape.elsewhere import PureFunction, pure_function
-from micrograd_es.tape.exact import Sample
 from micrograd_es.tape.program import Elementwise, SumStep, plan
 from micrograd_es.tape.recording import BATCHED, STATIC, record
 
@@ -75,24 +70,21 @@ class Tape:
         _check(self._outputs, self._inputs, self._parameters)
         self._recording = record(self._outputs, self._inputs, self._parameters)
         self._program = plan(self._recording)
-        self._custom = cache(array_functions(self._recording))
+        custom = cache(array_functions(self._recording))
         for step in self._program.steps:
             if isinstance(step, Elementwise) and isinstance(step.rule, CustomOperation):
-                self._custom(step.rule, len(step.operands))  # warns now, if at all
+                custom(step.rule, len(step.operands))  # warns now, if at all
+        self._batches = Batches(self._program, self._recording, custom)
         self._theta = np.array([v.data for v in self._parameters])
-        self.memory_limit = 2**28
-        self._threads = threading.local()
-        # numbers and adjoints, and what a step computes on the way
-        widest = max(map(len, self._program.steps), default=0)
-        self._sample_bytes = 8 * (2 * self._program.sizes[BATCHED] + 8 * widest + 1)
-        rows = self._program.place
-        n = len(self._inputs)
-        self._input_rows = np.array(rows[:n], dtype=int)
-        self._input_runs = _runs(rows[:n])
-        self._parameter_rows = np.array(rows[n : n + len(self._parameters)], dtype=int)
-        constants = self._recording.constants
-        self._constant_rows = np.array([rows[i] for i in constants], dtype=int)
-        self._constant_numbers = np.array([*constants.values()])
+
+    @property
+    def memory_limit(self) -> int:
+        """Bytes that a replay may take for its numbers; larger batches run in parts."""
+        return self._batches.memory_limit
+
+    @memory_limit.setter
+    def memory_limit(self, limit: int) -> None:
+        self._batches.memory_limit = limit
 
     @property
     def theta(self) -> Array:
@@ -118,12 +110,7 @@ class Tape:
         theta : shape (P,), optional
             Parameters to use instead of `theta`.
         """
-        X, theta = self._samples(X), self._checked_theta(theta)
-        result = np.empty((len(X), len(self._outputs)))
-        with np.errstate(all="ignore"):
-            for p in self._parts(len(X)):
-                bound = self._bound(p.stop - p.start)
-                result[p] = self._forward(bound, X[p], theta, p.start)[0]
+        result = self._batches.outputs(self._samples(X), self._checked_theta(theta))
         return result[:, 0] if self._single else result
 
     def value_and_grad(
@@ -153,8 +140,7 @@ class Tape:
             if weights.shape != (len(X),):
                 raise ValueError(f"weights should have shape ({len(X)},), not {weights.shape}")
             cotangent = weights[:, None]
-        with np.errstate(all="ignore"):
-            values, _, gradient = self._differentiated(X, theta, cotangent, False)
+        values, _, gradient = self._batches.differentiated(X, theta, cotangent, False)
         return values[:, 0], gradient
 
     def vjp(self, X: Any, cotangent: Any, theta: Any = None) -> tuple[Array, Array]:
@@ -170,8 +156,7 @@ class Tape:
         if cotangent.shape != wanted:
             raise ValueError(f"the cotangent should have shape {wanted}, not {cotangent.shape}")
         cotangent = cotangent.reshape(len(X), len(self._outputs))
-        with np.errstate(all="ignore"):
-            return self._differentiated(X, theta, cotangent, True)[1:]
+        return self._batches.differentiated(X, theta, cotangent, True)[1:]
 
     def to(self, name: str) -> PureFunction:
         """`value_and_grad` as a pure function ``(X, theta, weights=None)`` on other arrays.
@@ -212,109 +197,14 @@ class Tape:
 
     def __reduce__(self) -> tuple[Any, ...]:
         output = self._outputs[0] if self._single else self._outputs
-        state = {"_theta": self._theta, "memory_limit": self.memory_limit}
+        # the data of a constant may be another one by now
+        constants = [*self._recording.constants.values()]
+        state = self._theta, self.memory_limit, constants
         return Tape, (output, self._inputs, self._parameters), state
 
-    # -- a batch, part by part --------------------------------------------------------
-
-    def _parts(self, batch: int) -> list[slice]:
-        """The batch in parts that fit into the memory limit.
-
-        Several are of one size, or one sample less, so that the arrays of both are kept.
-        """
-        room = self.memory_limit // self._sample_bytes
-        number = 1 if batch <= room else ceil(batch / max(1, room // 2))
-        ends = [batch * k // number for k in range(number + 1)]
-        return [slice(a, b) for a, b in pairwise(ends) if b > a]
-
-    def _differentiated(
-        self, X: Array, theta: Array, cotangent: Array, everything: bool
-    ) -> tuple[Array, Array, Array]:
-        """Outputs (B, n), d inputs (B, inputs) if `everything` is wanted, d parameters (P,)."""
-        parts = [
-            self._part(X[p], theta, cotangent[p], everything, p.start) for p in self._parts(len(X))
-        ]
-        if len(parts) == 1:
-            return parts[0]
-        if not parts:
-            return np.empty((0, len(self._outputs))), np.empty(X.shape), np.zeros(len(theta))
-        outputs, d_inputs, gradients = zip(*parts)
-        return np.concatenate(outputs), np.concatenate(d_inputs), sum(gradients)
-
-    def _part(
-        self, X: Array, theta: Array, cotangent: Array, everything: bool, first: int
-    ) -> tuple[Array, Array, Array]:
-        """The same of a part of the batch, of which the first sample is number `first`."""
-        bound = self._bound(len(X))
-        outputs, odd = self._forward(bound, X, theta, first)
-        d_inputs, gradient = self._backward(bound, cotangent, odd, everything)
-        if not (_is_finite(gradient) and _is_finite(d_inputs)):
-            odd = np.union1d(odd, _not_finite(bound.adjoints)).astype(int)
-            d_inputs, gradient = self._backward(bound, cotangent, odd, everything)
-            if not (_is_finite(gradient) and _is_finite(d_inputs)):
-                odd = np.arange(len(X))
-                d_inputs, gradient = self._backward(bound, cotangent, odd, everything)
-        for k in odd:
-            d = self._exact(X, theta, k, first).adjoints(
-                list(zip(self._recording.outputs, cotangent[k].tolist())),
-                range(len(self._inputs) + len(self._parameters)),
-            )
-            if everything:
-                d_inputs[k] = d[: len(self._inputs)]
-            gradient += d[len(self._inputs) :]
-        return outputs, d_inputs, gradient
-
-    def _bound(self, batch: int) -> Bound:
-        """The calls and arrays of this thread for a size of batch, made once."""
-        known: dict[int, Bound] = self._threads.__dict__.setdefault("bound", {})
-        if batch not in known:
-            # a whole batch and a shorter last one come in turns: keep both if they fit
-            room = self.memory_limit // self._sample_bytes
-            while known and (len(known) > 7 or sum(known) + batch > room):
-                del known[next(iter(known))]
-            known[batch] = Bound(self._program, self._custom, batch)
-            known[batch].numbers[STATIC][self._constant_rows, 0] = self._constant_numbers
-        return known[batch]
-
-    def _forward(self, bound: Bound, X: Array, theta: Array, first: int) -> tuple[Array, Array]:
-        """Outputs (B, n), and the samples in which they are not finite."""
-        for rows, columns in self._input_runs:
-            bound.numbers[BATCHED][rows] = X.T[columns]
-        bound.parameters[:] = theta
-        outputs = bound.forward()
-        if anomaly.is_watching():
-            odd = _not_finite(bound.numbers)
-        elif _is_finite(outputs):
-            return outputs, _NONE
-        else:
-            odd = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
-        for k in odd:
-            sample = self._exact(X, theta, k, first)
-            outputs[k] = [sample.values[i].data for i in self._recording.outputs]
-        return outputs, odd
-
-    def _backward(
-        self, bound: Bound, cotangent: Array, odd: Array, everything: bool
-    ) -> tuple[Array, Array]:
-        """d inputs (B, inputs) if wanted and d parameters (P,), without the `odd` samples."""
-        n, p = len(self._inputs), len(self._parameters)
-        if len(odd):
-            if len(odd) == len(cotangent):
-                return np.zeros((len(odd), n)) if everything else _NONE, np.zeros(p)
-            cotangent = cotangent.copy()
-            cotangent[odd] = 0.0
-            bound.numbers[BATCHED][:, odd] = 0.0
-            bound.numbers[BATCHED][self._program.ones] = 1.0
-        bound.backward(cotangent, everything)
-        gradient = bound.gradient.copy()
-        if not everything:
-            return _NONE, gradient
-        if len(odd):  # 0 times the infinite partial at 0 is nan
-            bound.adjoints[BATCHED][:, odd] = 0.0
-        return bound.adjoints[BATCHED][self._input_rows].T, gradient
-
-    def _exact(self, X: Array, theta: Array, k: int, first: int) -> Sample:
-        return Sample(self._recording, [*X[k].tolist(), *theta.tolist()], first + int(k))
+    def __setstate__(self, state: tuple[Any, int, list[float]]) -> None:
+        self._theta, self.memory_limit, constants = state
+        self._recording.constants.update(zip(self._recording.constants, constants))
 
     # -- what users give --------------------------------------------------------------
 
@@ -351,39 +241,9 @@ def _check(outputs: list[Value], inputs: list[Value], parameters: list[Value]) -
         raise ValueError("an input or a parameter is listed twice")
 
 
-_NONE = np.array([], dtype=int)
-
-
-def _runs(rows: list[int]) -> list[tuple[slice, slice]]:
-    """Where columns of X go: rows that follow each other, and their columns."""
-    cuts = [k for k in range(1, len(rows)) if rows[k] != rows[k - 1] + 1]
-    return [
-        (slice(rows[a], rows[a] + b - a), slice(a, b))
-        for a, b in pairwise([0, *cuts, len(rows)])
-        if b > a
-    ]
-
-
 @lru_cache(maxsize=8)
 def _of_a_mean(batch: int) -> Array:
     """The gradient of the mean, shape (B, 1)."""
     weights = np.full((batch, 1), 1 / max(1, batch))
     weights.flags.writeable = False
     return weights
-
-
-def _is_finite(numbers: Array) -> bool:
-    # a sum of squares is finite only if all of them are, and takes next to no time
-    return (
-        not len(numbers) or isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
-    )
-
-
-def _not_finite(stores: list[Array]) -> Array:
-    """The samples in which a number is nan or infinite; all, if it is one for all."""
-    static, batched = stores
-    if _is_finite(batched) and _is_finite(static):
-        return _NONE
-    if not np.isfinite(static).all():
-        return np.arange(batched.shape[1])
-    return np.flatnonzero(~np.isfinite(batched).all(axis=0))
