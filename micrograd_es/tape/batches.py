@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from itertools import pairwise
 from math import ceil, isfinite
 from typing import Any
@@ -12,13 +11,14 @@ import numpy as np
 
 from micrograd_es.engine import anomaly
 from micrograd_es.tape.bound import Bound
+from micrograd_es.tape.customs import Customs
 from micrograd_es.tape.exact import Exact, Sample
 from micrograd_es.tape.program import Program
 from micrograd_es.tape.recording import BATCHED, STATIC, Recording
 
 Array = Any
 
-_NONE = np.array([], dtype=int)
+_NONE = np.array([])
 
 
 class Batches:
@@ -27,7 +27,7 @@ class Batches:
     Parameters
     ----------
     custom : callable
-        For a custom operation and its number of operands, value and partials on arrays.
+        For a custom operation its value and its partials on arrays.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Batches:
         Bytes that a run may take for its numbers; larger batches run in parts.
     """
 
-    def __init__(self, program: Program, recording: Recording, custom: Callable[..., Any]) -> None:
+    def __init__(self, program: Program, recording: Recording, custom: Customs) -> None:
         self._program, self._recording, self._custom = program, recording, custom
         self.memory_limit = 2**28
         self._threads = threading.local()
@@ -96,7 +96,7 @@ class Batches:
         odd = by_run
         while not (_is_finite(gradient) and _is_finite(d_inputs)) and len(odd) < len(X):
             gradients = bound.adjoints[BATCHED][bound.arrived[everything]]
-            found = np.union1d(odd, _not_finite([bound.numbers[BATCHED], gradients])).astype(int)
+            found = np.union1d(odd, _not_finite([bound.numbers[BATCHED], gradients], len(X)))
             # where it is none of them, it is in what all samples share
             odd = found if len(found) > len(odd) else np.arange(len(X))
             d_inputs, gradient = self._backward(bound, cotangent, odd, everything)
@@ -125,13 +125,9 @@ class Batches:
             bound.numbers[BATCHED][rows] = X.T[columns]
         bound.parameters[:] = theta
         outputs = bound.forward()
-        if anomaly.is_watching():
-            shared = np.isfinite(bound.numbers[STATIC]).all()
-            odd = _not_finite([bound.numbers[BATCHED]]) if shared else np.arange(len(X))
-        else:
-            odd = _not_finite(bound.sums)
-            if len(odd):
-                odd = odd[self._exact.overflown(X[odd], theta)]
+        odd = _not_finite(bound.numbers if anomaly.is_watching() else bound.sums, len(X))
+        if len(odd) and not anomaly.is_watching():
+            odd = odd[self._exact.overflown(X[odd], theta)]
         for k in odd.tolist():
             sample = self._sample(X, theta, k, first)
             outputs[k] = [sample.values[i].data for i in self._recording.outputs]
@@ -198,7 +194,10 @@ def _is_finite(numbers: Array) -> bool:
     return isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
 
 
-def _not_finite(rows: list[Array]) -> Array:
-    """The samples in which a number is nan or infinite."""
-    odd = [~np.isfinite(numbers).all(axis=0) for numbers in rows if not _is_finite(numbers)]
-    return np.flatnonzero(np.any(odd, axis=0)) if odd else _NONE
+def _not_finite(rows: list[Array], batch: int) -> Array:
+    """The samples in which a number is nan or infinite; all, if all share it."""
+    odd = np.zeros(batch, bool)
+    for numbers in rows:
+        if not _is_finite(numbers):
+            odd |= ~np.isfinite(numbers).all(axis=0)
+    return np.flatnonzero(odd)

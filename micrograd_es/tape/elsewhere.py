@@ -25,7 +25,7 @@ def pure_function(program: Program, recording: Recording, name: str) -> PureFunc
     if name not in _LIBRARIES:
         raise ValueError(f'a tape goes to "jax" or "torch", not {name!r}')
     module, kind = _LIBRARIES[name]
-    library: Derived = getattr(import_module(f"micrograd_es.tape.{module}"), kind)()
+    library: Derived = getattr(import_module(f"micrograd_es.tape.{module}"), kind)(recording)
     xp, on = library.xp, cache(partial(Interpreter, program))
     p, n = recording.given
     constants = np.array([*recording.constants.values()])

@@ -9,7 +9,7 @@ node where an anomaly is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from micrograd_es.engine import anomaly
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.graph import adjoints_of, record, topological_order
 from micrograd_es.engine.value import Value, apply
+from micrograd_es.tape.customs import Customs
 from micrograd_es.tape.library import NEITHER, Keeps, Library, Rule
 from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
 from micrograd_es.tape.recording import STATIC, Recording
@@ -35,20 +36,6 @@ class _Arrivals(Library):
     nothing has, which is not the same as 0.0 (0.0 times an infinite partial is nan; nothing
     is nothing). Sums of gradients add up both parts at once.
     """
-
-    def __init__(self, custom: Callable[..., Any]) -> None:
-        super().__init__(np)
-        self._custom = custom
-
-    def value(self, rule: Rule) -> Callable[..., Array]:
-        if isinstance(rule, CustomOperation):
-            return lambda *operands: self._custom(rule, len(operands))[0](*operands)
-        return super().value(rule)
-
-    def partial(self, rule: Rule, i: int) -> Callable[..., Array]:
-        if isinstance(rule, CustomOperation):
-            return lambda y, *operands: self._custom(rule, len(operands))[1][i](y, *operands)
-        return super().partial(rule, i)
 
     def floats(self, numbers: Any, like: Array) -> Array:
         return np.asarray(numbers, float)
@@ -96,12 +83,12 @@ class Exact(Interpreter):
     Parameters
     ----------
     custom : callable
-        For a custom operation and its number of operands, value and partials on arrays.
+        For a custom operation its value and its partials on arrays.
     constants : shape (constants,)
     """
 
-    def __init__(self, program: Program, custom: Callable[..., Any], constants: Array) -> None:
-        super().__init__(program, _Arrivals(custom))
+    def __init__(self, program: Program, custom: Customs, constants: Array) -> None:
+        super().__init__(program, _Arrivals(np, custom))
         self._constants = constants
         self._apart = False
 

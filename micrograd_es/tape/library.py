@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 from micrograd_es.engine.algebra import CALLED, Algebra, arrays
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.ops import TABLE, Operation
+from micrograd_es.tape.customs import Customs
 
 Array = Any
 Function: TypeAlias = Callable[..., Any]
@@ -37,24 +38,25 @@ class Library(ABC):
     ----------
     xp : module
         Its namespace, with the names of the array API standard.
+    custom : callable
+        For a custom operation its value and its partials on these arrays.
     """
 
-    def __init__(self, xp: Any) -> None:
+    def __init__(self, xp: Any, custom: Customs) -> None:
         self.xp = xp
-        self.algebra = arrays(xp)
+        self._algebra, self._custom = arrays(xp), custom
 
     def value(self, rule: Rule) -> Function:
         """``f(*operands)`` of an operation, element by element."""
         if isinstance(rule, CustomOperation):
-            # the user's functions have to take these arrays; their own errors say so if not
-            return lambda *operands: rule.value(operands)
-        return self.algebra.value(rule)
+            return self._custom(rule)[0]
+        return self._algebra.value(rule)
 
     def partial(self, rule: Rule, i: int) -> Function:
         """``df[i](y, *operands)`` of an operation."""
         if isinstance(rule, CustomOperation):
-            return lambda y, *operands: rule.partials(operands)[i]
-        return self.algebra.partial(rule, i)
+            return self._custom(rule)[1](i)
+        return self._algebra.partial(rule, i)
 
     def hand_on(self, rule: Rule, g: Array, local: Array, keeps: bool) -> Array:
         """The gradient or direction `g` times the partial `local` of an operation."""
@@ -72,29 +74,42 @@ class Library(ABC):
 
     def times(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
         """a · b element by element."""
-        product = a * b
-        for x, keeps_zero in zip((a, b), keeps):
-            if keeps_zero:
-                product = self.xp.where(x == 0.0, 0.0, product)
-        return product
+        return plain_times(self.xp, a, b, keeps)
 
     def dot(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
         """The matrix product a · b."""
-        others = [x for x, keeps_zero in zip((b, a), keeps) if keeps_zero]
-        if all(bool(self.xp.all(self.xp.isfinite(x))) for x in others):  # 0 times them is 0
-            return self.xp.matmul(a, b)
-        return self.term_by_term(a, b, keeps)
+        return plain_dot(self.xp, a, b, keeps)
 
-    def term_by_term(self, a: Array, b: Array, keeps: Keeps) -> Array:
-        """The matrix product as the sum of products of its elements."""
-        return self.xp.sum(Library.times(self, a[..., None], b[..., None, :, :], keeps), axis=-2)
+
+def plain_times(xp: Any, a: Array, b: Array, keeps: Keeps) -> Array:
+    product = a * b
+    for x, keeps_zero in zip((a, b), keeps):
+        if keeps_zero:
+            product = xp.where(x == 0.0, 0.0, product)
+    return product
+
+
+def term_by_term(xp: Any, a: Array, b: Array, keeps: Keeps) -> Array:
+    """A matrix product as the sum of products of the elements."""
+    return xp.sum(plain_times(xp, a[..., None], b[..., None, :, :], keeps), axis=-2)
+
+
+def others(a: Array, b: Array, keeps: Keeps) -> list[Array]:
+    """Of which it has to be known that they are finite, for 0 times what is finite is 0."""
+    return [x for x, keeps_zero in zip((b, a), keeps) if keeps_zero]
+
+
+def plain_dot(xp: Any, a: Array, b: Array, keeps: Keeps) -> Array:
+    if all(bool(xp.all(xp.isfinite(x))) for x in others(a, b, keeps)):
+        return xp.matmul(a, b)
+    return term_by_term(xp, a, b, keeps)
 
 
 class Derived(Library):
     """Arrays of a library that differentiates."""
 
-    def __init__(self, xp: Any) -> None:
-        super().__init__(xp)
+    def __init__(self, xp: Any, custom: Customs) -> None:
+        super().__init__(xp, custom)
         self._values: dict[Rule, Function] = {}
         names: dict[str, Any] = {
             op.name: self.value(op) for op in TABLE.values() if not op.variadic

@@ -13,14 +13,27 @@ from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from micrograd_es.tape.library import NEITHER, Array, Derived, Function, Keeps, Rule
+from micrograd_es.tape.customs import array_functions
+from micrograd_es.tape.library import (
+    NEITHER,
+    Array,
+    Derived,
+    Function,
+    Keeps,
+    Rule,
+    others,
+    plain_times,
+    term_by_term,
+)
+from micrograd_es.tape.recording import Recording
 
 
 class Jax(Derived):
     """The arrays of JAX."""
 
-    def __init__(self) -> None:
-        super().__init__(jnp)
+    def __init__(self, recording: Recording) -> None:
+        # the user's functions have to take these arrays; their own errors say so if not
+        super().__init__(jnp, array_functions(recording, _one_by_one))
 
     def given(self, *numbers: Any) -> list[Array]:
         arrays = [jnp.asarray(x) for x in numbers]
@@ -67,30 +80,26 @@ class Jax(Derived):
         return jnp.zeros((size, *d.shape[1:]), d.dtype).at[rows].add(d)
 
 
+def _one_by_one(f: Function) -> Function:
+    def of_arrays(*arrays: Array) -> Array:
+        alike = jnp.broadcast_arrays(*arrays)
+        found = jax.vmap(lambda *x: jnp.asarray(f(*x)))(*[x.ravel() for x in alike])
+        return found.reshape(alike[0].shape)
+
+    return of_arrays
+
+
 # -- products as primitives -------------------------------------------------------------
 # They are linear in each operand, in the eyes of JAX. It could not see that of a product
 # that asks whether a number is 0.
 
 
-def _times_of(a: Array, b: Array, keeps: Keeps) -> Array:
-    product = a * b
-    for x, keeps_zero in zip((a, b), keeps):
-        if keeps_zero:
-            product = jnp.where(x == 0.0, 0.0, product)
-    return product
-
-
 def _dot_of(a: Array, b: Array, keeps: Keeps) -> Array:
     if not any(keeps):
         return jnp.matmul(a, b)
-
-    def term_by_term(a: Array, b: Array) -> Array:
-        return _times_of(a[..., :, :, None], b[..., None, :, :], keeps).sum(-2)
-
-    # where all is finite, 0 times it is 0
-    others = [x for x, keeps_zero in zip((b, a), keeps) if keeps_zero]
-    finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in others]))
-    return lax.cond(finite, jnp.matmul, term_by_term, a, b)
+    finite = [jnp.all(jnp.isfinite(x)) for x in others(a, b, keeps)]
+    one_by_one = partial(term_by_term, jnp, keeps=keeps)
+    return lax.cond(jnp.all(jnp.stack(finite)), jnp.matmul, one_by_one, a, b)
 
 
 def _bilinear(name: str, of: Function, shape: Function, turned: Function) -> Primitive:
@@ -149,5 +158,5 @@ def _turned(matrices: Array) -> Array:
     return jnp.swapaxes(matrices, -1, -2)
 
 
-_times = _bilinear("times", _times_of, lambda a, b: a.shape, lambda x: x)
+_times = _bilinear("times", partial(plain_times, jnp), lambda a, b: a.shape, lambda x: x)
 _dot = _bilinear("dot", _dot_of, lambda a, b: (*a.shape[:-1], b.shape[-1]), _turned)

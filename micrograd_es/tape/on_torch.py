@@ -11,11 +11,27 @@ import torch
 from torch.autograd import Function as Differentiable
 from torch.autograd.forward_ad import _set_fwd_grad_enabled, unpack_dual
 
-from micrograd_es.tape.library import NEITHER, Array, Derived, Function, Keeps, Library, Rule
+from micrograd_es.tape.customs import array_functions
+from micrograd_es.tape.library import (
+    NEITHER,
+    Array,
+    Derived,
+    Function,
+    Keeps,
+    Library,
+    Rule,
+    plain_dot,
+    plain_times,
+)
+from micrograd_es.tape.recording import Recording
 
 
 class _Plain(Library):
     """The arrays of PyTorch."""
+
+    def __init__(self, recording: Recording) -> None:
+        # the user's functions have to take these arrays; their own errors say so if not
+        super().__init__(xp, array_functions(recording, _one_by_one))
 
     def floats(self, numbers: Any, like: Array) -> Array:
         return torch.as_tensor(numbers, dtype=like.dtype, device=like.device)
@@ -25,14 +41,12 @@ class _Plain(Library):
         return zeros.index_add(0, torch.as_tensor(rows, device=d.device), d)
 
 
-_PLAIN = _Plain(xp)
-
-
 class Torch(_Plain, Derived):
     """The same, where they are differentiated."""
 
-    def __init__(self) -> None:
-        super().__init__(xp)
+    def __init__(self, recording: Recording) -> None:
+        super().__init__(recording)
+        self._plain = _Plain(recording)
 
     def at(self, *tensors: Array) -> Library:
         # a function with a rule of its own takes longer than most of what it computes
@@ -41,7 +55,7 @@ class Torch(_Plain, Derived):
             or (torch.is_grad_enabled() and any(x.requires_grad for x in tensors))
             or any(unpack_dual(x).tangent is not None for x in tensors)
         )
-        return self if differentiated else _PLAIN
+        return self if differentiated else self._plain
 
     def given(self, *numbers: Any) -> list[Array]:
         tensors = [torch.as_tensor(x) for x in numbers]
@@ -96,6 +110,15 @@ class Torch(_Plain, Derived):
 
     def dot(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
         return _Dot.apply(a, b, keeps)
+
+
+def _one_by_one(f: Function) -> Function:
+    def of_arrays(*arrays: Array) -> Array:
+        arrays = torch.broadcast_tensors(*arrays)
+        mapped = torch.func.vmap(lambda *x: torch.as_tensor(f(*x)))
+        return mapped(*[x.ravel() for x in arrays]).reshape(arrays[0].shape)
+
+    return of_arrays
 
 
 def _alike(operands: Sequence[Any]) -> list[Array]:
@@ -154,7 +177,7 @@ class _Product(_Mapped):
 class _Times(_Product):
     @staticmethod
     def forward(a: Array, b: Array, keeps: Keeps) -> Array:
-        return _PLAIN.times(a, b, keeps)
+        return plain_times(xp, a, b, keeps)
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> Any:
@@ -169,7 +192,7 @@ class _Times(_Product):
 class _Dot(_Product):
     @staticmethod
     def forward(a: Array, b: Array, keeps: Keeps) -> Array:
-        return _PLAIN.dot(a, b, keeps)
+        return plain_dot(xp, a, b, keeps)
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> Any:

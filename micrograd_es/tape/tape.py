@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -70,10 +70,10 @@ class Tape:
         _check(self._outputs, self._inputs, self._parameters)
         self._recording = record(self._outputs, self._inputs, self._parameters)
         self._program = plan(self._recording)
-        custom = cache(array_functions(self._recording))
+        custom = array_functions(self._recording)
         for step in self._program.steps:
             if isinstance(step, Elementwise) and isinstance(step.rule, CustomOperation):
-                custom(step.rule, len(step.operands))  # warns now, if at all
+                custom(step.rule)  # warns now, if at all
         self._batches = Batches(self._program, self._recording, custom)
         self._theta = np.array([v.data for v in self._parameters])
 
