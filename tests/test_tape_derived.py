@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import mpmath
 import numpy as np
@@ -18,6 +19,7 @@ import pytest
 from test_tape_branches import CASES as BRANCHES
 
 from micrograd_es import MLP, Tape, Value, cross_entropy, custom, grad, maximum, minimum
+from micrograd_es.tape import elsewhere
 
 W = 3.0
 # A function of x and w, the same without branches for x > 0 and for x <= 0, and points.
@@ -215,7 +217,7 @@ def test_jax_differentiates_with_our_derivatives():
         },
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
     )
     assert result.returncode == 0, result.stderr
 
@@ -226,3 +228,8 @@ if __name__ == "__main__":
         check_derivatives(jax_, case)
     check_kinks(jax_)
     check_a_network(jax_)
+    # the same as loops over a table of operations
+    with mock.patch.multiple(elsewhere, _MANY=1, _FEW=10**9):
+        check_derivatives(jax_, "one in another")
+        check_derivatives(jax_, "an infinite input below a relu")
+        check_kinks(jax_)

@@ -11,7 +11,18 @@ import pytest
 from test_tape_branches import CASES as BRANCHES
 from test_tape_branches import POINTS, W, derivative, truth
 
-from micrograd_es import MLP, Tape, Value, cross_entropy, custom, hinge, vsum, where
+from micrograd_es import (
+    MLP,
+    Tape,
+    Value,
+    cross_entropy,
+    custom,
+    dot,
+    hinge,
+    maximum,
+    vsum,
+    where,
+)
 from micrograd_es.engine.functions import function
 from micrograd_es.engine.ops import TABLE
 
@@ -62,7 +73,39 @@ def sums_that_share_a_term():
     return tape, np.random.default_rng(3).normal(size=(4, 3))
 
 
-CASES = [network, samples_written_out, every_operation, branches, sums_that_share_a_term]
+KINDS = (
+    lambda a, b, c: a * b + c,
+    lambda a, b, c: (a - b).tanh(),
+    lambda a, b, c: maximum(a, b) * 0.5,
+    lambda a, b, c: where(a > b, c, a * 0.5),
+    lambda a, b, c: (a * a + 1.0) ** b.sigmoid() - c,
+    lambda a, b, c: dot([a, b, c], [c, a, b]).sin(),
+    lambda a, b, c: custom(lambda z: z * z * 0.25, lambda z: z * 0.5, a.sin()),
+)
+
+
+def irregular(n=70):
+    """A graph without repetition, in many steps of few nodes."""
+    rng = np.random.default_rng(n)
+    x, w = [Value(0.3), Value(0.7)], [Value(0.5), Value(-0.4), Value(1.2)]
+    nodes = [*x, *w]
+    for _ in range(n):
+        operands = [nodes[k] for k in rng.integers(max(0, len(nodes) - 20), len(nodes), 3)]
+        nodes.append((KINDS[rng.integers(len(KINDS))](*operands) * 0.7).sin())
+    return Tape(dot(nodes[-8:], nodes[-9:-1]), x, w), rng.uniform(-1, 1, (6, 2))
+
+
+def layers_one_by_one():
+    """Many steps, of which each is a matrix product or as good as one."""
+    model = MLP(4, [4] * 40 + [1], "tanh", seed=0)
+    x = [Value(0.0) for _ in range(4)]
+    return Tape(model(x), x, model.parameters()), np.random.default_rng(4).normal(size=(3, 4))
+
+
+CASES = [
+    network, samples_written_out, every_operation, branches, sums_that_share_a_term, irregular,
+    layers_one_by_one,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -194,7 +237,8 @@ JAX = """
     import numpy as np
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
     from test_tape_elsewhere import (
-        CASES, check_branches, check_nothing_hands_on_nothing, check_what_is_given, network,
+        CASES, check_branches, check_nothing_hands_on_nothing, check_what_is_given, irregular,
+        network,
     )
 
     check_what_is_given("jax", jnp.asarray, jnp.zeros(1).dtype)
@@ -216,6 +260,13 @@ JAX = """
         weights = np.linspace(0, 1, len(X))
         check(run(X, tape.theta, weights), tape.value_and_grad(X, weights=weights))
         check(run(X[:0], tape.theta), tape.value_and_grad(X[:0]))
+
+    # what is compiled does not grow with a graph without repetition
+    sizes = [
+        len(jax.make_jaxpr(tape.to("jax"))(X, tape.theta).eqns)
+        for tape, X in map(irregular, (200, 400))
+    ]
+    assert sizes[0] == sizes[1] < 100
 
     tape, X = network()
     thetas = np.stack([tape.theta, tape.theta * 0.5])
@@ -251,7 +302,7 @@ def test_jax_jitted_mapped_and_sharded_over_eight_devices():
         },
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert result.returncode == 0, result.stderr
 

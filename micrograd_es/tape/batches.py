@@ -18,7 +18,7 @@ from micrograd_es.tape.recording import BATCHED, STATIC, Recording
 
 Array = Any
 
-_NONE = np.array([])
+_NONE = np.array([], dtype=int)
 
 
 class Batches:
@@ -125,8 +125,9 @@ class Batches:
             bound.numbers[BATCHED][rows] = X.T[columns]
         bound.parameters[:] = theta
         outputs = bound.forward()
-        odd = _not_finite(bound.numbers if anomaly.is_watching() else bound.sums, len(X))
-        if len(odd) and not anomaly.is_watching():
+        watching = anomaly.is_watching()
+        odd = _not_finite(bound.numbers if watching else bound.sums, len(X))
+        if len(odd) and not watching:
             odd = odd[self._exact.overflown(X[odd], theta)]
         for k in odd.tolist():
             sample = self._sample(X, theta, k, first)
@@ -196,8 +197,10 @@ def _is_finite(numbers: Array) -> bool:
 
 def _not_finite(rows: list[Array], batch: int) -> Array:
     """The samples in which a number is nan or infinite; all, if all share it."""
+    found = [numbers for numbers in rows if not _is_finite(numbers)]
+    if not found:
+        return _NONE
     odd = np.zeros(batch, bool)
-    for numbers in rows:
-        if not _is_finite(numbers):
-            odd |= ~np.isfinite(numbers).all(axis=0)
+    for numbers in found:
+        odd |= ~np.isfinite(numbers).all(axis=0)
     return np.flatnonzero(odd)

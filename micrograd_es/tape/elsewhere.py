@@ -12,12 +12,16 @@ import numpy as np
 from micrograd_es.tape.library import Derived
 from micrograd_es.tape.program import Program
 from micrograd_es.tape.recording import Recording
-from micrograd_es.tape.replay import LEAVES, Interpreter
+from micrograd_es.tape.replay import Interpreter
 
 Array = Any
 PureFunction = Callable[..., tuple[Array, Array]]
 
 _LIBRARIES = {"jax": ("on_jax", "Jax"), "torch": ("on_torch", "Torch")}
+
+# Steps from which on a program with few operations in each is a loop on JAX, which compiles
+# what is written out in as many hundredths of a second.
+_MANY, _FEW = 64, 32
 
 
 def pure_function(program: Program, recording: Recording, name: str) -> PureFunction:
@@ -26,7 +30,10 @@ def pure_function(program: Program, recording: Recording, name: str) -> PureFunc
         raise ValueError(f'a tape goes to "jax" or "torch", not {name!r}')
     module, kind = _LIBRARIES[name]
     library: Derived = getattr(import_module(f"micrograd_es.tape.{module}"), kind)(recording)
-    xp, on = library.xp, cache(partial(Interpreter, program))
+    runner: Any = Interpreter
+    if name == "jax" and _MANY <= len(program.steps) > program.operations / _FEW:
+        runner = import_module("micrograd_es.tape.loop").Loop
+    xp, on = library.xp, cache(partial(runner, program))
     p, n = recording.given
     constants = np.array([*recording.constants.values()])
 
@@ -45,15 +52,7 @@ def pure_function(program: Program, recording: Recording, name: str) -> PureFunc
         if tuple(weights.shape) != (batch,):
             raise ValueError(f"weights should have shape ({batch},), not {tuple(weights.shape)}")
         leaves = xp.concatenate([theta, library.floats(constants, X)], axis=0)[:, None]
-        interpreter = on(library.at(X, theta, weights))
-        [output] = interpreter.outputs
-        numbers = interpreter.forward(leaves, X.T)
-        adjoints = interpreter.seeded(weights[None])
-        interpreter.backward(numbers, adjoints, everything=False)
-        gradient = adjoints[LEAVES]
-        return (
-            xp.broadcast_to(interpreter.read(output, numbers)[0], (batch,)),
-            xp.zeros_like(theta) if gradient is None else gradient[:p, 0],
-        )
+        values, gradient = on(library.at(X, theta, weights)).evaluate(leaves, X.T, weights)
+        return values, gradient[:p, 0]
 
     return run

@@ -1,9 +1,9 @@
 """What a program runs on: the arrays of one library, with the calculus of the table.
 
-`Plain` computes numbers. On a `Derived` library a program can itself be differentiated, by
-`jax.grad` or `torch.func.jacfwd`, and gives the derivatives of the table to any order, with
-its conventions at kinks: a row is a function with a rule of its own, in which its partials
-are texts of the table again, made of rows.
+On a `Derived` one the program can itself be differentiated, by `jax.grad` or
+`torch.func.jacfwd`, and gives the derivatives of the table to any order, with its
+conventions at kinks: a row is a function with a rule of its own, in which its partials are
+texts of the table again, made of rows.
 
 In a product that hands a gradient on nothing stays nothing: a 0 from above is handed on as
 0 through an infinite partial, for it is a branch that was not taken or a sample that was

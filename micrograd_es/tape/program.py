@@ -140,6 +140,13 @@ class Program:
     outputs: list[tuple[int, int]]
     ones: list[int]
 
+    @property
+    def operations(self) -> int:
+        """How many there are, of two operands or so each."""
+        return sum(
+            len(step) * (step.terms if isinstance(step, SumStep) else 1) for step in self.steps
+        )
+
 
 def plan(recording: Recording) -> Program:
     """Groups the nodes into steps and gives each its row."""

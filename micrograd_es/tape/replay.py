@@ -40,6 +40,18 @@ class Interpreter:
         self._places: dict[int, _Places] = {}
         self.outputs = [Rows(store, [row]) for store, row in program.outputs]
 
+    def evaluate(self, leaves: Array, inputs: Array, weights: Array) -> tuple[Array, Array]:
+        """The values (B,) of one output, and the gradient of their weighted sum to the leaves."""
+        numbers = self.forward(leaves, inputs)
+        adjoints = self.seeded(weights[None])
+        self.backward(numbers, adjoints, everything=False)
+        values = self.read(self.outputs[0], numbers)[0]
+        gradient = adjoints[LEAVES]
+        return (
+            self.xp.broadcast_to(values, weights.shape),
+            self.xp.zeros_like(leaves) if gradient is None else gradient,
+        )
+
     def forward(self, leaves: Array, inputs: Array) -> Arrays:
         """All numbers: parameters and constants, (n, 1), inputs, (n, B), 1, and each step's."""
         one = self.xp.broadcast_to(self.library.floats(1.0, inputs), (1, inputs.shape[1]))

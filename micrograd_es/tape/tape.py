@@ -162,12 +162,15 @@ class Tape:
         """`value_and_grad` as a pure function ``(X, theta, weights=None)`` on other arrays.
 
         It runs where its arrays are, so on a GPU, or on the many devices over which
-        JAX has sharded X. It takes and gives arrays of X's dtype.
+        JAX has sharded X. It takes and gives arrays of X's dtype, and integers as floats.
+        Both results can be differentiated and mapped (`jax.hessian`, `jax.jit`, `torch.func`,
+        `torch.autograd`), which gives the derivatives of `grad`, to any order. What arrives
+        below a branch as exactly 0 is handed on as 0, whether taken or not.
 
         Parameters
         ----------
         name : str
-            "jax", whose function can be given to `jax.jit` and `jax.vmap`, or "torch".
+            "jax" or "torch".
         """
         if len(self._outputs) > 1:
             raise ValueError("a tape of several outputs stays with NumPy; give each its own")
