@@ -166,6 +166,10 @@ def check_what_is_given(name, asarray, default):
     for bad in ([[True, False]], [[1j, 0.0]], asarray([[True, False]])):
         with pytest.raises(TypeError, match="real numbers"):
             run(bad, tape.theta)
+    x = Value(1.0)
+    alone = Tape(x * x, [x]).to(name)([[1], [3]], [])  # neither parameters nor constants
+    np.testing.assert_allclose(alone[0], [1.0, 9.0])
+    assert tuple(alone[1].shape) == (0,)
     same = Tape(Value(2.0) * tape._parameters[0], [Value(0.0)], tape._parameters)
     for one in (tape, same):  # the same for all samples, or not
         X = np.zeros((4, len(one._inputs)))

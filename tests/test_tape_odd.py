@@ -158,3 +158,12 @@ def test_a_mask_of_infinities_is_nothing_odd():
         values, gradient = tape.value_and_grad(np.ones((4, 3)))
     assert values.tolist() == [-0.4] * 4
     assert gradient.tolist() == [1.0, 0.0, 0.0]
+
+
+def test_a_graph_of_inputs_alone():
+    """Neither a parameter nor a constant is below."""
+    x = Value(1.0)
+    tape = Tape(x.log().exp(), [x])
+    values, slopes = tape.value([[0.0], [2.0]]), tape.vjp([[0.0], [2.0]], [1.0, 1.0])[0]
+    np.testing.assert_allclose(values, [0.0, 2.0])
+    np.testing.assert_allclose(slopes, [[NAN], [1.0]])  # 0 · ∞, as by run

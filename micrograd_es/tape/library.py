@@ -82,6 +82,7 @@ class Library(ABC):
 
 
 def plain_times(xp: Any, a: Array, b: Array, keeps: Keeps) -> Array:
+    """a · b element by element, of the arrays of a namespace."""
     product = a * b
     for x, keeps_zero in zip((a, b), keeps):
         if keeps_zero:
@@ -100,6 +101,7 @@ def others(a: Array, b: Array, keeps: Keeps) -> list[Array]:
 
 
 def plain_dot(xp: Any, a: Array, b: Array, keeps: Keeps) -> Array:
+    """The matrix product of the arrays of a namespace."""
     if all(bool(xp.all(xp.isfinite(x))) for x in others(a, b, keeps)):
         return xp.matmul(a, b)
     return term_by_term(xp, a, b, keeps)

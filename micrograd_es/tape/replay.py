@@ -29,7 +29,8 @@ class Interpreter:
     def __init__(self, program: Program, library: Library) -> None:
         self.steps, self.library, self.xp = program.steps, library, library.xp
         homes = [np.zeros((size, 2), int) for size in program.sizes]  # an array and a row in it
-        homes[STATIC][: program.leaves] = [(LEAVES, k) for k in range(program.leaves)]
+        for k in range(program.leaves):
+            homes[STATIC][k] = LEAVES, k
         for k, row in enumerate(program.inputs):
             homes[BATCHED][row] = INPUTS, k
         homes[BATCHED][program.ones] = ONE, 0
