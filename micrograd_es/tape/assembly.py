@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd_es.engine.ops import TABLE, Operation, tree
+from micrograd_es.engine.ops import Operation, tree
 from micrograd_es.tape.places import Places
 from micrograd_es.tape.program import Elementwise, Product, Program, Step, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
@@ -107,7 +107,6 @@ class Assembly:
             if isinstance(step, SumStep):
                 self._sum(step)
             else:
-                assert isinstance(step, Elementwise)
                 self._elementwise(step)
             self.places.give_back(done.get(k, _NONE))
 
@@ -120,7 +119,7 @@ class Assembly:
         for k, step in enumerate(program.steps):
             if step.store == BATCHED:
                 last[step.rows] = k  # if nobody reads it at all
-                for rows in _operands(step):
+                for rows in step.operands:
                     if rows.store == BATCHED:
                         last[rows.at] = k
         last[_given(program)] = never
@@ -133,7 +132,7 @@ class Assembly:
         starts = np.flatnonzero(np.diff(last[order], prepend=-1))
         return {int(last[rows[0]]): rows for rows in np.split(order, starts[1:]) if len(rows)}
 
-    def _read_back(self, step: Step) -> Iterator[Rows]:
+    def _read_back(self, step: Elementwise | SumStep) -> Iterator[Rows]:
         """What the way back reads of the numbers of the way forward."""
         if self.everything is None or not (self.everything or step.trained):
             return
@@ -145,7 +144,6 @@ class Assembly:
                 if to_right:
                     yield product.left
             return
-        assert isinstance(step, Elementwise)
         for k, want in enumerate(self.wanted(step)):
             if want:
                 used = self.used(step, k)
@@ -167,7 +165,7 @@ class Assembly:
 
     def used(self, step: Elementwise, k: int) -> list[Any]:
         """Which operands the k-th partial is computed from, and "y" if from the result."""
-        op = TABLE[step.name]
+        op = _row(step)
         if self._operations[op][1]:
             return [False] * op.arity
         names = _names(op.df[k])
@@ -177,7 +175,7 @@ class Assembly:
 
     def number(self, step: Elementwise) -> int:
         """The number of an operation in the library."""
-        return self._operations[TABLE[step.name]][0]
+        return self._operations[_row(step)][0]
 
     def kept(self, step: Step) -> int:
         """The row from which on the partials of a step are kept, or -1."""
@@ -209,7 +207,7 @@ class Assembly:
 
     def _elementwise(self, step: Elementwise) -> None:
         code, n = self.forward[step.store], len(step)
-        number, keeps = self._operations[TABLE[step.name]]
+        number, keeps = self._operations[_row(step)]
         if keeps and self.everything is not None and self.wanted(step)[0]:
             self._kept[id(step)] = self._more(step.store, n)
         result = self.result(code, step)
@@ -276,6 +274,12 @@ def flat(rows: Rows) -> Array:
     return np.arange(rows.at.start, rows.at.stop) if isinstance(rows.at, slice) else rows.at
 
 
+def _row(step: Elementwise) -> Operation:
+    """The row of the table; a user's own operation is never here."""
+    assert isinstance(step.rule, Operation)
+    return step.rule
+
+
 def _results(step: Step) -> Rows:
     return Rows(step.store, np.arange(step.rows.start, step.rows.stop))
 
@@ -288,16 +292,6 @@ def _given(program: Program) -> Array:
 def together(rows: Array) -> bool:
     """Whether rows follow each other."""
     return len(rows) == 1 or bool((rows[1:] - rows[:-1] == 1).all())
-
-
-def _operands(step: Step) -> Iterator[Rows]:
-    if isinstance(step, SumStep):
-        for product in step.products:
-            yield from (product.left, product.right)
-        yield from (rows for rows, _ in step.plain)
-    else:
-        assert isinstance(step, Elementwise)
-        yield from step.operands
 
 
 @cache

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from micrograd_es.engine.ops import TABLE
 from micrograd_es.native.library import library, operations
 from micrograd_es.tape.assembly import Assembly
 from micrograd_es.tape.program import Elementwise, Program, SumStep
-from micrograd_es.tape.recording import BATCHED, STATIC
+from micrograd_es.tape.recording import BATCHED, STATIC, Recording
 from micrograd_es.tape.returning import Return
 
 Array = Any
+_NONE = np.array([], int)
 _NOTHING = None, None  # no way back
 
 BLOCK = 64  # samples: a row of them is 512 bytes
@@ -31,7 +31,7 @@ def why_not(program: Program) -> str:
     if library() is None:
         return "native code is absent or switched off"
     for step in program.steps:
-        if isinstance(step, Elementwise) and TABLE.get(step.name) not in operations():
+        if isinstance(step, Elementwise) and step.rule not in operations():
             return f"native code has no {step.name}"
         for product in step.products if isinstance(step, SumStep) else ():
             if product.matrix and len(step) * product.left.shape[1] >= _LARGE:
@@ -40,20 +40,10 @@ def why_not(program: Program) -> str:
 
 
 class Native:
-    """A program, ready to be run by native code.
+    """A program, ready to be run by native code."""
 
-    Parameters
-    ----------
-    constants : (rows, numbers)
-        What is the same for all samples and always.
-    inputs : list of int
-        The row of each input.
-    """
-
-    def __init__(
-        self, program: Program, constants: tuple[Array, Array], inputs: Sequence[int]
-    ) -> None:
-        self._program, self._constants, self._inputs = program, constants, inputs
+    def __init__(self, program: Program, recording: Recording) -> None:
+        self._program, self._recording = program, recording
         self._library = library()
         self._level = len(self._library.LEVELS) - 1
         self._own = threading.local()
@@ -61,7 +51,7 @@ class Native:
 
     def _plan(self, everything: bool | None) -> _Plan:
         if everything not in self._plans:
-            self._plans[everything] = _Plan(self._program, self._inputs, everything)
+            self._plans[everything] = _Plan(self._program, everything)
         return self._plans[everything]
 
     def run(
@@ -73,11 +63,11 @@ class Native:
         d_inputs: Array | None,
         threads: int,
         memory_limit: int,
-    ) -> tuple[Array, list[slice]]:
+    ) -> tuple[Array, Array]:
         """The gradient of the parameters, if there is a cotangent; outputs and d_inputs are filled.
 
-        The samples for which that will not do are handed back, in slices: a sum in them, or a
-        number that came out of them, is not finite. They have added nothing to the gradient.
+        The samples for which that will not do are handed back: a sum in them, or a number
+        that came out of them, is not finite. They have added nothing to the gradient.
         """
         plan = self._plan(None if cotangent is None else d_inputs is not None)
         width, layout, size = plan.of(memory_limit)
@@ -86,7 +76,7 @@ class Native:
         alone, level = self._library.alone, self._level
         shared = plan.forward[STATIC]
         if shared and not alone(level, *shared, layout, numbers, None, memory):
-            return np.zeros(len(theta)), [slice(0, len(X))]
+            return np.zeros(len(theta)), np.arange(len(X))
         step = width * max(_BLOCKS, -(-len(X) // (width * _GOES)))
         goes, odd = -(-len(X) // step), bytearray(len(X))
         totals = np.zeros((goes, self._program.sizes[STATIC]))
@@ -110,16 +100,17 @@ class Native:
         gradient = totals[0] if goes == 1 else totals.sum(axis=0)
         back = plan.back[STATIC]
         if back and not alone(level, *back, layout, numbers, gradient, memory):
-            return np.zeros(len(theta)), [slice(0, len(X))]
-        return gradient[: len(theta)], _joined(odd) if 1 in odd else []
+            return np.zeros(len(theta)), np.arange(len(X))
+        marks = np.frombuffer(odd, np.int8)
+        return gradient[: len(theta)], np.flatnonzero(marks) if 1 in odd else _NONE
 
     def _numbers(self, plan: _Plan) -> Array:
         """What is the same for all samples, of this thread."""
         known = getattr(self._own, "numbers", None)
         if known is None or len(known) < plan.statics:
             self._own.numbers = known = np.zeros(plan.statics)
-            rows, numbers = self._constants
-            known[rows] = numbers
+            constants = slice(self._recording.given[STATIC], self._program.leaves)
+            known[constants] = [*self._recording.constants.values()]
         return known
 
     def _memory(self, size: int) -> Array:
@@ -141,7 +132,7 @@ class _Plan:
         How many numbers are the same for all samples.
     """
 
-    def __init__(self, program: Program, inputs: Sequence[int], everything: bool | None) -> None:
+    def __init__(self, program: Program, everything: bool | None) -> None:
         assembly = Assembly(program, operations(), everything)
         back = None if everything is None else Return(assembly)
         self.forward: list[Any] = [code.arrays() for code in assembly.forward]
@@ -153,6 +144,7 @@ class _Plan:
         rows, slots = assembly.places.size, back.places.size if back else 0
         self._each = rows + slots + self._room.each
         self._sizes = rows, slots, program.sizes[STATIC]
+        inputs = program.inputs
         self._counts = len(inputs), len(program.ones), len(program.outputs)
         places: list[int] = []
         for k, (store, row) in enumerate(program.outputs):
@@ -199,9 +191,3 @@ def _shared(go: Callable[[int, Array], None], goes: int, threads: int, memory: A
     work(memory)
     for helper in helpers:
         helper.join()
-
-
-def _joined(odd: bytearray) -> list[slice]:
-    """The samples that are marked; neighbours together."""
-    marks = np.diff(np.frombuffer(odd, np.int8), prepend=0, append=0)
-    return [slice(a, b) for a, b in zip(np.flatnonzero(marks > 0), np.flatnonzero(marks < 0))]

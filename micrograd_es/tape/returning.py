@@ -94,7 +94,7 @@ class Return:
             return other, int(places[0]), -1, int(later[0])
         return other, 0, code.listed(2 * places + later), 0
 
-    def _step(self, step: Step) -> None:
+    def _step(self, step: Elementwise | SumStep) -> None:
         there = self._written[step.store][step.rows]
         if not there.any():
             return  # nothing arrives here, and so nothing is handed on
@@ -109,7 +109,6 @@ class Return:
         if isinstance(step, SumStep):
             self._sum(code, step, where)
         else:
-            assert isinstance(step, Elementwise)
             self._elementwise(code, step, where)
         if step.store == BATCHED:
             self.places.give_back(rows)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+from collections import Counter
 from collections.abc import Iterable
-from functools import cache, lru_cache
-from itertools import pairwise
-from math import ceil, isfinite
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,12 +14,11 @@ from micrograd_es.base.scalars import as_count
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.value import Value
 from micrograd_es.engine.watching import is_watching
-from micrograd_es.tape.bound import Bound
+from micrograd_es.tape.batches import Batches
 from micrograd_es.tape.customs import array_functions
 from micrograd_es.tape.elsewhere import PureFunction, pure_function
-from micrograd_es.tape.exact import Sample
 from micrograd_es.tape.native import Native, why_not
-from micrograd_es.tape.program import Elementwise, plan
+from micrograd_es.tape.program import Elementwise, SumStep, plan
 from micrograd_es.tape.recording import BATCHED, STATIC, record
 
 Array = Any
@@ -78,27 +75,15 @@ class Tape:
         self._inputs, self._parameters = list(inputs), list(dict.fromkeys(parameters))
         self._recording = record(self._outputs, self._inputs, self._parameters)
         self._program = plan(self._recording)
-        self._custom = cache(array_functions(self._recording))
+        custom = array_functions(self._recording)
         for step in self._program.steps:
             if isinstance(step, Elementwise) and isinstance(step.rule, CustomOperation):
-                self._custom(step.rule, len(step.operands))  # warns now, if at all
-        self._theta = np.array([v.data for v in self._parameters])
-        self.memory_limit, self.threads = 2**28, 1
-        self._arrays = threading.local()
-        # numbers and adjoints, and what a step computes on the way
-        widest = max(map(len, self._program.steps), default=0)
-        self._sample_bytes = 8 * (2 * self._program.sizes[BATCHED] + 8 * widest + 1)
-        rows = self._program.place
-        n = len(self._inputs)
-        self._input_rows = np.array(rows[:n], dtype=int)
-        self._input_runs = _runs(rows[:n])
-        self._parameter_rows = np.array(rows[n : n + len(self._parameters)], dtype=int)
-        constants = self._recording.constants
-        self._constant_rows = np.array([rows[i] for i in constants], dtype=int)
-        self._constant_numbers = np.array([*constants.values()])
+                custom(step.rule)  # warns now, if at all
+        self._batches = Batches(self._program, self._recording, custom)
         self._numpy_because = why_not(self._program)
-        given = (self._constant_rows, self._constant_numbers), rows[:n]
-        self._native = None if self._numpy_because else Native(self._program, *given)
+        self._native = None if self._numpy_because else Native(self._program, self._recording)
+        self._theta = np.array([v.data for v in self._parameters])
+        self.threads = 1
 
     @property
     def theta(self) -> Array:
@@ -108,6 +93,15 @@ class Tape:
     @theta.setter
     def theta(self, numbers: Any) -> None:
         self._theta = self._checked_theta(numbers).copy()
+
+    @property
+    def memory_limit(self) -> int:
+        """Bytes that a replay may take for its numbers; larger batches run in parts."""
+        return self._batches.memory_limit
+
+    @memory_limit.setter
+    def memory_limit(self, limit: int) -> None:
+        self._batches.memory_limit = limit
 
     @property
     def threads(self) -> int:
@@ -192,150 +186,76 @@ class Tape:
         """`value_and_grad` as a pure function ``(X, theta, weights=None)`` on other arrays.
 
         It runs where its arrays are, so on a GPU, or on the many devices over which
-        JAX has sharded X. It takes and gives arrays of X's dtype.
+        JAX has sharded X. It takes and gives arrays of X's dtype, and integers as floats.
+        Both results can be differentiated and mapped (`jax.hessian`, `jax.jit`, `torch.func`,
+        `torch.autograd`), which gives the derivatives of `grad`, to any order. What arrives
+        below a branch as exactly 0 is handed on as 0, whether taken or not.
 
         Parameters
         ----------
         name : str
-            "jax", whose function can be given to `jax.jit` and `jax.vmap`, or "torch".
+            "jax" or "torch".
         """
         if len(self._outputs) > 1:
             raise ValueError("a tape of several outputs stays with NumPy; give each its own")
-        constants = self._constant_rows, self._constant_numbers
-        inputs, parameters = self._input_rows, self._parameter_rows
-        return pure_function(self._program, inputs, parameters, constants, name)
+        return pure_function(self._program, self._recording, name)
 
     def summary(self) -> str:
         """What was found in the graph: steps, matrix products, and what is left over."""
-        found = f"{len(self._recording.nodes)} nodes in {self._program.summary()}"
+        steps, sizes = self._program.steps, self._program.sizes
+        lines = [
+            f"{len(self._recording.nodes)} nodes in {len(steps)} steps; "
+            f"{sizes[STATIC]} rows for all samples, {sizes[BATCHED]} for each"
+        ]
+        for step in steps:
+            for product in step.products if isinstance(step, SumStep) else ():
+                m, k = product.left.shape
+                lines.append(
+                    f"  matrix product ({m}, {k}) · {product.right.shape}"
+                    if product.matrix
+                    else f"  {k} dot products of {m}"
+                )
+        alone = Counter(s.name for s in steps if isinstance(s, Elementwise) and len(s) == 1)
+        groups = [len(s) for s in steps if isinstance(s, Elementwise) and len(s) > 1]
+        lines.append(f"  {len(groups)} groups of one operation, of {sum(groups)} nodes")
+        left = ", ".join(f"{n} {name}" for name, n in sorted(alone.items())) or "nothing"
+        lines.append(f"  left over, a step for each node: {left}")
         how = self._numpy_because and f"NumPy: {self._numpy_because}"
-        return f"{found}\n  replayed by {how or 'native code, in blocks of samples'}"
+        lines.append(f"  replayed by {how or 'native code, in blocks of samples'}")
+        return "\n".join(lines)
 
     def __reduce__(self) -> tuple[Any, ...]:
         output = self._outputs[0] if self._single else self._outputs
-        state = {k: self.__dict__[k] for k in ("_theta", "memory_limit", "_threads")}
+        # the data of a constant may be another one by now
+        constants = [*self._recording.constants.values()]
+        state = self._theta, self.memory_limit, self.threads, constants
         return Tape, (output, self._inputs, self._parameters), state
 
-    # -- a batch, part by part --------------------------------------------------------
-
-    def _parts(self, whole: slice) -> list[slice]:
-        """A part of the batch in parts that fit into the memory limit.
-
-        Several are of one size, or one sample less, so that the arrays of both are kept.
-        """
-        room, batch = self.memory_limit // self._sample_bytes, whole.stop - whole.start
-        number = 1 if batch <= room else ceil(batch / max(1, room // 2))
-        ends = [whole.start + batch * k // number for k in range(number + 1)]
-        return [slice(a, b) for a, b in pairwise(ends) if b > a]
+    def __setstate__(self, state: tuple[Any, int, int, list[float]]) -> None:
+        self._theta, self.memory_limit, self.threads, constants = state
+        self._recording.constants.update(zip(self._recording.constants, constants))
 
     def _run(
         self, X: Array, theta: Array, cotangent: Array | None = None, everything: bool = False
     ) -> tuple[Array, Array, Array]:
-        """Outputs (B, n); with a cotangent d parameters (P,), and with `everything` d inputs."""
-        outputs = np.empty((len(X), len(self._outputs)))
-        d_inputs = np.empty(X.shape) if everything else _NONE
-        if self._native and not is_watching() and len(X):
-            gradient, rest = self._native.run(
-                X, theta, cotangent, outputs, d_inputs if everything else None,
-                threads=self._threads, memory_limit=self.memory_limit,
-            )  # fmt: skip
-        else:
-            gradient, rest = np.zeros(len(theta)), [slice(0, len(X))]
-        if not rest:
-            return outputs, d_inputs, gradient
-        with np.errstate(all="ignore"):
-            for p in [p for whole in rest for p in self._parts(whole)]:
-                if cotangent is None:
-                    bound = self._bound(p.stop - p.start)
-                    outputs[p] = self._forward(bound, X[p], theta, p.start)[0]
-                else:
-                    outputs[p], d, g = self._part(X[p], theta, cotangent[p], everything, p.start)
-                    gradient += g
-                    if everything:
-                        d_inputs[p] = d
-        return outputs, d_inputs, gradient
+        """Outputs (B, n); with a cotangent d parameters (P,), and with `everything` d inputs.
 
-    def _part(
-        self, X: Array, theta: Array, cotangent: Array, everything: bool, first: int
-    ) -> tuple[Array, Array, Array]:
-        """The same of a part of the batch, of which the first sample is number `first`.
-
-        A sample with a number that is nan or infinite cannot stay in the sums over the batch,
-        and is done by itself (`_exact`). Which ones these are shows by and by: first in the
-        outputs; then, if a gradient is not finite, in what was computed on the way back; and
-        if it still is not finite without those, every sample is done by itself. So there are
-        up to three passes backward, and nearly always one.
+        Native code is asked first. It hands back the samples that are odd, and names no node.
         """
-        bound = self._bound(len(X))
-        outputs, odd = self._forward(bound, X, theta, first)
-        d_inputs, gradient = self._backward(bound, cotangent, odd, everything)
-        if not (_is_finite(gradient) and _is_finite(d_inputs)):
-            odd = np.union1d(odd, _not_finite(bound.adjoints)).astype(int)
-            d_inputs, gradient = self._backward(bound, cotangent, odd, everything)
-            if not (_is_finite(gradient) and _is_finite(d_inputs)):
-                odd = np.arange(len(X))
-                d_inputs, gradient = self._backward(bound, cotangent, odd, everything)
-        for k in odd:
-            d = self._exact(X, theta, k, first).adjoints(
-                list(zip(self._recording.outputs, cotangent[k].tolist())),
-                range(len(self._inputs) + len(self._parameters)),
-            )
-            if everything:
-                d_inputs[k] = d[: len(self._inputs)]
-            gradient += d[len(self._inputs) :]
-        return outputs, d_inputs, gradient
-
-    def _bound(self, batch: int) -> Bound:
-        """The calls and arrays of this thread for a size of batch, made once."""
-        known: dict[int, Bound] = self._arrays.__dict__.setdefault("bound", {})
-        if batch not in known:
-            # a whole batch and a shorter last one come in turns: keep both if they fit
-            room = self.memory_limit // self._sample_bytes
-            while known and (len(known) > 7 or sum(known) + batch > room):
-                del known[next(iter(known))]
-            known[batch] = Bound(self._program, self._custom, batch)
-            known[batch].numbers[STATIC][self._constant_rows, 0] = self._constant_numbers
-        return known[batch]
-
-    def _forward(self, bound: Bound, X: Array, theta: Array, first: int) -> tuple[Array, Array]:
-        """Outputs (B, n), and the samples in which they are not finite."""
-        for rows, columns in self._input_runs:
-            bound.numbers[BATCHED][rows] = X.T[columns]
-        bound.parameters[:] = theta
-        outputs = bound.forward()
-        if is_watching():
-            odd = _not_finite(bound.numbers)
-        elif _is_finite(outputs):
-            return outputs, _NONE
-        else:
-            odd = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
-        for k in odd:
-            sample = self._exact(X, theta, k, first)
-            outputs[k] = [sample.values[i].data for i in self._recording.outputs]
-        return outputs, odd
-
-    def _backward(
-        self, bound: Bound, cotangent: Array, odd: Array, everything: bool
-    ) -> tuple[Array, Array]:
-        """d inputs (B, inputs) if wanted and d parameters (P,), without the `odd` samples."""
-        n, p = len(self._inputs), len(self._parameters)
+        if self._native is None or is_watching() or not len(X):
+            return self._batches.run(X, theta, cotangent, everything)
+        outputs = np.empty((len(X), len(self._outputs)))
+        d_inputs = np.empty(X.shape) if everything else None
+        gradient, odd = self._native.run(
+            X, theta, cotangent, outputs, d_inputs, self.threads, self.memory_limit
+        )
         if len(odd):
-            if len(odd) == len(cotangent):
-                return np.zeros((len(odd), n)) if everything else _NONE, np.zeros(p)
-            cotangent = cotangent.copy()
-            cotangent[odd] = 0.0
-            bound.numbers[BATCHED][:, odd] = 0.0
-            bound.numbers[BATCHED][self._program.ones] = 1.0
-        bound.backward(cotangent, everything)
-        gradient = bound.gradient.copy()
-        if not everything:
-            return _NONE, gradient
-        if len(odd):  # 0 times the infinite partial at 0 is nan
-            bound.adjoints[BATCHED][:, odd] = 0.0
-        return bound.adjoints[BATCHED][self._input_rows].T, gradient
-
-    def _exact(self, X: Array, theta: Array, k: int, first: int) -> Sample:
-        return Sample(self._recording, [*X[k].tolist(), *theta.tolist()], first + int(k))
+            given = None if cotangent is None else cotangent[odd]
+            outputs[odd], d, rest = self._batches.run(X[odd], theta, given, everything)
+            gradient += rest
+            if d_inputs is not None:
+                d_inputs[odd] = d
+        return outputs, d_inputs, gradient
 
     # -- what users give --------------------------------------------------------------
 
@@ -361,39 +281,9 @@ class Tape:
         return theta
 
 
-_NONE = np.array([], dtype=int)
-
-
-def _runs(rows: list[int]) -> list[tuple[slice, slice]]:
-    """Where columns of X go: rows that follow each other, and their columns."""
-    cuts = [k for k in range(1, len(rows)) if rows[k] != rows[k - 1] + 1]
-    return [
-        (slice(rows[a], rows[a] + b - a), slice(a, b))
-        for a, b in pairwise([0, *cuts, len(rows)])
-        if b > a
-    ]
-
-
 @lru_cache(maxsize=8)
 def _of_a_mean(batch: int) -> Array:
     """The gradient of the mean, shape (B, 1)."""
     weights = np.full((batch, 1), 1 / max(1, batch))
     weights.flags.writeable = False
     return weights
-
-
-def _is_finite(numbers: Array) -> bool:
-    # a sum of squares is finite only if all of them are, and takes next to no time
-    return (
-        not len(numbers) or isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
-    )
-
-
-def _not_finite(stores: list[Array]) -> Array:
-    """The samples in which a number is nan or infinite; all, if it is one for all."""
-    static, batched = stores
-    if _is_finite(batched) and _is_finite(static):
-        return _NONE
-    if not np.isfinite(static).all():
-        return np.arange(batched.shape[1])
-    return np.flatnonzero(~np.isfinite(batched).all(axis=0))
