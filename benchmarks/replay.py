@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.define_by_run import compared, gpt_work, moons_work, network
+from benchmarks import gpt
+from benchmarks.define_by_run import compared, moons_work, network
 from benchmarks.programs import ALPHA, RATE
 from benchmarks.table import Bar, Row, seconds
 from benchmarks.timing import agree, alternate, best, one_processor
 from micrograd_es import MLP, Tape, Value, cross_entropy, vsum
 from micrograd_es.data import digits
-from micrograd_es.gallery import load
 from micrograd_es.native.library import library
 
 Array = np.ndarray[Any, Any]
@@ -381,15 +381,15 @@ def _kept(X: Array, Y: Array, classes: Array) -> CostAndGradient:
 
 
 def gpt_step(quick: bool) -> Iterator[Row]:
-    """The step of the demo `nombres` against microgpt's kind of Value, and against JAX."""
-    work = gpt_work()
+    """A transformer step against microgpt's kind of Value, and against JAX."""
+    work = gpt.work()
     theirs = compared("gpt", ["microgpt"], work, quick)["microgpt"]
-    task = load("nombres").Names(load("nombres").names())
+    model = gpt.GPT(work["vocabulary"], seed=0)
+    step = gpt.Step(model, len(work["codes"]) - 1)
     theta = np.array(work["theta"])
 
     def replay(theta: Array) -> tuple[float, Array]:
-        cost, gradient = task.replayed(theta, [work["name"]])
-        return cost, gradient
+        return step(theta, work["codes"])
 
     agree(
         {
@@ -407,7 +407,7 @@ def gpt_step(quick: bool) -> Iterator[Row]:
         Bar(low=250),
     )
     try:
-        jax = gpt_jax(task, work)
+        jax = gpt_jax(model, work)
     except ImportError:
         return
     taken = raced(theta, {"jax": jax, "replay": replay}, quick)
@@ -418,14 +418,14 @@ def gpt_step(quick: bool) -> Iterator[Row]:
     )  # fmt: skip
 
 
-def gpt_jax(task: Any, work: dict[str, Any]) -> CostAndGradient:
+def gpt_jax(model: gpt.GPT, work: dict[str, Any]) -> CostAndGradient:
     """The transformer's loss as one writes it for arrays, with its gradient, compiled."""
     import jax
     import jax.numpy as jnp
 
     jax.config.update("jax_enable_x64", True)
-    shapes = {name: (len(m), len(m[0])) for name, m in task.model.weights.items()}
-    heads, size, length = 4, 4, len(work["codes"]) - 1
+    shapes = {name: (len(m), len(m[0])) for name, m in model.weights.items()}
+    heads, size, length = gpt.HEADS, gpt.WIDE // gpt.HEADS, len(work["codes"]) - 1
     before = jnp.tril(jnp.ones((length, length), bool))
 
     def normed(x: Any) -> Any:
@@ -443,7 +443,7 @@ def gpt_jax(task: Any, work: dict[str, Any]) -> CostAndGradient:
             for name in ("queries", "keys", "values")
         )
         scores = jnp.where(before, q @ k.transpose(0, 2, 1) / size**0.5, -jnp.inf)
-        weights = jnp.exp(scores)  # as the demo has it, of numbers that are small
+        weights = jnp.exp(scores)  # as the model has it, of numbers that are small
         shares = weights / weights.sum(axis=-1, keepdims=True)
         gathered = (shares @ v).transpose(1, 0, 2).reshape(length, heads * size)
         x = x + gathered @ w["attention"].T
