@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from micrograd_es.base.arrays import Array
 from micrograd_es.engine.ops import Operation, tree
 from micrograd_es.tape.places import Places
 from micrograd_es.tape.program import Elementwise, Product, Program, Step, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
 from micrograd_es.tape.rows import Rows
 
-Array = Any
 _NONE = np.array([], int)
 
 # The steps of the interpreter, in its order.

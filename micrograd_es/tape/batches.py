@@ -5,18 +5,16 @@ from __future__ import annotations
 import threading
 from itertools import pairwise
 from math import ceil, isfinite
-from typing import Any
 
 import numpy as np
 
+from micrograd_es.base.arrays import Array
 from micrograd_es.engine.watching import is_watching
 from micrograd_es.tape.bound import Bound
 from micrograd_es.tape.customs import Customs
 from micrograd_es.tape.exact import Exact, Sample
 from micrograd_es.tape.program import Program
 from micrograd_es.tape.recording import BATCHED, STATIC, Recording
-
-Array = Any
 
 _NONE = np.array([], dtype=int)
 

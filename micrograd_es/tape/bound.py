@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from micrograd_es.base.arrays import Array
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.ops import Operation
 from micrograd_es.tape import scatter
@@ -26,7 +27,6 @@ from micrograd_es.tape.recording import BATCHED, STATIC
 from micrograd_es.tape.rows import Rows
 from micrograd_es.tape.scatter import as_slice, repeats
 
-Array = Any
 Call = Callable[[], Any]
 
 # Samples from which on a call for each row costs less than copies of the rows, gathered
@@ -147,7 +147,8 @@ class _Calls(CallWriter):
         """The rows as an array of the shape of the indices, then the batch."""
         store = self._bound.numbers[rows.store]
         if rows.single:
-            return store[rows.at]
+            row: Array = store[rows.at]
+            return row
         if rows.steps is not None:
             return rows.view(store)
         buffer = self.temporary((*rows.shape, store.shape[1]))

@@ -20,7 +20,7 @@ from micrograd_es.base.scalars import as_float
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.tape.recording import Recording
 
-Array = Any
+Array: TypeAlias = Any  # of NumPy, JAX or PyTorch
 Function: TypeAlias = Callable[..., Array]
 Customs: TypeAlias = Callable[[CustomOperation], tuple[Function, Callable[[int], Function]]]
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from micrograd_es.tape.customs import Array
 from micrograd_es.tape.library import Derived
 from micrograd_es.tape.program import Program
 from micrograd_es.tape.recording import Recording
 from micrograd_es.tape.replay import Interpreter
 
-Array = Any
 PureFunction = Callable[..., tuple[Array, Array]]
 
 _LIBRARIES = {"jax": ("on_jax", "Jax"), "torch": ("on_torch", "Torch")}

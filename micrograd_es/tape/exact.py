@@ -20,14 +20,12 @@ from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.graph import adjoints_of, record, topological_order
 from micrograd_es.engine.value import Value, apply
 from micrograd_es.engine.watching import enable_grad, is_watching
-from micrograd_es.tape.customs import Customs
+from micrograd_es.tape.customs import Array, Customs
 from micrograd_es.tape.library import NEITHER, Keeps, Library, Rule
 from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
 from micrograd_es.tape.recording import STATIC, Recording
 from micrograd_es.tape.replay import INPUTS, LEAVES, Arrays, Interpreter
 from micrograd_es.tape.rows import Rows
-
-Array = Any
 
 
 class _Arrivals(Library):

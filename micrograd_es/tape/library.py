@@ -13,16 +13,13 @@ not asked for.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from micrograd_es.engine.algebra import CALLED, Algebra, arrays, choice
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.ops import TABLE, Operation
-from micrograd_es.tape.customs import Customs
+from micrograd_es.tape.customs import Array, Customs, Function
 
-Array = Any
-Function: TypeAlias = Callable[..., Any]
 Rule: TypeAlias = Operation | CustomOperation
 
 # Which operands of a product keep a 0, whatever the other one is: neither, as in a product

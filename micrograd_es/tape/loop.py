@@ -19,12 +19,11 @@ from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
 from micrograd_es.engine.ops import TABLE
-from micrograd_es.tape.library import Derived, Function, Rule
+from micrograd_es.tape.customs import Array, Function
+from micrograd_es.tape.library import Derived, Rule
 from micrograd_es.tape.program import Program, SumStep
 from micrograd_es.tape.recording import BATCHED
 from micrograd_es.tape.rows import Rows
-
-Array = Any
 
 
 class _Row(NamedTuple):

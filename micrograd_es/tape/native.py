@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from micrograd_es.base.arrays import Array
 from micrograd_es.native.library import library, operations
 from micrograd_es.tape.assembly import Assembly
 from micrograd_es.tape.program import Elementwise, Program, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC, Recording
 from micrograd_es.tape.returning import Return
 
-Array = Any
 _NONE = np.array([], int)
 _NOTHING = None, None  # no way back
 

@@ -13,12 +13,10 @@ from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from micrograd_es.tape.customs import array_functions
+from micrograd_es.tape.customs import Array, Function, array_functions
 from micrograd_es.tape.library import (
     NEITHER,
-    Array,
     Derived,
-    Function,
     Keeps,
     Rule,
     others,

@@ -11,12 +11,10 @@ import torch
 from torch.autograd import Function as Differentiable
 from torch.autograd.forward_ad import _set_fwd_grad_enabled, unpack_dual
 
-from micrograd_es.tape.customs import array_functions
+from micrograd_es.tape.customs import Array, Function, array_functions
 from micrograd_es.tape.library import (
     NEITHER,
-    Array,
     Derived,
-    Function,
     Keeps,
     Library,
     Rule,

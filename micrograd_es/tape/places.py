@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Any
 
 import numpy as np
 
+from micrograd_es.base.arrays import Array
 from micrograd_es.tape.program import Program, SumStep
 from micrograd_es.tape.recording import BATCHED
-
-Array = Any
 
 _LOOKED_AT = 64  # gaps, before rows get a place at the end
 

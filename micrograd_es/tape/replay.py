@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from micrograd_es.tape.customs import Array
 from micrograd_es.tape.library import Library
 from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
 from micrograd_es.tape.rows import Rows
 
-Array = Any
 Arrays = list[Any]
 
 # The arrays before those of the steps: parameters and constants; inputs; and 1.

@@ -7,10 +7,9 @@ comes later, and is added.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from micrograd_es.base.arrays import Array
 from micrograd_es.tape.assembly import (
     ELEMENTWISE_BACK,
     MATRIX_TO_LEFT,
@@ -27,7 +26,6 @@ from micrograd_es.tape.places import Places
 from micrograd_es.tape.program import Elementwise, Product, Step, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
 
-Array = Any
 Where = tuple[int, int, int]
 
 _PIECE = 64  # columns that the interpreter turns at a time

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-Array = Any
+from micrograd_es.base.arrays import Array
 
 
 class Rows:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd_es.base.arrays import as_array
+from micrograd_es.base.arrays import Array, as_array
 from micrograd_es.base.scalars import as_count
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.value import Value
@@ -20,8 +20,6 @@ from micrograd_es.tape.elsewhere import PureFunction, pure_function
 from micrograd_es.tape.native import Native, why_not
 from micrograd_es.tape.program import Elementwise, SumStep, plan
 from micrograd_es.tape.recording import BATCHED, STATIC, record
-
-Array = Any
 
 
 class Tape:
@@ -179,8 +177,8 @@ class Tape:
         if cotangent.shape != wanted:
             raise ValueError(f"the cotangent should have shape {wanted}, not {cotangent.shape}")
         cotangent = cotangent.reshape(len(X), len(self._outputs))
-        outputs, *gradients = self._run(X, theta, cotangent, everything=True)
-        return outputs[:, 0] if self._single else outputs, *gradients
+        outputs, d_inputs, gradient = self._run(X, theta, cotangent, everything=True)
+        return outputs[:, 0] if self._single else outputs, d_inputs, gradient
 
     def to(self, name: str) -> PureFunction:
         """`value_and_grad` as a pure function ``(X, theta, weights=None)`` on other arrays.
@@ -245,15 +243,16 @@ class Tape:
         if self._native is None or is_watching() or not len(X):
             return self._batches.run(X, theta, cotangent, everything)
         outputs = np.empty((len(X), len(self._outputs)))
-        d_inputs = np.empty(X.shape) if everything else None
+        d_inputs = np.empty(X.shape if everything else 0)
         gradient, odd = self._native.run(
-            X, theta, cotangent, outputs, d_inputs, self.threads, self.memory_limit
-        )
+            X, theta, cotangent, outputs, d_inputs if everything else None,
+            threads=self.threads, memory_limit=self.memory_limit,
+        )  # fmt: skip
         if len(odd):
             given = None if cotangent is None else cotangent[odd]
             outputs[odd], d, rest = self._batches.run(X[odd], theta, given, everything)
             gradient += rest
-            if d_inputs is not None:
+            if everything:
                 d_inputs[odd] = d
         return outputs, d_inputs, gradient
 
@@ -265,20 +264,18 @@ class Tape:
             if n:
                 raise ValueError(f"X should have shape (B, {n}): one column an input")
             return np.zeros((1, 0))
-        X = as_array(X, "X")
-        if X.ndim != 2 or X.shape[1] != n:
-            raise ValueError(f"X should have shape (B, {n}), not {X.shape}")
-        return X
+        samples = as_array(X, "X")
+        if samples.ndim != 2 or samples.shape[1] != n:
+            raise ValueError(f"X should have shape (B, {n}), not {samples.shape}")
+        return samples
 
     def _checked_theta(self, theta: Any) -> Array:
         if theta is None:
             return self._theta
-        theta = as_array(theta, "theta")
-        if theta.shape != (len(self._parameters),):
-            raise ValueError(
-                f"theta should have shape ({len(self._parameters)},), not {theta.shape}"
-            )
-        return theta
+        numbers, wanted = as_array(theta, "theta"), (len(self._parameters),)
+        if numbers.shape != wanted:
+            raise ValueError(f"theta should have shape {wanted}, not {numbers.shape}")
+        return numbers
 
 
 @lru_cache(maxsize=8)
