@@ -117,7 +117,7 @@ def _bilinear(name: str, of: Function, shape: Function, turned: Function) -> Pri
 
     @product.def_abstract_eval
     def _(a: Any, b: Any, keeps: Keeps) -> Any:
-        return a.update(shape=shape(a, b), weak_type=False)
+        return jax.core.ShapedArray(shape(a, b), a.dtype)
 
     def derived(operands: Any, directions: Any, keeps: Keeps) -> Any:
         (a, b), (da, db) = operands, directions
