@@ -20,6 +20,7 @@ ROWS: dict[str, Callable[[bool], Iterator[Row]]] = {
     "digits": replay.digits_step,
     "gpt": replay.gpt_step,
     "random": replay.random_graph,
+    "random-heyoka": replay.random_heyoka,
     "recording": replay.recording,
     "flat": define_by_run.flat,
     "linear": define_by_run.linear,

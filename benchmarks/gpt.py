@@ -101,7 +101,7 @@ def _attention(
 class Step:
     """The cost of a name and its gradient, by a replay in which the embeddings are inputs.
 
-    They take their gradients back through `vjp`, and from there to their letters' rows.
+    They take their gradients back through `value_and_vjp`, and from there to their letters' rows.
     """
 
     def __init__(self, model: GPT, length: int) -> None:
@@ -121,8 +121,7 @@ class Step:
         table, rest = theta[: V * wide].reshape(V, wide), theta[V * wide :]
         one_hot = np.eye(V)[codes]
         X = np.hstack([(one_hot[:-1] @ table).ravel(), one_hot[1:].ravel()])[None]
-        cost = self._tape.value(X, rest)
-        d_inputs, d_rest = self._tape.vjp(X, [1.0], rest)
+        cost, d_inputs, d_rest = self._tape.value_and_vjp(X, [1.0], rest)
         d_letters = d_inputs[0, : (len(codes) - 1) * wide].reshape(-1, wide)
         return float(cost[0]), np.concatenate([(one_hot[:-1].T @ d_letters).ravel(), d_rest])
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import Any
+from time import perf_counter
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,9 +13,10 @@ from benchmarks import gpt
 from benchmarks.define_by_run import compared, moons_work, network
 from benchmarks.programs import ALPHA, RATE
 from benchmarks.table import Bar, Row, seconds
-from benchmarks.timing import agree, alternate, best
+from benchmarks.timing import agree, alternate, best, one_processor
 from micrograd_es import MLP, Tape, Value, cross_entropy, vsum
 from micrograd_es.data import digits
+from micrograd_es.native.library import library
 
 Array = np.ndarray[Any, Any]
 CostAndGradient = Callable[[Array], tuple[float, Array]]
@@ -44,8 +46,8 @@ def against(
     ours: str,
     other: str,
     work: str,
-    bar: Bar,
-    aim: Bar,
+    bar: Bar | None,
+    aim: Bar | None,
     short: str = "",
     spanish: str = "",
 ) -> Row:
@@ -131,7 +133,7 @@ def moons_step(quick: bool) -> Iterator[Row]:
     yield against(
         taken, "replay", "numpy",
         "full-batch step, 100 moons, 2-16-16-1, replay: time against NumPy by hand",
-        Bar(high=2), Bar(high=1.3),
+        Bar(high=0.5 if library() else 1), None,
         spanish="paso con 100 lunas, 2-16-16-1, reproduciendo la grabación: "
         "tiempo frente a NumPy a mano",
     )  # fmt: skip
@@ -325,24 +327,65 @@ def digits_step(quick: bool) -> Iterator[Row]:
         )
         return float(cost), gradient
 
-    taken = raced(theta, {"numpy": numpy, "replay": replay}, quick)
+    kept = _kept(X, Y, classes)
+    taken = raced(theta, {"numpy": numpy, "kept": kept, "replay": replay}, quick)
     yield against(
         taken, "replay", "numpy",
         f"digits, 64-32-10, cross-entropy, batch {n:,}, replay: time against NumPy by hand",
-        Bar(high=1.5), Bar(high=1.15),
+        Bar(high=0.65 if library() else 1.1), None,
         spanish=f"dígitos, 64-32-10, entropía cruzada, lote {n:,}, reproduciendo la grabación: "
         "tiempo frente a NumPy a mano",
     )  # fmt: skip
+    yield against(
+        taken, "replay", "kept",
+        "the same: time against NumPy by hand that writes into arrays kept from step to step",
+        Bar(high=1.1) if library() else None, None,
+    )  # fmt: skip
+
+
+def _kept(X: Array, Y: Array, classes: Array) -> CostAndGradient:
+    """The same by hand, with every array made once."""
+    n = len(X)
+    hidden, d_hidden = np.empty((n, 32)), np.empty((n, 32))
+    scores, delta, mask = np.empty((n, 10)), np.empty((n, 10)), np.empty((n, 32), bool)
+    column, rows = np.empty((n, 1)), np.arange(n)
+    gradient = np.empty(32 * 65 + 10 * 33)
+    first_d, second_d = gradient[: 32 * 65].reshape(32, 65), gradient[32 * 65 :].reshape(10, 33)
+
+    def way(theta: Array) -> tuple[float, Array]:
+        first, second = theta[: 32 * 65].reshape(32, 65), theta[32 * 65 :].reshape(10, 33)
+        np.matmul(X, first[:, :-1].T, hidden)
+        np.add(hidden, first[:, -1], hidden)
+        np.maximum(hidden, 0, out=hidden)
+        np.matmul(hidden, second[:, :-1].T, scores)
+        np.add(scores, second[:, -1], scores)
+        np.subtract(scores, scores.max(axis=1, out=column[:, 0])[:, None], scores)
+        np.exp(scores, delta)
+        np.add.reduce(delta, 1, None, column, True)
+        cost = (np.log(column[:, 0]) - scores[rows, classes]).mean()
+        np.divide(delta, column, delta)
+        np.subtract(delta, Y, delta)
+        np.divide(delta, n, delta)
+        np.matmul(delta, second[:, :-1], d_hidden)
+        np.greater(hidden, 0, mask)
+        np.multiply(d_hidden, mask, d_hidden)
+        for d, a, out in (d_hidden, X, first_d), (delta, hidden, second_d):
+            np.matmul(d.T, a, out[:, :-1])
+            np.add.reduce(d, 0, None, out[:, -1])
+        return float(cost), gradient
+
+    return way
 
 
 # -- the scalar transformer ----------------------------------------------------
 
 
 def gpt_step(quick: bool) -> Iterator[Row]:
-    """A transformer step against microgpt's kind of Value."""
+    """A transformer step against microgpt's kind of Value, and against JAX."""
     work = gpt.work()
     theirs = compared("gpt", ["microgpt"], work, quick)["microgpt"]
-    step = gpt.Step(gpt.GPT(work["vocabulary"], seed=0), len(work["codes"]) - 1)
+    model = gpt.GPT(work["vocabulary"], seed=0)
+    step = gpt.Step(model, len(work["codes"]) - 1)
     theta = np.array(work["theta"])
 
     def replay(theta: Array) -> tuple[float, Array]:
@@ -363,6 +406,59 @@ def gpt_step(quick: bool) -> Iterator[Row]:
         Bar(low=100),
         Bar(low=250),
     )
+    try:
+        jax = gpt_jax(model, work)
+    except ImportError:
+        return
+    taken = raced(theta, {"jax": jax, "replay": replay}, quick)
+    yield against(
+        taken, "replay", "jax",
+        "the same, one sample: time against loss and gradient written by hand for jax.jit",
+        Bar(high=1) if library() else None, None,
+    )  # fmt: skip
+
+
+def gpt_jax(model: gpt.GPT, work: dict[str, Any]) -> CostAndGradient:
+    """The transformer's loss as one writes it for arrays, with its gradient, compiled."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    shapes = {name: (len(m), len(m[0])) for name, m in model.weights.items()}
+    heads, size, length = gpt.HEADS, gpt.WIDE // gpt.HEADS, len(work["codes"]) - 1
+    before = jnp.tril(jnp.ones((length, length), bool))
+
+    def normed(x: Any) -> Any:
+        return x * ((x * x).mean(axis=-1, keepdims=True) + 1e-5) ** -0.5
+
+    def cost(theta: Any, codes: Any) -> Any:
+        w, start = {}, 0
+        for name, (m, k) in shapes.items():
+            w[name] = theta[start : start + m * k].reshape(m, k)
+            start += m * k
+        x = normed(w["tokens"][codes[:-1]] + w["places"][:length])
+        a = normed(x)
+        q, k, v = (
+            (a @ w[name].T).reshape(length, heads, size).transpose(1, 0, 2)
+            for name in ("queries", "keys", "values")
+        )
+        scores = jnp.where(before, q @ k.transpose(0, 2, 1) / size**0.5, -jnp.inf)
+        weights = jnp.exp(scores)  # as the model has it, of numbers that are small
+        shares = weights / weights.sum(axis=-1, keepdims=True)
+        gathered = (shares @ v).transpose(1, 0, 2).reshape(length, heads * size)
+        x = x + gathered @ w["attention"].T
+        x = x + jax.nn.relu(normed(x) @ w["up"].T) @ w["down"].T
+        logits = jax.nn.log_softmax(x @ w["scores"].T)
+        return -logits[jnp.arange(length), codes[1:]].mean()
+
+    both = jax.jit(jax.value_and_grad(cost))
+    codes = jnp.asarray(work["codes"])
+
+    def way(theta: Array) -> tuple[float, Array]:
+        value, gradient = both(theta, codes)
+        return float(value), np.asarray(gradient)
+
+    return way
 
 
 # -- no repetition, and growth -------------------------------------------------
@@ -387,42 +483,86 @@ def scattered(n: int, leaves: list[Any], ops: dict[str, Callable[..., Any]]) -> 
     return total
 
 
-def random_graph(quick: bool) -> Iterator[Row]:
-    """A graph in which nothing repeats, against CasADi SX mapped over the batch."""
-    import casadi
+class Scattered:
+    """A graph in which nothing repeats, as a tape, and its leaves of another kind."""
 
-    n, batch = (500, 20) if quick else (10_000, 1000)
-    arithmetic = {
+    arithmetic: ClassVar[dict[str, Callable[..., Any]]] = {
         "add": lambda a, b: 0.5 * (a + b),
         "sub": lambda a, b: 0.5 * (a - b),
         "mul": lambda a, b: a * b,
         "neg": lambda a: -a,
     }
-    values = [Value(v) for v in np.random.default_rng(0).uniform(-1, 1, 16)]
-    ours = scattered(n, values, arithmetic | {"sin": lambda a: a.sin(), "tanh": lambda a: a.tanh()})
-    tape = Tape(ours, values[:8], values[8:])
-    symbols = casadi.SX.sym("leaves", 16)
-    theirs = scattered(
-        n, casadi.vertsplit(symbols), arithmetic | {"sin": casadi.sin, "tanh": casadi.tanh}
-    )
-    X = np.random.default_rng(1).uniform(-1, 1, (batch, 8))
-    mapped = _mapped(symbols[8:], symbols[:8], theirs, X)
 
-    def replay(theta: Array) -> tuple[float, Array]:
-        outputs, gradient = tape.value_and_grad(X, theta)
+    def __init__(self, quick: bool) -> None:
+        self.n, self.batch = (500, 20) if quick else (10_000, 1000)
+        values = [Value(v) for v in np.random.default_rng(0).uniform(-1, 1, 16)]
+        root = self.of(values, {"sin": Value.sin, "tanh": Value.tanh})
+        start = perf_counter()
+        self.tape = Tape(root, values[:8], values[8:])
+        self.X = np.random.default_rng(1).uniform(-1, 1, (self.batch, 8))
+        self.replay(self.tape.theta)
+        self.recorded = perf_counter() - start
+
+    def of(self, leaves: list[Any], functions: dict[str, Callable[..., Any]]) -> Any:
+        """The graph above leaves of whatever kind."""
+        return scattered(self.n, leaves, self.arithmetic | functions)
+
+    def replay(self, theta: Array) -> tuple[float, Array]:
+        outputs, gradient = self.tape.value_and_grad(self.X, theta)
         return float(outputs.mean()), gradient
 
-    agree({"casadi": mapped(tape.theta), "replay": replay(tape.theta)}, rtol=1e-8)
-    contestants = {
-        "casadi": lambda: mapped(tape.theta), "replay": lambda: replay(tape.theta)
-    }  # fmt: skip
-    taken = alternate(contestants, 1 if quick else 5, 0.0)
-    yield against(
-        taken, "replay", "casadi",
-        f"a random graph of {n:,} nodes with no repetition, batch {batch:,}: "
-        "time against CasADi SX, map",
-        Bar(high=1), Bar(high=0.5),
-    )  # fmt: skip
+    def against(
+        self, name: str, way: CostAndGradient, quick: bool, bar: Bar | None, short: str = ""
+    ) -> Row:
+        """The row of one contestant, once both agree."""
+        theta = self.tape.theta
+        agree({name: way(theta), "replay": self.replay(theta)}, rtol=1e-8)
+        contestants = {name: lambda: way(theta), "replay": lambda: self.replay(theta)}
+        taken = alternate(contestants, 1 if quick else 5, 0.0)
+        work = f"a random graph of {self.n:,} nodes with no repetition, batch {self.batch:,}"
+        return against(taken, "replay", name, f"{work}: time against {name}", bar, None, short)
+
+
+def random_graph(quick: bool) -> Iterator[Row]:
+    """A graph in which nothing repeats, against CasADi SX mapped over the batch."""
+    import casadi
+
+    work = Scattered(quick)
+    symbols = casadi.SX.sym("leaves", 16)
+    theirs = work.of(casadi.vertsplit(symbols), {"sin": casadi.sin, "tanh": casadi.tanh})
+    mapped = _mapped(symbols[8:], symbols[:8], theirs, work.X)
+    yield work.against("CasADi SX, map", mapped, quick, Bar(high=1))
+
+
+def random_heyoka(quick: bool) -> Iterator[Row]:
+    """The same against heyoka, which compiles the graph and its gradient for vectors."""
+    with one_processor():  # heyoka shares a batch among all that it finds when it begins
+        import heyoka
+
+        work = Scattered(quick)
+        names = heyoka.make_vars(*[f"x{k}" for k in range(16)])
+        start = perf_counter()
+        root = work.of(list(names), {"sin": heyoka.sin, "tanh": heyoka.tanh})
+        tensors = heyoka.diff_tensors([root], diff_args=list(names[8:]), diff_order=1)
+        compiled = heyoka.cfunc([root, *tensors.gradient], vars=list(names))
+        taken = perf_counter() - start
+        inputs = np.empty((16, work.batch))
+        inputs[:8] = work.X.T
+
+        def way(theta: Array) -> tuple[float, Array]:
+            inputs[8:] = theta[:, None]
+            outputs = compiled(inputs)
+            return float(outputs[0].mean()), outputs[1:].mean(axis=1)
+
+        yield work.against(
+            "heyoka", way, quick, Bar(high=1) if library() else None,
+            "numbers of 10,000 nodes do not fit the cache; compiled code keeps them in registers",
+        )  # fmt: skip
+    yield Row(
+        "recording it and planning its replay: time against heyoka's derivatives and compilation",
+        work.recorded / taken,
+        f"{seconds(work.recorded)} : {seconds(taken)}",
+    )
 
 
 def recording(quick: bool) -> Iterator[Row]:

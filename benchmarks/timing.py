@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -46,6 +48,20 @@ def alternate(
                 call()
             times[name].append((perf_counter() - start) / calls[name])
     return {name: median(taken) for name, taken in times.items()}
+
+
+@contextmanager
+def one_processor() -> Iterator[None]:
+    """Has whatever wants to share its work among processors find only one, where that is known."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    known = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(known)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, known)
 
 
 def best(call: Callable[[], Any], times: int) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from micrograd_es import __version__
 from micrograd_es.base.arrays import needing
 from micrograd_es.base.errors import RendererMissingError
 from micrograd_es.base.languages import LANGUAGES, speaking
@@ -19,6 +20,7 @@ from micrograd_es.engine.value import Value
 from micrograd_es.expression import parse
 from micrograd_es.formulas.notation import shown
 from micrograd_es.gallery import listed, load
+from micrograd_es.native.library import library
 from micrograd_es.stepping.steps import BackwardPass
 
 FOLDER = "micrograd-es"
@@ -169,6 +171,12 @@ def _parser() -> _Parser:
         epilog=_('An expression: micrograd-es step "2*(a*b+c)**2" a=1 b=2 c=3'),
     )
     top.set_defaults(out=None)
+    top.add_argument(
+        "--version",
+        action="version",
+        version=_version(),
+        help=_("show the version, and whether it uses native code"),
+    )
     commands = top.add_subparsers(dest="command", metavar=_("COMMAND"), parser_class=_Parser)
     demo = commands.add_parser("demo", parents=[common], help=_("run a demo; alone, list them"))
     demo.add_argument("name", nargs="?", metavar=_("NAME"))
@@ -193,6 +201,12 @@ def _parser() -> _Parser:
         "--port", type=int, default=8000, metavar=_("PORT"), help=_("port on this machine")
     )
     return top
+
+
+def _version() -> str:
+    if library():
+        return _("micrograd-es {version}, with native code").format(version=__version__)
+    return _("micrograd-es {version}, without native code").format(version=__version__)
 
 
 def _language(words: list[str]) -> str:

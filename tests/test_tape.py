@@ -1,5 +1,6 @@
 """The replay against define-by-run: every operation, batch, shape of graph and odd number."""
 
+import copy
 import math
 import pickle
 import threading
@@ -279,6 +280,17 @@ def test_several_outputs():
     assert Tape(outputs[:1], x, w).value(X).shape == (2, 1)
 
 
+def test_outputs_and_gradients_in_one_pass():
+    tape = taped(lambda x, w: x[0] * w[0], 1, [2.0])
+    X, cotangent = np.array([[1.0], [10.0]]), np.array([1.0, 3.0])
+    values, d_inputs, gradient = tape.value_and_vjp(X, cotangent)
+    assert values.tolist() == [2.0, 20.0]
+    assert (d_inputs.tolist(), gradient.tolist()) == ([[2.0], [6.0]], [31.0])
+    assert tape.value_and_vjp(X, cotangent, [3.0])[0].tolist() == [3.0, 30.0]
+    several = Tape([X_, W_], [X_], [W_]).value_and_vjp(X, np.ones((2, 2)))
+    assert several[0].tolist() == [[1.0, 2.0], [10.0, 2.0]]
+
+
 def test_weights():
     tape = taped(lambda x, w: x[0] * w[0], 1, [2.0])
     assert tape.value_and_grad([[1.0], [10.0]], weights=[1.0, 3.0])[1].tolist() == [31.0]
@@ -304,6 +316,19 @@ def test_constants_keep_what_they_were_at_recording():
     tape = Tape(x * c, [x])
     c.data = 9.0
     assert tape.value([[3.0]]).tolist() == [6.0]
+
+
+def test_a_copy_keeps_the_constants_too():
+    x, c, w = Value(1.0), Value(2.0), Value(5.0)
+    tape = Tape(x * c + w, [x], [w])
+    tape.theta, tape.memory_limit = [7.0], 10_000
+    c.data = w.data = 9.0
+    for again in (copy.copy(tape), copy.deepcopy(tape), pickle.loads(pickle.dumps(tape))):
+        assert again.value([[3.0]]).tolist() == [13.0]
+        assert (again.theta.tolist(), again.memory_limit) == ([7.0], 10_000)
+        # where the sample is done again, too
+        assert again.vjp([[math.inf]], [1.0])[0].tolist() == [[2.0]]
+        assert pickle.loads(pickle.dumps(again)).value([[3.0]]).tolist() == [13.0]
 
 
 def test_what_is_given_ends_the_graph():
@@ -423,6 +448,63 @@ def test_a_custom_operation_that_takes_no_arrays_is_replayed_one_by_one(f, df):
         values, gradient = tape.value_and_grad(X)
     np.testing.assert_allclose(values, expected[0], rtol=1e-14)
     np.testing.assert_allclose(gradient, expected[1], rtol=1e-13)
+
+
+def decides_by_all(z):
+    """For numbers the identity below 3; arrays are looked at as a whole."""
+    return z if np.max(z) < 3 else 0 * z
+
+
+def with_a_mask(z):
+    slope = np.zeros_like(z)
+    slope[z > 0] = 1.0
+    return slope
+
+
+def sorted_out(z):
+    z = np.asarray(z)
+    return z if not (z > 3).any() else 0 * z
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        decides_by_all, sorted_out,
+        lambda z: z if np.amax(z) < 3 else 0 * z,
+        lambda z: np.where(np.all(np.less(z, 3)), z, 0 * z),
+        lambda z: z * (np.linalg.norm(z) < 3),
+        lambda z: z if np.add.reduce(np.atleast_1d(z)) < 3 else 0 * z,
+        lambda z: z * float(np.size(np.extract(z < 3, z)) > 0),
+    ],
+)  # fmt: skip
+def test_a_custom_operation_that_looks_at_several_elements_is_replayed_one_by_one(f):
+    def build(x, w):
+        return custom(f, f, x[0] * w[0])
+
+    X = np.array([[0.5], [5.0], [1.0], [2.5]])
+    with pytest.warns(ElementwiseWarning):
+        tape = taped(build, 1, [1.0])
+    assert tape.value(X).tolist() == [0.5, 0.0, 1.0, 2.5]
+    assert tape.value_and_grad(X)[1].tolist() == [(0.25 + 1.0 + 6.25) / 4]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.tanh, with_a_mask,
+        lambda z: 1 / (1 + np.exp(-z)),
+        lambda z: np.where(z > 0, z, 0.1 * z),
+        lambda z: (z > 0).astype(float) * z,
+        lambda z: (z > 0) * z + np.clip(z, -1, 1) ** 2,
+        lambda z: np.select([z > 1, z > 0], [z, 2 * z], 0 * z),
+        lambda z: np.logaddexp(0, z) + np.maximum(z, 0) - np.ones_like(z),
+        lambda z: 3.0,
+    ],
+)  # fmt: skip
+def test_a_custom_operation_that_works_element_by_element_takes_arrays(f):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check(lambda x, w: custom(f, f, x[0] * w[0]), [[0.5], [-1.5], [2.0]], [0.7])
 
 
 # -- anomalies --------------------------------------------------------------------------

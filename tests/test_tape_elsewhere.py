@@ -8,8 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_tape_branches import CASES as BRANCHES
+from test_tape_branches import POINTS, W, derivative, truth
 
-from micrograd_es import MLP, Tape, Value, cross_entropy, custom, hinge, vsum, where
+from micrograd_es import (
+    MLP,
+    Tape,
+    Value,
+    cross_entropy,
+    custom,
+    dot,
+    hinge,
+    maximum,
+    vsum,
+    where,
+)
 from micrograd_es.engine.functions import function
 from micrograd_es.engine.ops import TABLE
 
@@ -60,7 +73,39 @@ def sums_that_share_a_term():
     return tape, np.random.default_rng(3).normal(size=(4, 3))
 
 
-CASES = [network, samples_written_out, every_operation, branches, sums_that_share_a_term]
+KINDS = (
+    lambda a, b, c: a * b + c,
+    lambda a, b, c: (a - b).tanh(),
+    lambda a, b, c: maximum(a, b) * 0.5,
+    lambda a, b, c: where(a > b, c, a * 0.5),
+    lambda a, b, c: (a * a + 1.0) ** b.sigmoid() - c,
+    lambda a, b, c: dot([a, b, c], [c, a, b]).sin(),
+    lambda a, b, c: custom(lambda z: z * z * 0.25, lambda z: z * 0.5, a.sin()),
+)
+
+
+def irregular(n=70):
+    """A graph without repetition, in many steps of few nodes."""
+    rng = np.random.default_rng(n)
+    x, w = [Value(0.3), Value(0.7)], [Value(0.5), Value(-0.4), Value(1.2)]
+    nodes = [*x, *w]
+    for _ in range(n):
+        operands = [nodes[k] for k in rng.integers(max(0, len(nodes) - 20), len(nodes), 3)]
+        nodes.append((KINDS[rng.integers(len(KINDS))](*operands) * 0.7).sin())
+    return Tape(dot(nodes[-8:], nodes[-9:-1]), x, w), rng.uniform(-1, 1, (6, 2))
+
+
+def layers_one_by_one():
+    """Many steps, of which each is a matrix product or as good as one."""
+    model = MLP(4, [4] * 40 + [1], "tanh", seed=0)
+    x = [Value(0.0) for _ in range(4)]
+    return Tape(model(x), x, model.parameters()), np.random.default_rng(4).normal(size=(3, 4))
+
+
+CASES = [
+    network, samples_written_out, every_operation, branches, sums_that_share_a_term, irregular,
+    layers_one_by_one,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -85,6 +130,109 @@ def test_torch(case):
     np.testing.assert_allclose(single[1], expected[1], rtol=1e-3, atol=1e-4)
 
 
+def xor():
+    x, w = [Value(0.0), Value(0.0)], [Value(v) for v in (0.5, -0.3, 0.8)]
+    return Tape((w[0] * x[0] + w[1] * x[1] + 0.7).tanh() * w[2], x, w)
+
+
+INTEGERS = [[0, 0], [0, 1], [1, 0], [1, 1]]
+
+
+def check_what_is_given(name, asarray, default):
+    """Integers, lists, NumPy's arrays and plain numbers, in any place."""
+    tape = xor()
+    run = tape.to(name)
+    values, gradient = tape.value_and_grad(INTEGERS)
+    weighted = tape.value_and_grad(INTEGERS, weights=[1, 0, 2, 3])[1]
+    thirds = tape.value_and_grad(INTEGERS, theta=[1, 0, 2])
+    tolerance = {"rtol": 1e-6, "atol": 1e-6}  # the default may be of single precision
+    for X in (INTEGERS, np.array(INTEGERS), np.array(INTEGERS, float), asarray(INTEGERS)):
+        for theta in (tape.theta, tape.theta.tolist(), asarray(tape.theta)):
+            found = run(X, theta)
+            np.testing.assert_allclose(found[0], values, **tolerance)
+            np.testing.assert_allclose(found[1], gradient, **tolerance)
+            for weights in ([1, 0, 2, 3], np.array([1, 0, 2, 3]), asarray([1.0, 0.0, 2.0, 3.0])):
+                np.testing.assert_allclose(run(X, theta, weights)[1], weighted, **tolerance)
+    for theta in ([1, 0, 2], asarray([1, 0, 2])):
+        found = run(asarray(INTEGERS), theta)
+        assert {found[0].dtype, found[1].dtype} == {default}
+        np.testing.assert_allclose(found[0], thirds[0], **tolerance)
+        np.testing.assert_allclose(found[1], thirds[1], **tolerance)
+    # integers have no say in the precision
+    assert (
+        run(asarray(INTEGERS), np.array([1.0, 0.0, 2.0], "float32"))[0].dtype
+        == asarray(np.zeros(1, "float32")).dtype
+    )
+    for bad in ([[True, False]], [[1j, 0.0]], asarray([[True, False]])):
+        with pytest.raises(TypeError, match="real numbers"):
+            run(bad, tape.theta)
+    x = Value(1.0)
+    alone = Tape(x * x, [x]).to(name)([[1], [3]], [])  # neither parameters nor constants
+    np.testing.assert_allclose(alone[0], [1.0, 9.0])
+    assert tuple(alone[1].shape) == (0,)
+    same = Tape(Value(2.0) * tape._parameters[0], [Value(0.0)], tape._parameters)
+    for one in (tape, same):  # the same for all samples, or not
+        X = np.zeros((4, len(one._inputs)))
+        for weights in (1.0, 2, asarray(2.0), [1.0], np.ones((4, 1))):
+            with pytest.raises(ValueError, match=r"weights should have shape \(4,\)"):
+                one.to(name)(X, one.theta, weights)
+
+
+def check_nothing_hands_on_nothing(name, asarray, jit=lambda run: run):
+    """A branch that is not taken and what stands below it, in sums and matrix products too."""
+    inf = np.inf
+
+    def by_run(tape, X):
+        expected = tape.value_and_grad(X)
+        found = jit(tape.to(name))(asarray(np.array(X)), asarray(tape.theta))
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-12)
+        np.testing.assert_allclose(found[1], expected[1], rtol=1e-12, atol=1e-15)
+        return np.asarray(found[1]).tolist()
+
+    x, w, b = Value(1.0), Value(2.0), Value(0.5)
+    assert by_run(Tape((w * x + b).relu(), [x], [w, b]), [[-inf], [-inf]]) == [0.0, 0.0]
+    assert by_run(Tape((w * x + b).relu(), [x], [w, b]), [[-inf], [3.0]]) == [1.5, 0.5]
+    log = where(x > 0, w * x.log() + x.sqrt() * b, w)
+    assert by_run(Tape(log, [x], [w, b]), [[0.0], [1.0]]) == [0.5, 0.5]
+    inputs = [Value(1.0), Value(-2.0)]
+    model = MLP(2, [8, 8, 1], "relu", seed=3)
+    X = [[-inf, 1.0], [0.5, 0.25], [inf, inf], [-1.0, inf]]
+    by_run(Tape(model(inputs).tanh(), inputs, model.parameters()), X)
+    # a factor that is infinite in a product of many, of a neuron that is off
+    ws = [Value(0.1 * k - 0.5) for k in range(9)]
+    off = vsum([p * q for p, q in zip(ws, [x.log(), *[x + k for k in range(8)]])])
+    by_run(Tape(where(x > 0, off, 0.0), [x], ws), [[0.0], [2.0]])
+    # what is reached with 0 is no nothing: 0 times infinity
+    v = Value(0.0)
+    assert np.isnan(by_run(Tape(x.sqrt() * 0.0 * v, [x], [v]), [[inf]])[0])
+
+
+def check_branches(name, asarray, jit=lambda run: run):
+    """A graph of derivatives, recorded where another branch is taken."""
+    for case in ("sqrt", "log", "a reciprocal", "one in another", "maximum", "a sum below"):
+        for which in ((0,), (1, 0), (0, 0)):
+            x, w = Value(-1.0), Value(W)
+            tape = Tape(derivative(BRANCHES[case][0], x, w, which), [x], [w])
+            numbers = np.array([truth(case, point, which) for point in POINTS])
+            run = jit(tape.to(name))
+            found = run(asarray(np.array(POINTS)[:, None]), asarray(tape.theta), np.ones(4))
+            np.testing.assert_allclose(found[0], numbers[:, 0], rtol=1e-10, atol=1e-12)
+            np.testing.assert_allclose(found[1], [numbers[:, 2].sum()], rtol=1e-10, atol=1e-12)
+
+
+def test_torch_takes_what_is_given():
+    torch = pytest.importorskip("torch")
+    check_what_is_given("torch", torch.as_tensor, torch.get_default_dtype())
+    values, _ = xor().to("torch")(torch.tensor(INTEGERS, dtype=torch.float16), xor().theta)
+    assert values.dtype == torch.float16
+
+
+def test_torch_hands_on_nothing_where_a_branch_is_not_taken():
+    torch = pytest.importorskip("torch")
+    check_nothing_hands_on_nothing("torch", torch.as_tensor)
+    check_branches("torch", torch.as_tensor)
+
+
 JAX = """
     import sys
     sys.path.insert(0, {folder!r})
@@ -92,9 +240,17 @@ JAX = """
     import jax.numpy as jnp
     import numpy as np
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
-    from test_tape_elsewhere import CASES, network
+    from test_tape_elsewhere import (
+        CASES, check_branches, check_nothing_hands_on_nothing, check_what_is_given, irregular,
+        network,
+    )
 
+    check_what_is_given("jax", jnp.asarray, jnp.zeros(1).dtype)
+    assert jnp.zeros(1).dtype == "float32"
     jax.config.update("jax_enable_x64", True)
+    check_what_is_given("jax", jnp.asarray, jnp.zeros(1).dtype)
+    check_nothing_hands_on_nothing("jax", jnp.asarray, jax.jit)
+    check_branches("jax", jnp.asarray, jax.jit)
     assert len(jax.devices()) == 8
 
     def check(found, expected):
@@ -108,6 +264,13 @@ JAX = """
         weights = np.linspace(0, 1, len(X))
         check(run(X, tape.theta, weights), tape.value_and_grad(X, weights=weights))
         check(run(X[:0], tape.theta), tape.value_and_grad(X[:0]))
+
+    # what is compiled does not grow with a graph without repetition
+    sizes = [
+        len(jax.make_jaxpr(tape.to("jax"))(X, tape.theta).eqns)
+        for tape, X in map(irregular, (200, 400))
+    ]
+    assert sizes[0] == sizes[1] < 100
 
     tape, X = network()
     thetas = np.stack([tape.theta, tape.theta * 0.5])
@@ -143,7 +306,7 @@ def test_jax_jitted_mapped_and_sharded_over_eight_devices():
         },
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
     )
     assert result.returncode == 0, result.stderr
 

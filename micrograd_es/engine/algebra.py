@@ -134,7 +134,28 @@ class _Ieee(_Lazy):
         return node
 
 
-LAZY = _Lazy()
+class _Called(ast.NodeTransformer):
+    """Turns operators into calls of their rows: ``x * y`` into ``mul(x, y)``."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        name = ast.Name(_OPERATORS[type(node.op)], ast.Load())
+        return ast.fix_missing_locations(
+            ast.copy_location(ast.Call(name, [node.left, node.right], []), node)
+        )
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        if isinstance(node.operand, ast.Constant):  # a number
+            return node
+        self.generic_visit(node)
+        name = ast.Name("neg", ast.Load())
+        return ast.fix_missing_locations(
+            ast.copy_location(ast.Call(name, [node.operand], []), node)
+        )
+
+
+_OPERATORS: dict[type, str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
+LAZY, CALLED = _Lazy(), _Called()
 _FLOATS: dict[str, Function] = {
     # not `**`: (-8.0) ** (1/3) would be a complex number
     "pow": math.pow,
@@ -194,21 +215,26 @@ IEEE = Algebra(
 # -- arrays -------------------------------------------------------------------------
 
 
+def choice(xp: Any) -> Function:
+    """``where`` of a namespace, of numbers too."""
+    if not hasattr(xp, "set_default_dtype"):
+        return xp.where  # type: ignore[no-any-return]
+    # PyTorch makes float32 of two numbers
+    return lambda c, x, y: xp.where(
+        c, c.new_tensor(x, dtype=xp.float64) if type(x) is type(y) is float else x, y
+    )
+
+
 @cache
 def arrays(xp: Any) -> Algebra:
     """The algebra of a namespace of the array API standard, such as NumPy.
 
     A ``total`` there takes a sequence of arrays and adds them one by one.
     """
-    names = {"where": xp.where, "total": lambda terms: sum(terms[1:], terms[0])}
+    names: dict[str, Any] = {"where": choice(xp), "total": lambda terms: sum(terms[1:], terms[0])}
     if xp.__name__ == "numpy":
         # np.power takes a square root for an exponent of 1/2, and that of -inf is nan
         names["pow"] = xp.float_power
-    elif hasattr(xp, "set_default_dtype"):
-        # PyTorch makes float32 of two numbers
-        names["where"] = lambda c, x, y: xp.where(
-            c, c.new_tensor(x, dtype=xp.float64) if type(x) is type(y) is float else x, y
-        )
     # PyTorch imports parts of itself only when they are needed
     names["__builtins__"] = {"__import__": __import__}
     return Algebra(names, lambda name: primitive(xp, name))

@@ -42,6 +42,7 @@ def fit(
     clip_norm: float | None = None,
     callback: Callable[[int, History], Any] | None = None,
     progress: bool = True,
+    threads: int = 1,
 ) -> History:
     """The costs of a training that leaves the trained numbers in the model's Values.
 
@@ -79,6 +80,8 @@ def fit(
     callback : callable, optional
         ``callback(epoch, history)`` is called after each epoch, counted from 0; the model's
         Values have their numbers of that moment.
+    threads : int
+        How many threads share the samples of an update, where native code runs.
 
     Raises
     ------
@@ -118,6 +121,7 @@ def fit(
         raise ValueError("the optimizer moves Values that are no parameters of the model")
     epochs = as_count(epochs, "epochs", 0)
     patience = None if patience is None else as_count(patience, "patience")
+    threads = as_count(threads, "threads")
     samples, others = as_samples(X, Y), _pair(held_out)
     if others is not None and others.X.shape[1:] != samples.X.shape[1:]:
         raise ValueError("the held-out samples have other numbers of inputs or targets")
@@ -131,6 +135,7 @@ def fit(
     parameters = optimizer.parameters
     trained = Costs(model, loss, samples, parameters)
     recording, tape = trained.recording, trained.recording.tape
+    tape.threads = threads
     seen = None
     if others is not None or named:
         seen = Predictions(model, loss, samples if others is None else others, parameters)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
 
+from micrograd_es.base.arrays import Array
 from micrograd_es.data import moons
-
-Array: TypeAlias = "np.ndarray[Any, Any]"
 
 COUNT = 60
 #: The plane that the page shows is -EDGE..EDGE, both ways.

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from micrograd_es.base.arrays import Array
 from micrograd_es.base.languages import LANGUAGES
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.formulas.notation import short
 from micrograd_es.nn.modules import ACTIVATIONS
-from micrograd_es.play.points import COUNT, EDGE, Array, points
+from micrograd_es.play.points import COUNT, EDGE, points
 
 DATA = ("moons", "circles", "xor", "spiral", "blobs")
 LOSSES = ("mse", "hinge", "binary_cross_entropy", "cross_entropy")

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from micrograd_es.base.arrays import Array
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.engine.value import Value
 from micrograd_es.nn import losses
 from micrograd_es.nn.modules import MLP
 from micrograd_es.nn.optim import SGD
-from micrograd_es.play.points import EDGE, Array
+from micrograd_es.play.points import EDGE
 from micrograd_es.play.state import State
 from micrograd_es.tape import Tape
 

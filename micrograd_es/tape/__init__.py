@@ -1,9 +1,13 @@
 """Replay: the recorded graph as a program on arrays.
 
 `recording` turns the graph into integers, and `program` finds steps and matrix products
-in it, which read and write `rows` of arrays. `bound` runs them on NumPy, as calls that
-`expressions` writes from the operation table; `exact` does over what arrays get wrong.
-`replay` and `elsewhere` run them on JAX and PyTorch. `tape` is what users see.
+in it, which read and write `rows` of arrays. `tape`, which is what users see, has them run:
+
+* by `native` code, as a table of integers that `assembly` and `returning` make;
+* else, and where a sample is not finite, on NumPy in `batches`: `bound` makes calls that
+  `expressions` writes from the operation table, and `exact` does over what arrays get wrong;
+* by `elsewhere`, on JAX and PyTorch: `replay` runs the steps on a `library` of arrays
+  (`on_jax`, `on_torch`), and `loop` a graph without repetition.
 """
 
 from micrograd_es.tape.tape import Tape

@@ -16,16 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from micrograd_es.base.arrays import Array
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.ops import Operation
 from micrograd_es.tape import scatter
+from micrograd_es.tape.customs import Customs
 from micrograd_es.tape.expressions import CallWriter
 from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
 from micrograd_es.tape.rows import Rows
 from micrograd_es.tape.scatter import as_slice, repeats
 
-Array = Any
 Call = Callable[[], Any]
 
 # Samples from which on a call for each row costs less than copies of the rows, gathered
@@ -39,7 +40,7 @@ class Bound:
     Parameters
     ----------
     custom : callable
-        For a custom operation and its number of operands, value and partials on arrays.
+        For a custom operation its value and its partials on arrays.
 
     Attributes
     ----------
@@ -47,11 +48,13 @@ class Bound:
         One row a node, of all samples together (n, 1) and of each (n, B).
     parameters, gradient : ndarray, shape (P,)
         The parameters among the numbers, and their adjoints.
+    sums : list of ndarray
+        The numbers that are sums of so many terms that their order matters.
+    arrived : dict of bool to ndarray
+        The rows (n, B) of adjoints that a backward pass writes.
     """
 
-    def __init__(
-        self, program: Program, custom: Callable[[CustomOperation, int], Any], batch: int
-    ) -> None:
+    def __init__(self, program: Program, custom: Customs, batch: int) -> None:
         self._program, self._custom = program, custom
         shapes = [(program.sizes[STATIC], 1), (program.sizes[BATCHED], batch)]
         self.numbers = [np.zeros(shape) for shape in shapes]
@@ -66,6 +69,12 @@ class Bound:
             [rows[s][r] for s, r in program.outputs] for rows in (self.numbers, self.adjoints)
         )
         self._backward: dict[bool, list[Call]] = {}
+        self.arrived: dict[bool, Array] = {}
+        self.sums = [
+            self.numbers[step.store][step.rows]
+            for step in program.steps
+            if isinstance(step, SumStep) and step.terms > 2
+        ]
         self._forward: list[Call] = []
         self._steps = list(program.steps)
         if batch >= _APART:
@@ -109,6 +118,7 @@ class Bound:
         for step in reversed(self._steps):
             if everything or step.trained:
                 _Calls(self, calls, written).backward(step, everything)
+        self.arrived[everything] = written[BATCHED].copy()
         # what is given and has had nothing
         for array, there, given in zip(self.adjoints, written, self._program.given):
             missing = np.flatnonzero(~there[:given])
@@ -137,7 +147,8 @@ class _Calls(CallWriter):
         """The rows as an array of the shape of the indices, then the batch."""
         store = self._bound.numbers[rows.store]
         if rows.single:
-            return store[rows.at]
+            row: Array = store[rows.at]
+            return row
         if rows.steps is not None:
             return rows.view(store)
         buffer = self.temporary((*rows.shape, store.shape[1]))
@@ -216,7 +227,7 @@ class _Calls(CallWriter):
             return
         operands = [self.read(rows) for rows in step.operands]
         if isinstance(step.rule, CustomOperation):
-            function, _ = self._bound._custom(step.rule, len(operands))
+            function, _ = self._bound._custom(step.rule)
             self.emit(scatter.store, function, operands, out)
         else:
             self.put(self.value_of(step.rule, operands, out), out)
@@ -239,9 +250,7 @@ class _Calls(CallWriter):
         operands = [self.read(rows) for rows in step.operands]
         y = self._bound.numbers[step.store][step.rows]
         wanted = step.wanted if everything else step.to_parameters
-        rule, partials = step.rule, ()
-        if isinstance(rule, CustomOperation):
-            _, partials = self._bound._custom(rule, len(operands))
+        rule = step.rule
         for k, (rows, want) in enumerate(zip(step.operands, wanted)):
             if not want:
                 continue
@@ -252,7 +261,8 @@ class _Calls(CallWriter):
                 d = self.pulled_back(rule, k, y, operands, g, out)
             else:
                 d = self.temporary(g.shape) if out is None else out
-                self.emit(scatter.store_product, partials[k], y, operands, g, d)
+                partial_ = self._bound._custom(rule)[1](k)
+                self.emit(scatter.store_product, partial_, y, operands, g, d)
             if out is None:
                 self.add(rows, d)
             else:
@@ -383,12 +393,7 @@ def _product(left: Array) -> Any:
 
 def _row_by_row(step: Any) -> list[Any]:
     """The step as steps of one row, where its operands would have to be gathered."""
-    if isinstance(step, SumStep):
-        operands = [rows for p in step.products for rows in (p.left, p.right)]
-        operands += [rows for rows, _ in step.plain]
-        together = any(p.matrix for p in step.products)
-    else:
-        operands, together = step.operands, False
-    if together or len(step) == 1 or all(rows.steps is not None for rows in operands):
+    together = isinstance(step, SumStep) and any(p.matrix for p in step.products)
+    if together or len(step) == 1 or all(rows.steps is not None for rows in step.operands):
         return [step]
     return [step.of(place) for place in range(len(step))]

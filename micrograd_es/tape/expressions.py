@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from micrograd_es.base.arrays import Array
 from micrograd_es.engine.algebra import primitive
 from micrograd_es.engine.ops import TABLE, Operation, tree
 
-Array = Any
 Names = dict[str, Any]
 
 _FUNCTIONS: dict[Any, Any] = {
@@ -80,7 +80,7 @@ class CallWriter:
     ) -> Array:
         """The gradient `g` times the k-th partial of a row, perhaps in `out`."""
         names = {"y": y, **dict(zip(op.operands, operands))}
-        result = self._times(tree(op.df[k]), names, g, out)
+        result: Array | float = self._times(tree(op.df[k]), names, g, out)
         if isinstance(result, float):
             full = self.temporary(g.shape) if out is None else out
             self.emit(np.copyto, full, result)

@@ -27,11 +27,14 @@ class Step:
     ----------
     trained : bool
         Whether the rows depend on a parameter.
+    always : bool
+        Whether a gradient arrives in every sample, whatever branch it takes.
     """
 
     store: int
     rows: slice
     trained: bool
+    always: bool
 
     def __len__(self) -> int:
         return int(self.rows.stop - self.rows.start)
@@ -82,6 +85,18 @@ class SumStep(Step):
     products: list[Product] = field(default_factory=list)
     plain: list[tuple[Rows, bool]] = field(default_factory=list)
 
+    @property
+    def operands(self) -> list[Rows]:
+        """All rows that it reads."""
+        factors = [rows for product in self.products for rows in (product.left, product.right)]
+        return factors + [rows for rows, _ in self.plain]
+
+    @property
+    def terms(self) -> int:
+        """How many terms each of the sums has."""
+        shapes = [p.left.shape[1:] if p.matrix else p.left.shape for p in self.products]
+        return sum(int(shape[0]) for shape in [*shapes, *[rows.shape for rows, _ in self.plain]])
+
     def of(self, place: int) -> SumStep:
         """The part that computes one row; not of a matrix product."""
         products = [replace(p, left=p.left.of(place), right=p.right.of(place))
@@ -104,6 +119,10 @@ class Program:
         Rows of each store.
     given : (int, int)
         How many of them, the first ones, hold the parameters and the inputs.
+    leaves : int
+        How many of the first store, the first ones, hold parameters or constants.
+    inputs : list of int
+        The rows of the inputs.
     place : list of int
         The row of each node in its store; -1 where it is not computed.
     outputs : list of (int, int)
@@ -112,12 +131,21 @@ class Program:
         Rows of the numbers of each sample that hold 1: what a bias is the weight of.
     """
 
-    steps: list[Step]
+    steps: list[Elementwise | SumStep]
     sizes: tuple[int, int]
     given: tuple[int, int]
+    leaves: int
+    inputs: list[int]
     place: list[int]
     outputs: list[tuple[int, int]]
     ones: list[int]
+
+    @property
+    def operations(self) -> int:
+        """How many there are, of two operands or so each."""
+        return sum(
+            len(step) * (step.terms if isinstance(step, SumStep) else 1) for step in self.steps
+        )
 
 
 def plan(recording: Recording) -> Program:
@@ -154,7 +182,8 @@ def plan(recording: Recording) -> Program:
         depth[i] = 1 + max([depth[j] for j in recording.inputs_of(i)])
         groups[depth[i]].setdefault(_key(recording, i), []).append(i)
 
-    steps: list[Step] = []
+    leaves = sizes[STATIC]
+    steps: list[Elementwise | SumStep] = []
     for level in sorted(groups):
         for members in groups[level].values():
             parts = _blocks(recording, members) if members[0] in recording.sums else [members]
@@ -174,10 +203,15 @@ def plan(recording: Recording) -> Program:
                     if ordered[0] in recording.sums
                     else _elementwise(recording, place, ordered, rows)
                 )
-    leading = recording.given[STATIC], given
-    outputs = [(recording.store[i], place[i]) for i in recording.outputs]
     return Program(
-        steps, (sizes[STATIC], sizes[BATCHED]), leading, place, outputs, list(ones.values())
+        steps,
+        (sizes[STATIC], sizes[BATCHED]),
+        (recording.given[STATIC], given),
+        leaves,
+        place[: recording.given[BATCHED]],
+        place,
+        [(recording.store[i], place[i]) for i in recording.outputs],
+        list(ones.values()),
     )
 
 
@@ -211,12 +245,12 @@ def _key(recording: Recording, i: int) -> Any:
         terms.products = [p for _, p in sorted(zip(kinds, terms.products), key=lambda t: t[0])]
         terms.plain.sort(key=lambda j: (store[j], trained[j]))
         plain = tuple([(store[j], trained[j]) for j in terms.plain])
-        return "sum", store[i], tuple(sorted(kinds)), plain
+        return "sum", store[i], recording.always[i], tuple(sorted(kinds)), plain
     rule = recording.rule(i)
     operands = tuple([(store[j], trained[j]) for j in recording.operands[i]])
     if isinstance(rule, CustomOperation):
-        return rule.f, rule.df, store[i], operands
-    return rule, store[i], operands
+        return rule.f, rule.df, store[i], recording.always[i], operands
+    return rule, store[i], recording.always[i], operands
 
 
 @dataclass
@@ -283,7 +317,8 @@ def _sum_step(
     ones: dict[tuple[int, ...], int],
 ) -> SumStep:
     store, trained = recording.store, recording.trained
-    step = SumStep(store[order[0]], rows, trained[order[0]])
+    first = order[0]
+    step = SumStep(store[first], rows, trained[first], recording.always[first])
     terms = [recording.sums[i] for i in order]
 
     def where(indices: Any) -> Rows:
@@ -339,5 +374,8 @@ def _elementwise(
         trained = recording.trained[below[0]]
         wanted.append(rule.takes(k) and (trained or recording.store[below[0]] == BATCHED))
         to_parameters.append(rule.takes(k) and trained)
-    store, trained = recording.store[order[0]], recording.trained[order[0]]
-    return Elementwise(store, rows, trained, rule, operands, wanted, to_parameters)
+    first = order[0]
+    return Elementwise(
+        recording.store[first], rows, recording.trained[first], recording.always[first],
+        rule, operands, wanted, to_parameters,
+    )  # fmt: skip

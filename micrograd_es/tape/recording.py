@@ -40,6 +40,9 @@ class Recording:
         STATIC where a number is the same in every sample, else BATCHED.
     trained : list of bool
         Whether a parameter is below.
+    always : list of bool
+        Whether a gradient arrives there in every sample: there is a way from an output on
+        which no operation is piecewise.
     sums : dict of int to Sum
         What is left to compute as a sum, by the node that it is.
     absorbed : set of int
@@ -55,6 +58,7 @@ class Recording:
     operands: list[tuple[int, ...]] = field(default_factory=list)
     store: list[int] = field(default_factory=list)
     trained: list[bool] = field(default_factory=list)
+    always: list[bool] = field(default_factory=list)
     sums: dict[int, Sum] = field(default_factory=dict)
     absorbed: set[int] = field(default_factory=set)
     constants: dict[int, float] = field(default_factory=dict)
@@ -76,7 +80,14 @@ class Recording:
 def record(
     outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]
 ) -> Recording:
-    """The recording of a graph; inputs and parameters come first, whether used or not."""
+    """The recording of a graph; inputs and parameters come first, whether used or not.
+
+    Raises
+    ------
+    TypeError, ValueError
+        There is no output, something is no Value, or is given twice.
+    """
+    _check(outputs, inputs, parameters)
     given = [*inputs, *parameters]
     sources = set(given)
     nodes = given + [v for v in below(outputs, sources) if v not in sources]
@@ -102,8 +113,31 @@ def record(
         operands.append(below_it)
         store.append(max([store[j] for j in below_it]))
         trained.append(max([trained[j] for j in below_it]))
+    recording.always = _always_reached(recording)
     _gather_sums(recording, len(given), {*recording.outputs})
     return recording
+
+
+def _check(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]) -> None:
+    for what, values in ("output", outputs), ("input", inputs), ("parameter", parameters):
+        for v in values:
+            if not isinstance(v, Value):
+                raise TypeError(f"each {what} of a tape is a Value, not {type(v).__name__}")
+    if not outputs:
+        raise ValueError("a tape has at least one output")
+    if len({*inputs, *parameters}) < len(inputs) + len(parameters):
+        raise ValueError("an input is listed twice, or as a parameter too")
+
+
+def _always_reached(recording: Recording) -> list[bool]:
+    always = [False] * len(recording.nodes)
+    for i in recording.outputs:
+        always[i] = True
+    for i in range(len(always) - 1, -1, -1):
+        if always[i] and recording.operands[i] and not recording.rule(i).piecewise:
+            for j in recording.operands[i]:
+                always[j] = True
+    return always
 
 
 def below(outputs: Sequence[Value], given: Set[Value]) -> list[Value]:

@@ -1,152 +1,220 @@
-"""The program run on the arrays of any namespace of the array API standard.
+"""The program run on the arrays of any library, the numbers of each step in their own.
 
-This is the replay of JAX and PyTorch; NumPy's is in `bound`. An array that cannot be
-written into (JAX's) is replaced instead, through `put` and `accumulate`. There is no way
-to do a sample again here, as NumPy's replay does: what a node gets from above as exactly
-0 it hands on as exactly 0, so that the infinite partial of a branch that was not taken
-stays out of the gradient.
+This is the replay of JAX and PyTorch, and NumPy's of samples whose numbers are not finite
+(`exact`); NumPy's other one is in `bound`. Nothing is written into an array that is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from math import prod
 from typing import Any
 
-from micrograd_es.engine.algebra import arrays
-from micrograd_es.engine.custom import CustomOperation
-from micrograd_es.tape.program import Elementwise, Program, SumStep
+import numpy as np
 
-Array = Any
+from micrograd_es.tape.customs import Array
+from micrograd_es.tape.library import Library
+from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
+from micrograd_es.tape.recording import BATCHED, STATIC
+from micrograd_es.tape.rows import Rows
+
+Arrays = list[Any]
+
+# The arrays before those of the steps: parameters and constants; inputs; and 1.
+LEAVES, INPUTS, ONE = range(3)
 
 
 class Interpreter:
-    """Runs a program on the arrays of one namespace.
+    """Runs a program on the arrays of one library."""
 
-    Parameters
-    ----------
-    custom : callable
-        For a custom operation and its number of operands, value and partials on arrays.
-    put, accumulate : callable
-        The store with numbers in some of its rows, or added to them.
-    """
+    def __init__(self, program: Program, library: Library) -> None:
+        self.steps, self.library, self.xp = program.steps, library, library.xp
+        homes = [np.zeros((size, 2), int) for size in program.sizes]  # an array and a row in it
+        for k in range(program.leaves):
+            homes[STATIC][k] = LEAVES, k
+        for k, row in enumerate(program.inputs):
+            homes[BATCHED][row] = INPUTS, k
+        homes[BATCHED][program.ones] = ONE, 0
+        for k, step in enumerate(self.steps, 3):
+            homes[step.store][step.rows] = [(k, row) for row in range(len(step))]
+        self._homes = homes
+        self._sizes = [program.leaves, len(program.inputs), 1, *map(len, self.steps)]
+        self._places: dict[int, _Places] = {}
+        self.outputs = [Rows(store, [row]) for store, row in program.outputs]
 
-    def __init__(
-        self,
-        program: Program,
-        custom: Callable[[CustomOperation, int], Any],
-        xp: Any,
-        put: Callable[..., Array],
-        accumulate: Callable[..., Array],
-    ) -> None:
-        self.xp, self.put, self.accumulate = xp, put, accumulate
-        self.program = program
-        algebra = arrays(xp)
-        self._value: dict[int, Callable[..., Array]] = {}
-        self._partials: dict[int, list[Callable[..., Array]]] = {}
-        for k, step in enumerate(program.steps):
+    def evaluate(self, leaves: Array, inputs: Array, weights: Array) -> tuple[Array, Array]:
+        """The values (B,) of one output, and the gradient of their weighted sum to the leaves."""
+        numbers = self.forward(leaves, inputs)
+        adjoints = self.seeded(weights[None])
+        self.backward(numbers, adjoints, everything=False)
+        values = self.read(self.outputs[0], numbers)[0]
+        gradient = adjoints[LEAVES]
+        return (
+            self.xp.broadcast_to(values, weights.shape),
+            self.xp.zeros_like(leaves) if gradient is None else gradient,
+        )
+
+    def forward(self, leaves: Array, inputs: Array) -> Arrays:
+        """All numbers: parameters and constants, (n, 1), inputs, (n, B), 1, and each step's."""
+        one = self.xp.broadcast_to(self.library.floats(1.0, inputs), (1, inputs.shape[1]))
+        numbers = [leaves, inputs, one]
+        for step in self.steps:
             if isinstance(step, Elementwise):
-                rule = step.rule
-                if isinstance(rule, CustomOperation):
-                    self._value[k], self._partials[k] = custom(rule, len(step.operands))
-                else:
-                    self._value[k] = algebra.value(rule)
-                    self._partials[k] = [algebra.partial(rule, i) for i in range(rule.arity)]
-
-    def forward(self, stores: list[Array]) -> None:
-        """Fills the stores, of which the rows that are given are there already."""
-        for k, step in enumerate(self.program.steps):
-            if isinstance(step, Elementwise):
-                numbers = self._value[k](*[rows.read(stores) for rows in step.operands])
+                operands = [self.read(rows, numbers) for rows in step.operands]
+                y = self.library.floats(self.library.value(step.rule)(*operands), operands[0])
             else:
-                assert isinstance(step, SumStep)
-                numbers = self._sum(step, stores)
-            stores[step.store] = self.put(stores[step.store], step.rows, numbers)
+                y = self.sum(step, numbers)
+            numbers.append(self.xp.broadcast_to(y, (len(step), y.shape[-1])))
+        return numbers
 
-    def _sum(self, step: SumStep, stores: list[Array]) -> Array:
-        xp, total = self.xp, None
+    def sum(self, step: SumStep, numbers: Arrays) -> Array:
+        """The sums of a step."""
+        total = None
         for product in step.products:
-            left, right = product.left.read(stores), product.right.read(stores)
+            left, right = self.read(product.left, numbers), self.read(product.right, numbers)
             if product.matrix:
                 k = right.shape[0]
-                part = xp.matmul(left.reshape(-1, k), right.reshape(k, -1))  # W · X
+                part = self.library.dot(left.reshape(-1, k), right.reshape(k, -1))  # W · X
                 part = part.reshape(len(step), -1)
             else:
-                part = xp.sum(left * right, axis=0)
+                part = self._total(self.library.times(left, right))
             total = part if total is None else total + part
         for rows, _ in step.plain:
-            terms = rows.read(stores)
-            part = terms[0] if terms.shape[0] == 1 else xp.sum(terms, axis=0)
+            part = self._total(self.read(rows, numbers))
             total = part if total is None else total + part
         return total
 
-    def backward(self, stores: list[Array], adjoints: list[Array], everything: bool) -> None:
-        """Carries the adjoints, which hold those of the outputs, to what is given.
+    def _total(self, terms: Array) -> Array:
+        return terms[0] if terms.shape[0] == 1 else self.xp.sum(terms, axis=0)
+
+    def seeded(self, seeds: Array) -> Arrays:
+        """The adjoints before a backward pass: what arrives at each output, (outputs, B)."""
+        adjoints = [None] * len(self._sizes)
+        for rows, seed in zip(self.outputs, seeds):
+            self.add(rows, seed[None], adjoints)
+        return adjoints
+
+    def backward(self, numbers: Arrays, adjoints: Arrays, everything: bool) -> None:
+        """Carries the adjoints from the outputs, where they are, to what is given.
 
         `everything` is False where only the parameters' gradients are asked for: then
-        nothing is carried to where no parameter is.
+        nothing is carried to where no parameter is. An adjoint that is None is 0.
         """
-        for k in range(len(self.program.steps) - 1, -1, -1):
-            step = self.program.steps[k]
-            if not (everything or step.trained):
+        for k in range(len(self.steps) - 1, -1, -1):
+            step, g = self.steps[k], adjoints[k + 3]
+            if g is None or not (everything or step.trained):
                 continue
-            g = adjoints[step.store][step.rows]
             if isinstance(step, Elementwise):
-                self._elementwise(k, step, stores, adjoints, g, everything)
+                self._elementwise(step, numbers, adjoints, g, numbers[k + 3], everything)
             else:
-                assert isinstance(step, SumStep)
-                self._sum_backward(step, stores, adjoints, g, everything)
+                self._sum_backward(step, numbers, adjoints, g, everything)
 
     def _elementwise(
-        self,
-        k: int,
-        step: Elementwise,
-        stores: list[Array],
-        adjoints: list[Array],
-        g: Array,
-        everything: bool,
+        self, step: Elementwise, numbers: Arrays, adjoints: Arrays, g: Array, y: Array, all_: bool
     ) -> None:
-        wanted = step.wanted if everything else step.to_parameters
-        operands = [rows.read(stores) for rows in step.operands]
-        y = stores[step.store][step.rows]
-        for rows, partial, want in zip(step.operands, self._partials[k], wanted):
+        operands = [self.read(rows, numbers) for rows in step.operands]
+        wanted = step.wanted if all_ else step.to_parameters
+        for i, (rows, want) in enumerate(zip(step.operands, wanted)):
             if want:
-                local = partial(y, *operands)
-                none = (local if step.rule.piecewise else g) == 0.0
-                d = self.xp.where(none, 0.0, g * local)
-                d = self.xp.astype(d, g.dtype)  # a choice of two numbers has one of its own
-                rows.add(self.xp, self.accumulate, adjoints, d)
+                local = self.library.floats(self.library.partial(step.rule, i)(y, *operands), y)
+                self.add(rows, self.library.hand_on(step.rule, g, local, not step.always), adjoints)
 
     def _sum_backward(
-        self,
-        step: SumStep,
-        stores: list[Array],
-        adjoints: list[Array],
-        g: Array,
-        everything: bool,
+        self, step: SumStep, numbers: Arrays, adjoints: Arrays, g: Array, all_: bool
     ) -> None:
-        xp = self.xp
         for product in step.products:
             to_left, to_right = product.to_parameters
-            if to_left or (everything and product.left.store):
-                factor = product.right.read(stores)
-                if product.matrix:  # G · Xᵀ, which sums over the batch as well
-                    k = factor.shape[0]
-                    flat = g.reshape(product.left.shape[0], -1)
-                    d = xp.matmul(flat, factor.reshape(k, -1).T)[..., None]
-                else:
-                    d = g[None] * factor
-                product.left.add(xp, self.accumulate, adjoints, d)
-            if to_right or (everything and product.right.store):
-                factor = product.left.read(stores)
-                if product.matrix:  # Wᵀ · G
-                    m, k = product.left.shape
-                    d = xp.matmul(factor.reshape(m, k).T, g.reshape(m, -1))
-                    d = d.reshape(*product.right.shape, g.shape[-1])
-                else:
-                    d = g[None] * factor
-                product.right.add(xp, self.accumulate, adjoints, d)
+            if to_left or (all_ and product.left.store):
+                d = self.to_left(step, product, self.read(product.right, numbers), g)
+                self.add(product.left, d, adjoints)
+            if to_right or (all_ and product.right.store):
+                d = self.to_right(step, product, self.read(product.left, numbers), g)
+                self.add(product.right, d, adjoints)
         for rows, to_parameters in step.plain:
-            if to_parameters or (everything and rows.store):
-                d = g if rows.store else xp.sum(g, axis=-1, keepdims=True)
-                d = xp.broadcast_to(d[None], (rows.shape[0], *d.shape))
-                rows.add(xp, self.accumulate, adjoints, d)
+            if to_parameters or (all_ and rows.store):
+                d = self.gathered(rows, g)
+                self.add(rows, self.xp.broadcast_to(d, (rows.shape[0], *d.shape)), adjoints)
+
+    def to_left(self, step: SumStep, product: Product, factor: Array, g: Array) -> Array:
+        """What a product hands on to its left factors: the gradient times the right ones."""
+        keeps = (not step.always, False)
+        if not product.matrix:
+            return self.library.times(g[None], factor, keeps)
+        m, k = product.left.shape  # G · Xᵀ, which sums over the samples as well
+        return self.library.dot(g.reshape(m, -1), factor.reshape(k, -1).T, keeps)[..., None]
+
+    def to_right(self, step: SumStep, product: Product, factor: Array, g: Array) -> Array:
+        """What it hands on to its right factors."""
+        if not product.matrix:
+            return self.library.times(g[None], factor, (not step.always, False))
+        m, k = product.left.shape  # Wᵀ · G
+        d = self.library.dot(factor.reshape(m, k).T, g.reshape(m, -1), (False, not step.always))
+        return d.reshape(*product.right.shape, g.shape[-1])
+
+    # -- rows -------------------------------------------------------------------------
+
+    def _place(self, rows: Rows) -> _Places:
+        if id(rows) not in self._places:  # the program keeps them, and so their id
+            self._places[id(rows)] = _Places(rows, self._homes[rows.store])
+        return self._places[id(rows)]
+
+    def read(self, rows: Rows, numbers: Arrays) -> Array:
+        """The rows, in the shape of the indices, then the batch."""
+        places = self._place(rows)
+        parts = [_cut(numbers[array], at) for array, at, _ in places.parts]
+        read = parts[0] if len(parts) == 1 else self.xp.concatenate(parts, axis=0)
+        if places.order is not None:
+            read = read[places.order]
+        return read if len(rows.shape) == 1 else read.reshape(*rows.shape, read.shape[-1])
+
+    def gathered(self, rows: Rows, g: Array) -> Array:
+        """A gradient, summed over the samples where they share the rows."""
+        if rows.store == STATIC and g.shape[-1] != 1:
+            return self.xp.sum(g, axis=-1, keepdims=True)
+        return g
+
+    def add(self, rows: Rows, g: Array, adjoints: Arrays) -> None:
+        """Adds gradients, of the shape of the indices and then the batch, to the rows."""
+        g = self.gathered(rows, g)
+        if rows.single:
+            g = self.xp.sum(g, axis=0, keepdims=True)
+        elif g.ndim != 2:
+            g = g.reshape(prod(rows.shape), g.shape[-1])
+        for array, at, position in self._place(rows).parts:
+            part = _cut(g, position)
+            if array == LEAVES and part.shape[-1] != 1:
+                part = self.xp.sum(part, axis=-1, keepdims=True)
+            part = self._spread(part, at, self._sizes[array])
+            known = adjoints[array]
+            adjoints[array] = part if known is None else known + part
+
+    def _spread(self, g: Array, at: Any, size: int) -> Array:
+        """Gradients of some rows among zeros for the others."""
+        if not isinstance(at, slice):
+            return self.library.scattered(g, at, size)
+        zeros = self.xp.zeros_like(g[:1])
+        around = [(at.start, zeros), (1, g), (size - at.stop, zeros)]
+        parts = [x if x is g else self.xp.broadcast_to(x, (n, x.shape[1])) for n, x in around if n]
+        return g if len(parts) == 1 else self.xp.concatenate(parts, axis=0)
+
+
+class _Places:
+    """Where rows of a store are: for each array its rows, and their positions among all."""
+
+    def __init__(self, rows: Rows, homes: Array) -> None:
+        arrays, at = homes[rows.at].T
+        self.parts: list[tuple[int, Any, Any]] = []
+        order: list[int] = []
+        for array in dict.fromkeys(arrays.tolist()):
+            position = np.flatnonzero(arrays == array)
+            self.parts.append((array, _as_slice(at[position]), _as_slice(position)))
+            order += position.tolist()
+        self.order = None if order == sorted(order) else np.argsort(order)
+
+
+def _as_slice(rows: Array) -> Any:
+    one_by_one = bool((np.diff(rows) == 1).all())
+    return slice(int(rows[0]), int(rows[-1]) + 1) if one_by_one else rows
+
+
+def _cut(rows: Array, at: Any) -> Array:
+    return rows if isinstance(at, slice) and at == slice(0, len(rows)) else rows[at]

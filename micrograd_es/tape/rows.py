@@ -6,16 +6,13 @@ they lie one after the other they are a slice, which costs nothing to read.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from micrograd_es.tape.recording import STATIC
-
-Array = Any
+from micrograd_es.base.arrays import Array
 
 
 class Rows:
@@ -74,6 +71,11 @@ class Rows:
             indices = self.first + sum(np.ix_(*map(np.multiply, self.steps, _counts(self.shape))))
         return Rows(self.store, indices[..., place : place + 1])
 
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return prod(self.shape)
+
     def terms(self) -> list[Rows]:
         """The rows one by one."""
         flat = np.arange(self.at.start, self.at.stop) if isinstance(self.at, slice) else self.at
@@ -94,21 +96,6 @@ class Rows:
         row, number = store.strides
         strides = (*[step * row for step in self.steps], number)
         return as_strided(store[self.first :], (*self.shape, store.shape[1]), strides)
-
-    def read(self, stores: list[Array]) -> Array:
-        """The rows, in the shape of the indices, then the batch."""
-        rows = stores[self.store][self.at]
-        return rows if len(self.shape) == 1 else rows.reshape(*self.shape, rows.shape[-1])
-
-    def add(self, xp: Any, accumulate: Callable[..., Array], stores: list[Array], g: Array) -> None:
-        """Adds gradients, of the shape of the indices and then the batch, to the rows."""
-        if self.store == STATIC and g.shape[-1] != 1:
-            g = xp.sum(g, axis=-1, keepdims=True)
-        if self.single:
-            g = xp.sum(g, axis=0, keepdims=True)
-        elif g.ndim != 2:
-            g = g.reshape(prod(self.shape), g.shape[-1])
-        stores[self.store] = accumulate(stores[self.store], self.at, g)
 
 
 def _counts(shape: tuple[int, ...]) -> list[Array]:

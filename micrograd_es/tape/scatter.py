@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-Array = Any
+from micrograd_es.base.arrays import Array
 
 
 def as_slice(rows: Array) -> Any:

@@ -1,0 +1,299 @@
+"""The program as a table of integers, which `native/interpreter.h` runs: the way forward.
+
+An instruction is its number, its length, and what it works on: rows of the store that it
+belongs to, or of the other one. Where rows do not follow each other, they stand in a list.
+The numbers of a sample have a row only as long as something still reads them, on the way
+forward or, if there is one, on the way back.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from micrograd_es.base.arrays import Array
+from micrograd_es.engine.ops import Operation, tree
+from micrograd_es.tape.places import Places
+from micrograd_es.tape.program import Elementwise, Product, Program, Step, SumStep
+from micrograd_es.tape.recording import BATCHED, STATIC
+from micrograd_es.tape.rows import Rows
+
+_NONE = np.array([], int)
+
+# The steps of the interpreter, in its order.
+(ELEMENTWISE, PRODUCTS, PLAIN, MATRIX, GATHER, ELEMENTWISE_BACK, PRODUCTS_BACK, PLAIN_BACK,
+ MATRIX_TO_LEFT, MATRIX_TO_RIGHT, ZERO) = range(11)  # fmt: skip
+
+
+class Code:
+    """Instructions, and the lists of rows that they name."""
+
+    def __init__(self) -> None:
+        self._instructions: list[int] = []
+        self._lists: list[int] = []
+
+    def emit(self, instruction: int, *numbers: int) -> None:
+        """Adds an instruction."""
+        self._instructions += (instruction, len(numbers) + 2, *numbers)
+
+    def listed(self, rows: Array) -> int:
+        """Where a list of rows begins."""
+        self._lists += rows.tolist()
+        return len(self._lists) - len(rows)
+
+    def arrays(self) -> tuple[Array, Array]:
+        """Instructions and lists, as the interpreter takes them."""
+        return np.array(self._instructions, np.int32), np.array(self._lists, np.int32)
+
+
+@dataclass
+class Room:
+    """What the largest step needs beside the rows: numbers, more for each sample, pointers."""
+
+    fixed: int = 0
+    each: int = 0
+    sources: int = 0
+    targets: int = 0
+
+    def needs(self, fixed: int, each: int, sources: int, targets: int) -> None:
+        """Makes room for a step."""
+        self.fixed, self.each = max(self.fixed, fixed), max(self.each, each)
+        self.sources, self.targets = max(self.sources, sources), max(self.targets, targets)
+
+
+class Assembly:
+    """The program's way forward.
+
+    Parameters
+    ----------
+    operations : mapping
+        For each row of the table its number in the library, and whether its partial is kept.
+    everything : bool, optional
+        What the way back will be asked for: all gradients, or those of the parameters alone;
+        None where there is no way back.
+
+    Attributes
+    ----------
+    forward : (Code, Code)
+        What is done once, and what is done for each sample.
+    statics : int
+        Rows of what is the same for all samples, with those that only native code has.
+    places : Places
+        Where the numbers of each sample lie.
+    room : Room
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        operations: Mapping[Operation, tuple[int, bool]],
+        everything: bool | None,
+    ) -> None:
+        self.program, self.everything, self._operations = program, everything, operations
+        self.forward = Code(), Code()
+        self.statics = program.sizes[STATIC]
+        self.places, self.room = Places(program), Room()
+        self._kept: dict[int, int] = {}
+        self._matrices: dict[int, tuple[int, int, int]] = {}
+        self.places.of(_given(program))
+        done = self._done()
+        for k, step in enumerate(program.steps):
+            if isinstance(step, SumStep):
+                self._sum(step)
+            else:
+                self._elementwise(step)
+            self.places.give_back(done.get(k, _NONE))
+
+    # -- what is read, and when for the last time -----------------------------------------
+
+    def _done(self) -> dict[int, Array]:
+        """For each step the rows that nothing reads any more after it."""
+        program, never = self.program, len(self.program.steps)
+        last = np.zeros(program.sizes[BATCHED], int)
+        for k, step in enumerate(program.steps):
+            if step.store == BATCHED:
+                last[step.rows] = k  # if nobody reads it at all
+                for rows in step.operands:
+                    if rows.store == BATCHED:
+                        last[rows.at] = k
+        last[_given(program)] = never
+        last[[row for store, row in program.outputs if store == BATCHED]] = never
+        for step in program.steps:
+            for rows in self._read_back(step):
+                if rows.store == BATCHED:
+                    last[rows.at] = never
+        order = np.argsort(last, kind="stable")
+        starts = np.flatnonzero(np.diff(last[order], prepend=-1))
+        return {int(last[rows[0]]): rows for rows in np.split(order, starts[1:]) if len(rows)}
+
+    def _read_back(self, step: Elementwise | SumStep) -> Iterator[Rows]:
+        """What the way back reads of the numbers of the way forward."""
+        if self.everything is None or not (self.everything or step.trained):
+            return
+        if isinstance(step, SumStep):
+            for product in step.products:
+                to_left, to_right = self.wanted_of(product)
+                if to_left:
+                    yield product.right
+                if to_right:
+                    yield product.left
+            return
+        for k, want in enumerate(self.wanted(step)):
+            if want:
+                used = self.used(step, k)
+                yield from (rows for rows, use in zip(step.operands, used) if use)
+                if "y" in used:
+                    yield _results(step)
+
+    def wanted(self, step: Elementwise) -> list[bool]:
+        """Which operands take a gradient."""
+        return step.wanted if self.everything else step.to_parameters
+
+    def wanted_of(self, product: Product) -> tuple[bool, bool]:
+        """Whether the left and the right factors take a gradient."""
+        to_left, to_right = product.to_parameters
+        return (
+            to_left or (bool(self.everything) and product.left.store == BATCHED),
+            to_right or (bool(self.everything) and product.right.store == BATCHED),
+        )
+
+    def used(self, step: Elementwise, k: int) -> list[Any]:
+        """Which operands the k-th partial is computed from, and "y" if from the result."""
+        op = _row(step)
+        if self._operations[op][1]:
+            return [False] * op.arity
+        names = _names(op.df[k])
+        return [*(x in names for x in op.operands), *names & {"y"}]
+
+    # -- the steps ----------------------------------------------------------------------------
+
+    def number(self, step: Elementwise) -> int:
+        """The number of an operation in the library."""
+        return self._operations[_row(step)][0]
+
+    def kept(self, step: Step) -> int:
+        """The row from which on the partials of a step are kept, or -1."""
+        return self._kept.get(id(step), -1)
+
+    def matrix(self, product: Product) -> tuple[int, int, int]:
+        """Where the left factors of a matrix product lie: first, and from row and column."""
+        return self._matrices[id(product)]
+
+    def at(self, rows: Rows) -> Array:
+        """Where rows lie, for all places, one after the other."""
+        return flat(rows) if rows.store == STATIC else self.places.of(flat(rows))
+
+    def located(self, code: Code, step: Step, rows: Rows) -> tuple[int, int, int]:
+        """An operand: its store, as seen from the step's; its first row, or a list."""
+        other, at = int(rows.store != step.store), self.at(rows)
+        if together(at):
+            return other, int(at[0]), -1
+        return other, 0, code.listed(at)
+
+    def lines(self, code: Code, rows: Rows) -> tuple[int, int, int, int]:
+        """The right factors of a matrix product, as lines of parts that lie together."""
+        at = self.at(rows).reshape(rows.shape)
+        step = int(at[1, 0] - at[0, 0]) if len(at) > 1 else 0
+        expected = at[0, 0] + np.arange(at.shape[1]) + step * np.arange(len(at))[:, None]
+        if (at == expected).all():
+            return 0, int(at[0, 0]), -1, step
+        return 0, 0, code.listed(at.ravel()), 0
+
+    def _elementwise(self, step: Elementwise) -> None:
+        code, n = self.forward[step.store], len(step)
+        number, keeps = self._operations[_row(step)]
+        if keeps and self.everything is not None and self.wanted(step)[0]:
+            self._kept[id(step)] = self._more(step.store, n)
+        result = self.result(code, step)
+        operands = [x for rows in step.operands for x in self.located(code, step, rows)]
+        code.emit(ELEMENTWISE, number, n, *result, self.kept(step), len(step.operands), *operands)
+
+    def result(self, code: Code, step: Step) -> tuple[int, int, int]:
+        """Where the results of a step lie: the first row, or a list."""
+        return self.located(code, step, _results(step))
+
+    def _sum(self, step: SumStep) -> None:
+        code, n, there = self.forward[step.store], len(step), 0
+        result = self.result(code, step)
+        for product in step.products:
+            if product.matrix:
+                m, k = product.left.shape
+                parts = product.right.shape[1]
+                factors = int(product.left.store != step.store), *self._packed(product)
+                code.emit(
+                    MATRIX,
+                    result[1],
+                    there,
+                    m,
+                    parts,
+                    k,
+                    *factors,
+                    *self.lines(code, product.right),
+                )
+                self.room.needs(0, k * parts, k, m)
+            else:
+                left = self.located(code, step, product.left)
+                right = self.located(code, step, product.right)
+                code.emit(PRODUCTS, *result, there, n, product.left.shape[0], *left, *right)
+            there = 1
+        for rows, _ in step.plain:
+            code.emit(PLAIN, *result, there, n, rows.shape[0], *self.located(code, step, rows))
+            there = 1
+
+    def _packed(self, product: Product) -> tuple[int, int, int]:
+        left = product.left
+        if left.steps is not None:
+            row, column = left.steps
+            place = left.first, row, column
+        else:  # copied once, to where they follow each other
+            first = self._more(STATIC, prod(left.shape))
+            code = self.forward[STATIC]
+            code.emit(GATHER, first, prod(left.shape), code.listed(flat(left)))
+            place = first, left.shape[1], 1
+        self._matrices[id(product)] = place
+        return place
+
+    def _more(self, store: int, n: int) -> int:
+        """Rows that only native code has."""
+        if store == STATIC:
+            self.statics += n
+            return self.statics - n
+        return self.places.more(n)
+
+
+def flat(rows: Rows) -> Array:
+    """The rows for all places, one after the other."""
+    if rows.single:
+        return np.full(prod(rows.shape), rows.first)
+    return np.arange(rows.at.start, rows.at.stop) if isinstance(rows.at, slice) else rows.at
+
+
+def _row(step: Elementwise) -> Operation:
+    """The row of the table; a user's own operation is never here."""
+    assert isinstance(step.rule, Operation)
+    return step.rule
+
+
+def _results(step: Step) -> Rows:
+    return Rows(step.store, np.arange(step.rows.start, step.rows.stop))
+
+
+def _given(program: Program) -> Array:
+    """The rows of each sample that are there from the beginning."""
+    return np.array([*range(program.given[BATCHED]), *program.ones], int)
+
+
+def together(rows: Array) -> bool:
+    """Whether rows follow each other."""
+    return len(rows) == 1 or bool((rows[1:] - rows[:-1] == 1).all())
+
+
+@cache
+def _names(text: str) -> frozenset[str]:
+    return frozenset(n.id for n in ast.walk(tree(text)) if isinstance(n, ast.Name))

@@ -1,0 +1,160 @@
+"""JAX's arrays with the calculus of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.custom_derivatives import SymbolicZero
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from micrograd_es.tape.customs import Array, Function, array_functions
+from micrograd_es.tape.library import (
+    NEITHER,
+    Derived,
+    Keeps,
+    Rule,
+    others,
+    plain_times,
+    term_by_term,
+)
+from micrograd_es.tape.recording import Recording
+
+
+class Jax(Derived):
+    """The arrays of JAX."""
+
+    def __init__(self, recording: Recording) -> None:
+        # the user's functions have to take these arrays; their own errors say so if not
+        super().__init__(jnp, array_functions(recording, _one_by_one))
+
+    def given(self, *numbers: Any) -> list[Array]:
+        arrays = [jnp.asarray(x) for x in numbers]
+        for x in arrays:
+            if x.dtype == bool or jnp.issubdtype(x.dtype, jnp.complexfloating):
+                raise TypeError(f"X and theta should hold real numbers, not {x.dtype}")
+        floats = [x.dtype for x in arrays if jnp.issubdtype(x.dtype, jnp.floating)]
+        return [x.astype(floats[0] if floats else jnp.result_type(float)) for x in arrays]
+
+    def floats(self, numbers: Any, like: Array) -> Array:
+        return jnp.asarray(numbers, like.dtype)
+
+    def function(self, rule: Rule, value: Function) -> Function:
+        @jax.custom_jvp
+        def f(*operands: Array) -> Array:
+            y = jnp.asarray(value(*operands), operands[0].dtype)
+            return jnp.broadcast_to(y, jnp.broadcast_shapes(*[x.shape for x in operands]))
+
+        @partial(f.defjvp, symbolic_zeros=True)
+        def _(operands: Sequence[Array], directions: Sequence[Any]) -> tuple[Array, Array]:
+            y = f(*operands)
+            total = jnp.zeros_like(y)
+            for i, direction in enumerate(directions):
+                if rule.takes(i) and not isinstance(direction, SymbolicZero):
+                    local = self.floats(self.partial(rule, i)(y, *operands), y)
+                    total = total + self.hand_on(rule, direction, local, True)
+            return y, total
+
+        def call(*operands: Any) -> Array:
+            dtype = jnp.result_type(*operands)
+            return f(*[jnp.asarray(x, dtype) for x in operands])
+
+        return call
+
+    def times(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
+        dtype = jnp.result_type(a, b)
+        a, b = jnp.broadcast_arrays(jnp.asarray(a, dtype), jnp.asarray(b, dtype))
+        return _times.bind(a, b, keeps=keeps)
+
+    def dot(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
+        return _dot.bind(a, b, keeps=keeps)
+
+    def scattered(self, d: Array, rows: Any, size: int) -> Array:
+        return jnp.zeros((size, *d.shape[1:]), d.dtype).at[rows].add(d)
+
+
+def _one_by_one(f: Function) -> Function:
+    def of_arrays(*arrays: Array) -> Array:
+        alike = jnp.broadcast_arrays(*arrays)
+        found = jax.vmap(lambda *x: jnp.asarray(f(*x)))(*[x.ravel() for x in alike])
+        return found.reshape(alike[0].shape)
+
+    return of_arrays
+
+
+# -- products as primitives -------------------------------------------------------------
+# They are linear in each operand, in the eyes of JAX. It could not see that of a product
+# that asks whether a number is 0.
+
+
+def _dot_of(a: Array, b: Array, keeps: Keeps) -> Array:
+    if not any(keeps):
+        return jnp.matmul(a, b)
+    finite = [jnp.all(jnp.isfinite(x)) for x in others(a, b, keeps)]
+    one_by_one = partial(term_by_term, jnp, keeps=keeps)
+    return lax.cond(jnp.all(jnp.stack(finite)), jnp.matmul, one_by_one, a, b)
+
+
+def _bilinear(name: str, of: Function, shape: Function, turned: Function) -> Primitive:
+    """A product as a primitive of JAX.
+
+    Parameters
+    ----------
+    of, shape : callable
+        The product itself, and its shape.
+    turned : callable
+        An operand as the factor of what arrives at the product, where it is handed on to the
+        other one.
+    """
+    product = Primitive(name)
+    product.def_impl(jax.jit(of, static_argnames="keeps"))
+    mlir.register_lowering(product, mlir.lower_fun(of, multiple_results=False))
+
+    @product.def_abstract_eval
+    def _(a: Any, b: Any, keeps: Keeps) -> Any:
+        return jax.core.ShapedArray(shape(a, b), a.dtype)
+
+    def derived(operands: Any, directions: Any, keeps: Keeps) -> Any:
+        (a, b), (da, db) = operands, directions
+        y, total = product.bind(a, b, keeps=keeps), None
+        if type(da) is not ad.Zero:
+            total = product.bind(da, b, keeps=(True, keeps[1]))
+        if type(db) is not ad.Zero:
+            other = product.bind(a, db, keeps=(keeps[0], True))
+            total = other if total is None else total + other
+        return y, total
+
+    ad.primitive_jvps[product] = derived
+
+    def transposed(g: Array, a: Any, b: Any, keeps: Keeps) -> Any:
+        if type(g) is ad.Zero:
+            return None, None
+        if ad.is_undefined_primal(a):
+            return product.bind(g, turned(b), keeps=(True, keeps[1])), None
+        return None, product.bind(turned(a), g, keeps=(keeps[0], True))
+
+    ad.primitive_transposes[product] = transposed
+
+    def mapped(operands: Any, axes: Any, keeps: Keeps) -> Any:
+        [size] = {x.shape[axis] for x, axis in zip(operands, axes) if axis is not None}
+        a, b = (
+            jnp.broadcast_to(x, (size, *x.shape)) if axis is None else jnp.moveaxis(x, axis, 0)
+            for x, axis in zip(operands, axes)
+        )
+        return product.bind(a, b, keeps=keeps), 0
+
+    batching.primitive_batchers[product] = mapped
+    return product
+
+
+def _turned(matrices: Array) -> Array:
+    return jnp.swapaxes(matrices, -1, -2)
+
+
+_times = _bilinear("times", partial(plain_times, jnp), lambda a, b: a.shape, lambda x: x)
+_dot = _bilinear("dot", _dot_of, lambda a, b: (*a.shape[:-1], b.shape[-1]), _turned)

@@ -1,0 +1,176 @@
+"""The program as a table of integers: the way back.
+
+Adjoints have rows of their own, which are used again once they have been handed on. Each place
+to which a gradient goes says whether it is the first to arrive there, which is written, or
+comes later, and is added.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from micrograd_es.base.arrays import Array
+from micrograd_es.tape.assembly import (
+    ELEMENTWISE_BACK,
+    MATRIX_TO_LEFT,
+    MATRIX_TO_RIGHT,
+    PLAIN_BACK,
+    PRODUCTS_BACK,
+    ZERO,
+    Assembly,
+    Code,
+    flat,
+    together,
+)
+from micrograd_es.tape.places import Places
+from micrograd_es.tape.program import Elementwise, Product, Step, SumStep
+from micrograd_es.tape.recording import BATCHED, STATIC
+
+Where = tuple[int, int, int]
+
+_PIECE = 64  # columns that the interpreter turns at a time
+
+
+class Return:
+    """The way back, after its way forward.
+
+    Attributes
+    ----------
+    codes : (Code, Code)
+        What is done once, and what is done for each sample, which comes first.
+    places : Places
+        Where the adjoints of each sample lie.
+    seeds : list of (int, int)
+        The row of adjoints of each output, and whether something is there already.
+    inputs : list of int
+        The row of adjoints of each input; -1 where nothing arrives.
+    """
+
+    def __init__(self, assembly: Assembly) -> None:
+        program = assembly.program
+        self._assembly = assembly
+        self.codes = Code(), Code()
+        self.places = Places(program)
+        self._written = [np.zeros(size, bool) for size in program.sizes]
+        self.seeds: list[tuple[int, int]] = []
+        for store, row in program.outputs:
+            if store == BATCHED:
+                places, later = self._arrive(np.array([row]))
+                self.seeds.append((int(places[0]), int(later[0])))
+            else:
+                self._written[STATIC][row] = True
+                self.seeds.append((row, 1))
+        for step in reversed(program.steps):
+            if assembly.everything or step.trained:
+                self._step(step)
+        given = program.given[BATCHED]
+        self.inputs = [-1] * given
+        rows = np.flatnonzero(self._written[BATCHED][:given])
+        for row, place in zip(rows.tolist(), self.places.of(rows).tolist()):
+            self.inputs[row] = place
+
+    def _arrive(self, rows: Array) -> tuple[Array, Array]:
+        """Where the adjoints of rows lie, and for each whether something is there already."""
+        later = self._written[BATCHED][rows]
+        if not later.all():
+            _, first = np.unique(rows, return_index=True)
+            again = np.ones(len(rows), bool)
+            again[first] = False
+            later = later | again
+            self._written[BATCHED][rows] = True
+        return self.places.of(rows), later
+
+    def _to(self, code: Code, step: Step, store: int, rows: Array) -> tuple[int, int, int, int]:
+        """A target: its store, its first row or a list, and whether something is there."""
+        if store == BATCHED:
+            places, later = self._arrive(rows)
+        else:  # where zeros are from the beginning
+            self._written[STATIC][rows] = True
+            places, later = rows, np.ones(len(rows), bool)
+        other = int(store != step.store)
+        if together(places) and (later == later[0]).all():
+            return other, int(places[0]), -1, int(later[0])
+        return other, 0, code.listed(2 * places + later), 0
+
+    def _step(self, step: Elementwise | SumStep) -> None:
+        there = self._written[step.store][step.rows]
+        if not there.any():
+            return  # nothing arrives here, and so nothing is handed on
+        code, rows = self.codes[step.store], np.arange(step.rows.start, step.rows.stop)
+        if step.store == BATCHED:
+            gradients = self.places.of(rows)
+            for place in gradients[~there].tolist():
+                code.emit(ZERO, place, 1)
+        else:
+            gradients = rows
+        where = (0, int(gradients[0]), -1 if together(gradients) else code.listed(gradients))
+        if isinstance(step, SumStep):
+            self._sum(code, step, where)
+        else:
+            self._elementwise(code, step, where)
+        if step.store == BATCHED:
+            self.places.give_back(rows)
+
+    def _elementwise(self, code: Code, step: Elementwise, gradients: Where) -> None:
+        assembly, nothing = self._assembly, (0, 0, -1)
+        for k, want in enumerate(assembly.wanted(step)):
+            if not want:
+                continue
+            rows, used = step.operands[k], assembly.used(step, k)
+            result = assembly.result(code, step) if "y" in used else nothing
+            operands = [
+                x
+                for operand, use in zip(step.operands, used)
+                for x in (assembly.located(code, step, operand) if use else nothing)
+            ]
+            code.emit(
+                ELEMENTWISE_BACK, assembly.number(step), k, len(step), *result, *gradients,
+                assembly.kept(step), *self._to(code, step, rows.store, flat(rows)),
+                len(step.operands), *operands,
+            )  # fmt: skip
+
+    def _sum(self, code: Code, step: SumStep, gradients: Where) -> None:
+        assembly, n = self._assembly, len(step)
+        for product in step.products:
+            left, right = product.left, product.right
+            to_left, to_right = assembly.wanted_of(product)
+            if product.matrix:
+                if to_left:
+                    self._to_left(code, step, product, gradients)
+                if to_right:
+                    self._to_right(code, step, product, gradients)
+                continue
+            for rows, factor, want in (left, right, to_left), (right, left, to_right):
+                if want:
+                    place = assembly.located(code, step, factor)
+                    to = self._to(code, step, rows.store, flat(rows))
+                    code.emit(PRODUCTS_BACK, *gradients, n, rows.shape[0], *place, *to)
+        for rows, to_parameters in step.plain:
+            if to_parameters or (assembly.everything and rows.store == BATCHED):
+                to = self._to(code, step, rows.store, flat(rows))
+                code.emit(PLAIN_BACK, *gradients, n, rows.shape[0], *to)
+
+    def _to_left(self, code: Code, step: SumStep, product: Product, gradients: Where) -> None:
+        assembly, left, (k, parts) = self._assembly, product.left, product.right.shape
+        m, rows = left.shape[0], flat(left)
+        self._written[STATIC][rows] = True
+        other = int(left.store != step.store)
+        if left.steps is not None and left.unique and (k == 1 or left.steps[1] == 1):
+            to = other, left.first, left.steps[0], -1
+        else:
+            to = other, 0, 0, code.listed(2 * rows + 1)
+        right = assembly.lines(code, product.right)
+        code.emit(MATRIX_TO_LEFT, gradients[1], m, parts, k, *right, *to)
+        assembly.room.needs(_PIECE * (k + 8) + m * k, k * parts, k + _PIECE, m)
+
+    def _to_right(self, code: Code, step: SumStep, product: Product, gradients: Where) -> None:
+        (m, _), (k, parts) = product.left.shape, product.right.shape
+        rows = flat(product.right).reshape(k, parts)
+        if product.right.store == BATCHED and rows[-1, 0] in self._assembly.program.ones:
+            rows, k = rows[:-1], k - 1  # a bias has no factor to hand on to
+        factors = int(product.left.store != step.store), *self._assembly.matrix(product)
+        other, first, listed, later = self._to(code, step, product.right.store, rows.ravel())
+        code.emit(
+            MATRIX_TO_RIGHT, gradients[1], m, parts, k, *factors, other, first, listed, parts, later
+        )
+        self._assembly.room.needs(0, k * parts, m, k)
