@@ -28,7 +28,14 @@ from micrograd_es.engine.functions import (
 from micrograd_es.engine.value import Value
 from micrograd_es.explaining.explanation import Explanation, explain
 from micrograd_es.gradcheck import check_gradient
-from micrograd_es.nn.losses import binary_cross_entropy, cross_entropy, hinge, mse, sum_squares
+from micrograd_es.nn.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    hinge,
+    mse,
+    sum_squares,
+)
 from micrograd_es.nn.modules import MLP, Layer, Module, Neuron
 from micrograd_es.nn.optim import SGD, Adam
 from micrograd_es.pictures.graphs import draw_graph
@@ -62,6 +69,7 @@ __all__ = [
     "Value",
     "arctan2",
     "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "check_gradient",
     "cross_entropy",
     "custom",

@@ -19,10 +19,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = {
     "Adam", "AnomalyError", "BackwardPass", "ConvergenceWarning", "Layer", "MLP",
     "ModelFormatError", "Module", "Net", "Neuron", "SGD", "Tape", "Value",
-    "binary_cross_entropy", "check_gradient", "cross_entropy", "custom", "d_sigmoid",
-    "detect_anomaly", "dot", "draw_graph", "draw_network", "explain", "fit", "grad",
-    "GradientError", "hinge", "maximum", "minimum", "mse", "sigmoid", "sum_squares", "vsum",
-    "where",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "check_gradient",
+    "cross_entropy", "custom", "d_sigmoid", "detect_anomaly", "dot", "draw_graph",
+    "draw_network", "explain", "fit", "grad", "GradientError", "hinge", "maximum", "minimum", "mse",
+    "sigmoid", "sum_squares", "vsum", "where",
 }  # fmt: skip
 
 

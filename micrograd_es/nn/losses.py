@@ -9,11 +9,12 @@ numbers, it is a float.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from sys import float_info
 from typing import Any, NamedTuple, TypeAlias
 
 from micrograd_es.base.scalars import is_number
 from micrograd_es.engine.comparison import Comparison
-from micrograd_es.engine.functions import maximum, sum_node
+from micrograd_es.engine.functions import maximum, minimum, sum_node, where
 from micrograd_es.engine.value import Value, as_value
 from micrograd_es.formulas.notation import name
 
@@ -39,13 +40,45 @@ def binary_cross_entropy(predictions: Any, targets: Any) -> Any:
     """The mean of -(ŷ ln y + (1 - ŷ) ln(1 - y)), for probabilities y.
 
     The logarithms stop at -100, as PyTorch's do, so that a certain and wrong
-    prediction costs 100 and not infinity.
+    prediction costs 100 and not infinity. There it has no slope: a sigmoid that has reached 1
+    by mistake learns nothing more, and `binary_cross_entropy_with_logits`, of what goes into
+    the sigmoid, still does.
+
+    Raises
+    ------
+    ValueError
+        A prediction is below 0 or above 1: it is a score and no probability.
+    """
+
+    def term(y: Value, t: Value) -> Value:
+        if y.data < 0 or y.data > 1:
+            raise ValueError(
+                f"binary_cross_entropy takes probabilities, from 0 to 1, not {y.data!r}; "
+                "of scores it is binary_cross_entropy_with_logits"
+            )
+        cost: Value = -(t * maximum(y.log(), -100) + (1 - t) * maximum((1 - y).log(), -100))
+        return cost
+
+    return _loss(predictions, targets, lambda pairs: [term(y, t) for y, t in pairs], _mean)
+
+
+def binary_cross_entropy_with_logits(predictions: Any, targets: Any) -> Any:
+    """The mean of -(ŷ ln σ(z) + (1 - ŷ) ln σ(-z)), for scores z before a sigmoid ("logits").
+
+    It keeps its digits and its slope σ(z) - ŷ however large a score is.
+
+    Examples
+    --------
+    >>> z = Value(50.0)
+    >>> cost = binary_cross_entropy_with_logits(z, 0)
+    >>> cost.backward()
+    >>> cost.data, z.grad
+    (50.0, 1.0)
     """
 
     def terms(pairs: Pairs) -> list[Value]:
-        return [
-            -(t * maximum(y.log(), -100) + (1 - t) * maximum((1 - y).log(), -100)) for y, t in pairs
-        ]
+        # -ln σ(z) = softplus(-z)
+        return [t * (-z).softplus() + (1 - t) * z.softplus() for z, t in pairs]
 
     return _loss(predictions, targets, terms, _mean)
 
@@ -99,7 +132,10 @@ def _cross_entropy_terms(pairs: Pairs) -> list[Value]:
     # ln Σ exp(y) = m + ln Σ exp(y - m), where m, the largest, keeps exp in range
     largest = _largest(scores)
     log_sum = largest + sum_node(tuple([(y - largest).exp() for y in scores])).log()
-    return [t * (log_sum - y) for y, t in zip(scores, targets)]
+    surprises = [log_sum - y for y in scores]
+    # the score of a class that never comes may be -inf, and 0 · inf would be nan
+    finite = [where(t, s, minimum(s, float_info.max)) for s, t in zip(surprises, targets)]
+    return [t * s for s, t in zip(finite, targets)]
 
 
 def _largest(values: Sequence[Value]) -> Value:
