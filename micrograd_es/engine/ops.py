@@ -248,6 +248,8 @@ _ROWS = (
     # Constants by branch. Comparisons are false for nan, and the last branch of a value is
     # chosen so that a nan goes through.
     Operation("floor",    "floor(a)",          ("0.0",),                        r"\left\lfloor {a}\right\rfloor", (1.5,),      piecewise=True),
+    Operation("sign",     "where(a < 0.0, -1.0, where(a > 0.0, 1.0, where(a <= 0.0, 0.0, a)))",
+                                               ("0.0",),                         r"\mathrm{{sign}}({a})",   (-1.5,),     piecewise=True),
     Operation("floor_divide", "floor_divide(a, b)",
                                                ("0.0", "0.0"),                   r"\left\lfloor\frac{{{a}}}{{{b}}}\right\rfloor",
                                                                                                             (2.5, -1.5), "//", piecewise=True),

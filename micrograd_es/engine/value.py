@@ -18,6 +18,7 @@ from micrograd_es.engine.algebra import FLOATS, IEEE
 from micrograd_es.engine.comparison import Comparison, comparing, decides
 from micrograd_es.engine.copying import CopiedNode
 from micrograd_es.engine.custom import making_graph
+from micrograd_es.engine.dispatch import Dispatched
 from micrograd_es.engine.graph import hand_on, one_pass, record, topological_order
 from micrograd_es.engine.ops import TABLE, Operation, with_number
 
@@ -86,7 +87,7 @@ def _unary(op: Operation) -> Callable[[Value], Value]:
     return operate
 
 
-class Value(CopiedNode):
+class Value(Dispatched, CopiedNode):
     """One scalar node of a computation graph.
 
     Parameters
@@ -125,10 +126,6 @@ class Value(CopiedNode):
     """
 
     __slots__ = ()
-
-    # above that of NumPy's scalars and not above that of its arrays: before version 2,
-    # np.float64(1) > v asked only then what v makes of it
-    __array_priority__ = 0.0
 
     def __init__(self, data: Number | Comparison, label: str = "") -> None:
         if not isinstance(label, str):
@@ -202,6 +199,9 @@ class Value(CopiedNode):
         raised = self._raised if isinstance(other, Value) else self._raised_to_a_number
         return raised(other)
 
+    def __pos__(self) -> Value:
+        return self
+
     def __float__(self) -> float:
         if making_graph.get():
             raise TypeError("a Value that becomes a float leaves the graph being made")
@@ -238,7 +238,7 @@ class Value(CopiedNode):
 
     if TYPE_CHECKING:
         exp = log = sqrt = sin = cos = tanh = sigmoid = softplus = relu = __neg__
-        tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = __neg__
+        tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = sign = __neg__
         arctan2 = hypot = maximum = minimum = __add__
 
 
