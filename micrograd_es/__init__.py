@@ -7,6 +7,7 @@ from micrograd_es.base import arrays as _arrays
 from micrograd_es.base.errors import (
     AnomalyError,
     ConvergenceWarning,
+    DetachedWarning,
     ElementwiseWarning,
     GradientError,
     ModelFormatError,
@@ -54,6 +55,7 @@ __all__ = [
     "AnomalyError",
     "BackwardPass",
     "ConvergenceWarning",
+    "DetachedWarning",
     "ElementwiseWarning",
     "Explanation",
     "GradientError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from math import inf, isfinite, nan, ulp
@@ -12,6 +12,7 @@ from micrograd_es.base.errors import GradientError
 from micrograd_es.base.scalars import as_float, is_number
 from micrograd_es.engine.anomaly import unwatched
 from micrograd_es.engine.derivative import grad
+from micrograd_es.engine.leaving import left_at
 from micrograd_es.engine.value import Value
 
 # A ladder of steps: enough of them that five agree by chance once in thousands of times,
@@ -35,6 +36,8 @@ class Partial:
         1e-9 of the difference.
     kink : bool
         Whether the slopes to the left and to the right are two numbers.
+    left : str
+        Where something that was computed from the input became a float, if anything did.
     """
 
     inputs: tuple[int, ...]
@@ -42,6 +45,7 @@ class Partial:
     difference: float
     allowed: float
     kink: bool
+    left: str = ""
 
     def __bool__(self) -> bool:
         return abs(self.gradient - self.difference) <= self.allowed
@@ -60,6 +64,8 @@ class Partial:
             why = "; the function has a kink there"
         elif self.difference != self.difference:
             why = "; there is no derivative to be seen there"
+        if not self and self.left:
+            why += f"; what was computed from it became a float in {self.left}"
         return f"{self.name} {verdict}: {numbers} (may be {self.allowed:.1e} apart){why}"
 
 
@@ -125,7 +131,8 @@ def _partials(f: Callable[..., Value], at: list[float], order: int) -> Iterator[
 
     values, output = _called(f, at)
     for i, gradient in enumerate(grad(output, values)):
-        yield _compared((i,), gradient, output_at, 0, at)
+        partial, left = _compared((i,), gradient, output_at, 0, at), left_at(values[i])
+        yield replace(partial, left=f"line {left.line} of {left.file}" if left else "")
     if order == 2:
         for i, first in enumerate(grad(output, values, create_graph=True)):
             for j, second in enumerate(grad(first, values)):

@@ -12,6 +12,7 @@ from micrograd_es.base.arrays import is_bool
 from micrograd_es.engine.caller import asker, outside
 from micrograd_es.engine.dispatch import Dispatched
 from micrograd_es.engine.graph import Node
+from micrograd_es.engine.leaving import leaves
 
 _decisions: ContextVar[list[Node] | None] = ContextVar("decisions", default=None)
 
@@ -106,6 +107,9 @@ class Comparison(Dispatched):
     __index__ = __int__
 
     def __float__(self) -> float:
+        frame = sys._getframe(1)
+        if not asker(frame).assigns:  # an array may well take it as a truth value
+            leaves(self.node, frame)
         return float(bool(self))
 
     def __eq__(self, other: object) -> bool:

@@ -9,6 +9,7 @@ partials that one writes by hand. The calculus itself stands in `ops`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
@@ -20,6 +21,7 @@ from micrograd_es.engine.copying import CopiedNode
 from micrograd_es.engine.custom import making_graph
 from micrograd_es.engine.dispatch import Dispatched
 from micrograd_es.engine.graph import hand_on, one_pass, record, topological_order
+from micrograd_es.engine.leaving import leaves
 from micrograd_es.engine.ops import TABLE, Operation, with_number
 
 Operand: TypeAlias = Union["Value", Number]
@@ -205,6 +207,7 @@ class Value(Dispatched, CopiedNode):
     def __float__(self) -> float:
         if making_graph.get():
             raise TypeError("a Value that becomes a float leaves the graph being made")
+        leaves(self, sys._getframe(1))
         return self._data
 
     def __bool__(self) -> bool:

@@ -12,6 +12,7 @@ from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.languages import ngettext
 from micrograd_es.base.scalars import as_count
 from micrograd_es.engine.graph import adjoints_of, topological_order
+from micrograd_es.engine.leaving import how_it_left
 from micrograd_es.engine.value import Value
 from micrograd_es.explaining.paths import Factor, Path, Paths
 from micrograd_es.formulas import nodes as formula
@@ -318,7 +319,8 @@ class Explanation:
                 return _("0: {root} uses {wrt} only where no derivative passes").format(
                     root=root, wrt=wrt
                 )
-            return _("0: {wrt} is not connected to {root}").format(root=root, wrt=wrt)
+            apart = _("0: {wrt} is not connected to {root}").format(root=root, wrt=wrt)
+            return ": ".join([apart, *how_it_left(self.wrt)])
         culprits, size = self._zeros()
         if size is None:
             return "\n".join(_("0 because {reason}").format(reason=r) for r in culprits[:3])
