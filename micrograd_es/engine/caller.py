@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 import dis
 import sys
-from types import CodeType, FrameType
+from types import BuiltinFunctionType, CodeType, FrameType
 from typing import Any, NamedTuple
 
 _CALLS = {"CALL", "PRECALL", "CALL_KW", "CALL_FUNCTION", "CALL_FUNCTION_KW", "CALL_METHOD",
@@ -40,6 +40,11 @@ class Asker(NamedTuple):
 
 _INSIDE = {"micrograd_es", "numpy", *sys.stdlib_module_names}
 _NOTHING, _ASSIGNS = Asker(), Asker(assigns=True)
+_PYTHONS: dict[Any, Asker] = {
+    f: Asker(name, builtin=True)
+    for name, f in vars(builtins).items()
+    if isinstance(f, (BuiltinFunctionType, type))
+}
 # By code and place what is found there, since reading it takes time. The code is kept with it,
 # so that its id is not given to another one.
 _seen: dict[tuple[int, int], tuple[CodeType, Asker | dis.Instruction]] = {}
@@ -76,12 +81,10 @@ def outside(frame: FrameType) -> FrameType:
 def _in_variable(loading: dis.Instruction, frame: FrameType) -> Asker:
     """The function that a variable holds, which may be another one the next time."""
     name: str = loading.argval
-    scopes = [frame.f_globals, frame.f_builtins]
-    if loading.opname != "LOAD_GLOBAL":
-        scopes.insert(0, frame.f_locals)
-    function = next((scope[name] for scope in scopes if name in scope), None)
-    own: str = getattr(function, "__name__", name)
-    return Asker(own, function is not None and vars(builtins).get(own) is function)
+    function = None if loading.opname == "LOAD_GLOBAL" else frame.f_locals.get(name)
+    if function is None:
+        function = frame.f_globals.get(name) or frame.f_builtins.get(name)
+    return _PYTHONS.get(function) or Asker(getattr(function, "__name__", name))
 
 
 def _read(code: CodeType, place: int) -> Asker | dis.Instruction:
