@@ -14,6 +14,7 @@ from html import escape
 
 from micrograd_es.base.languages import get_language
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.palette import repainted, stylesheet
 from micrograd_es.base.templating import template
 from micrograd_es.formulas.notation import mathml
 
@@ -129,6 +130,8 @@ def markdown(blocks: Sequence[Block]) -> str:
 def page(blocks: Sequence[Block]) -> str:
     """The document as one HTML file that needs nothing else."""
     return template("base", "document.html").render(
+        palette=stylesheet(),
+        repainted=repainted("figure"),
         blocks=[(type(block).__name__, block) for block in blocks],
         language=get_language(),
         mathml=mathml,

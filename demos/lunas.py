@@ -32,8 +32,8 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
     picture = chart(
         [
             load("_mapa").decision_map(model, (-1.5, -1.0), (2.5, 1.5)),
-            Points(*X[y < 0].T, label="ŷ = −1"),
-            Points(*X[y > 0].T, label="ŷ = 1", kind=1),
+            Points(*X[y < 0].T, label="ŷ = −1", sign=-1),
+            Points(*X[y > 0].T, label="ŷ = 1", sign=1),
         ],
         _("Two moons and the decision boundary"),
         "x⁽¹⁾",

@@ -12,7 +12,7 @@ from micrograd_es import Net, Value, draw_network, explain, sum_squares
 from micrograd_es.base.files import write_file
 from micrograd_es.base.languages import get_language
 from micrograd_es.base.languages import gettext as _
-from micrograd_es.formulas.nodes import expression
+from micrograd_es.formulas.nodes import Formulas
 from micrograd_es.formulas.notation import latex, latex_number
 from micrograd_es.gallery import load
 from micrograd_es.nn.net import Pattern
@@ -168,7 +168,7 @@ def _equal(symbol: str, numbers: list[float]) -> str:
 
 def _forward(a: Value) -> list[tuple[str, str]]:
     z = a.parents[0]
-    formula = expression(z)
+    formula = Formulas().expression(z)
     return [
         (latex(z.label), formula.latex),
         ("", f"{formula.latex_numbers} = {latex_number(z.data)}"),
@@ -209,7 +209,8 @@ def _nested(W: Any, write: Any) -> str:
 
 
 def _cost(p: Pattern) -> list[Any]:
-    formula = expression(p.cost)
+    written = Formulas()
+    formula = written.expression(p.cost)
 
     def squares(*answers: str) -> str:
         return " + ".join(
@@ -228,7 +229,7 @@ def _cost(p: Pattern) -> list[Any]:
                 ("C", r"\sum\limits_{n=1}^{N} \left(y^{(n)} - \hat{y}^{(n)}\right)^{2}"),
                 ("", squares("y^{(1)}", "y^{(2)}")),
                 ("", squares(*(rf"\sigma({latex(v.label)})" for v in z))),
-                ("", squares(*(rf"\sigma\left({expression(v).latex}\right)" for v in z))),
+                ("", squares(*(rf"\sigma\left({written.expression(v).latex}\right)" for v in z))),
                 ("", formula.latex_numbers),
                 ("", latex_number(p.cost.data)),
             ]

@@ -33,8 +33,8 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
     picture = chart(
         [
             load("_mapa").decision_map(model, (-0.5, -0.5), (1.5, 1.5)),
-            Points(*X[Y < 0].T, label=number(-1)),
-            Points(*X[Y > 0].T, label=number(1), kind=1),
+            Points(*X[Y < 0].T, label=number(-1), sign=-1),
+            Points(*X[Y > 0].T, label=number(1), sign=1),
         ],
         _("XOR: the output between the four points"),
         "x⁽¹⁾",

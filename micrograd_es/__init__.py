@@ -11,24 +11,31 @@ from micrograd_es.base.errors import (
     ElementwiseWarning,
     GradientError,
     ModelFormatError,
+    RecordingError,
     RendererMissingError,
 )
 from micrograd_es.base.languages import set_language
-from micrograd_es.engine.anomaly import detect_anomaly
-from micrograd_es.engine.derivative import grad
+from micrograd_es.engine.derivative import grad, hessian, jacobian
+from micrograd_es.engine.forward import jvp
 from micrograd_es.engine.functions import (
     arctan2,
     custom,
     dot,
     hypot,
+    log_softmax,
+    logsumexp,
     maximum,
     minimum,
+    softmax,
     vsum,
     where,
 )
 from micrograd_es.engine.value import Value
+from micrograd_es.engine.watching import detect_anomaly, no_grad
 from micrograd_es.explaining.explanation import Explanation, explain
 from micrograd_es.gradcheck import check_gradient
+from micrograd_es.nn.images import Conv2d, MaxPool2d
+from micrograd_es.nn.layers import Dropout, Embedding, LayerNorm, Sequential
 from micrograd_es.nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -37,11 +44,14 @@ from micrograd_es.nn.losses import (
     mse,
     sum_squares,
 )
-from micrograd_es.nn.modules import MLP, Layer, Module, Neuron
-from micrograd_es.nn.optim import SGD, Adam
+from micrograd_es.nn.module import Module
+from micrograd_es.nn.modules import MLP, Layer, Neuron
+from micrograd_es.nn.optim import SGD, Adam, AdamW, clip_norm
+from micrograd_es.nn.pytorch import from_torch
+from micrograd_es.nn.sequences import GRU, RNN, SelfAttention
 from micrograd_es.pictures.graphs import draw_graph
 from micrograd_es.pictures.networks import draw_network
-from micrograd_es.stepping.steps import BackwardPass
+from micrograd_es.stepping.steps import BackwardPass, ForwardPass
 
 if typing.TYPE_CHECKING:
     from micrograd_es.nn.fit import fit
@@ -52,27 +62,40 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Adam",
+    "AdamW",
     "AnomalyError",
     "BackwardPass",
+    "Conv2d",
     "ConvergenceWarning",
     "DetachedWarning",
+    "Dropout",
     "ElementwiseWarning",
+    "Embedding",
     "Explanation",
+    "ForwardPass",
+    "GRU",
     "GradientError",
     "Layer",
+    "LayerNorm",
     "MLP",
+    "MaxPool2d",
     "ModelFormatError",
     "Module",
     "Net",
     "Neuron",
+    "RNN",
+    "RecordingError",
     "RendererMissingError",
     "SGD",
+    "SelfAttention",
+    "Sequential",
     "Tape",
     "Value",
     "arctan2",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "check_gradient",
+    "clip_norm",
     "cross_entropy",
     "custom",
     "d_sigmoid",
@@ -82,14 +105,22 @@ __all__ = [
     "draw_network",
     "explain",
     "fit",
+    "from_torch",
     "grad",
+    "hessian",
     "hinge",
     "hypot",
+    "jacobian",
+    "jvp",
+    "log_softmax",
+    "logsumexp",
     "maximum",
     "minimum",
     "mse",
+    "no_grad",
     "set_language",
     "sigmoid",
+    "softmax",
     "sum_squares",
     "vsum",
     "where",

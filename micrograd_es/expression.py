@@ -9,6 +9,7 @@ import ast
 import math
 import warnings
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
 
 from micrograd_es.base.languages import gettext as _
@@ -16,8 +17,10 @@ from micrograd_es.base.scalars import Number
 from micrograd_es.engine.functions import function
 from micrograd_es.engine.ops import TABLE, Operation
 from micrograd_es.engine.value import Operand, Value, as_value
+from micrograd_es.formulas.notation import short
 
-LIMIT = 10_000
+MOST_CHARACTERS = 10_000
+_NESTED = 200  # parentheses within each other, which Python's parser takes
 
 _OPERATORS: dict[type[ast.operator] | type[ast.unaryop], str] = {
     ast.Add: "add",
@@ -77,8 +80,13 @@ class _Refused(Exception):
 
 
 def _tree(text: str) -> ast.expr:
-    if len(text) > LIMIT:
-        raise ValueError(_("the expression has more than {limit} characters").format(limit=LIMIT))
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(
+            _("the expression has more than {limit} characters").format(limit=MOST_CHARACTERS)
+        )
+    depths = accumulate((c in "([{") - (c in ")]}") for c in text)
+    if max(depths, default=0) > _NESTED:
+        raise ValueError(_("the expression has too many nested parentheses"))
     try:
         with warnings.catch_warnings():  # such as for 0or 1, which is refused anyway
             warnings.simplefilter("ignore")
@@ -155,5 +163,4 @@ def _constant(node: ast.Constant) -> float:
 
 
 def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 60 else line[:57] + "…"
+    return short(" ".join(text.split()), 60)

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from micrograd_es import AnomalyError, Value, custom, detect_anomaly, dot, grad, vsum, where
-from micrograd_es.engine.anomaly import is_watching, unwatched
+from micrograd_es.engine.watching import is_watching, unwatched
 
 FORWARD = {
     "log": (lambda x: x.log(), 0.0, "log gave -inf: log(x=0.0)"),

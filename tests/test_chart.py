@@ -38,8 +38,12 @@ def test_any_curve(y):
 
 def test_cells_of_one_shade_are_one_rectangle():
     text = chart([Cells(0, 2, 0, 1, [[1, 1], [-1, 0]]), Points([1], [0.5], "p", 1)], "t")
-    cells = [r for r in ET.fromstring(text).iter(f"{SVG}rect") if r.get("class") in ("high", "low")]
-    assert [c.get("class") for c in cells] == ["high", "low"]
+    cells = [
+        r
+        for r in ET.fromstring(text).iter(f"{SVG}rect")
+        if r.get("class") in ("positive", "negative")
+    ]
+    assert [c.get("class") for c in cells] == ["positive", "negative"]
 
 
 def test_tiles():

@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 import sympy
 
-from micrograd_es import Value, custom, dot, grad, maximum, minimum, vsum, where
+from micrograd_es import (
+    MLP,
+    Value,
+    custom,
+    dot,
+    grad,
+    hessian,
+    jacobian,
+    maximum,
+    minimum,
+    vsum,
+    where,
+)
 from micrograd_es.engine.functions import function
 from micrograd_es.engine.ops import TABLE
 
@@ -23,7 +35,6 @@ def test_one_derivative_for_a_value_and_a_list_for_a_list():
     assert grad(z, [x]) == [12.0]
     assert grad(z, (y, x, y)) == [9.0, 12.0, 9.0]
     assert grad(z, (v for v in (x, y))) == [12.0, 9.0]
-    assert grad(z, np.array([x, y])) == [12.0, 9.0]
     assert grad(z, []) == []
     assert type(grad(z, x)) is float
 
@@ -227,3 +238,144 @@ def test_custom_operations_whose_derivative_takes_numbers_alone():
         with pytest.raises(TypeError, match="cannot be differentiated again"):
             grad(y, x, create_graph=True)
     assert float(x) == 0.7  # a Value is a number again
+
+
+# -- several at once ----------------------------------------------------------------
+
+
+def test_a_gradient_has_the_nesting_of_what_it_is_taken_by():
+    x, y, z = Value(2.0), Value(3.0), Value(5.0)
+    f = x * y * z
+    assert grad(f, [[x, y], [z]]) == [[15.0, 10.0], [6.0]]
+    assert grad(f, [x, (y, [z])]) == [15.0, [10.0, [6.0]]]
+    assert grad(f, ([v] for v in (x, y))) == [[15.0], [10.0]]
+    graphs = grad(f, [[x, y], [z]], create_graph=True)
+    assert [[g.data for g in row] for row in graphs] == [[15.0, 10.0], [6.0]]
+    assert grad(graphs[0][0], [[y], z]) == [[5.0], 3.0]
+
+
+def test_a_gradient_has_the_shape_of_an_array():
+    w = np.array([[Value(float(3 * i + j)) for j in range(3)] for i in range(2)])
+    f = (w * w).sum() + w[0, 0]
+    found = grad(f, w)
+    assert (found.shape, found.dtype) == ((2, 3), float)
+    assert found.tolist() == [[1.0, 2.0, 4.0], [6.0, 8.0, 10.0]]
+    assert grad(f, w.T).tolist() == found.T.tolist()
+    assert grad(f, [w, w[0]])[1].tolist() == [1.0, 2.0, 4.0]
+    graphs = grad(f, w, create_graph=True)
+    assert (graphs.shape, graphs.dtype) == ((2, 3), object)
+    assert grad(graphs[1, 2], w).tolist() == [[0.0, 0.0, 0.0], [0.0, 0.0, 2.0]]
+    alone = np.empty((), object)
+    alone[()] = w[0, 1]
+    assert (grad(f, alone).shape, float(grad(f, alone))) == ((), 2.0)
+    assert grad(f, np.empty((0, 2), object)).shape == (0, 2)
+
+
+@pytest.mark.parametrize("bad", [[["x"]], [[Value(1.0)], [None]], np.ones(2), {"a": Value(1.0)}])
+def test_only_values_may_be_nested(bad):
+    for f in grad, jacobian, hessian:
+        with pytest.raises(TypeError, match="with respect to Values, not"):
+            f(Value(1.0), bad)
+
+
+def curved(x, y, z):
+    """Three functions of three numbers, for Values and for tensors."""
+    return x * y.sin() + z**3, (x / (y + 2)) * z.exp(), (x * z).tanh() - y * y
+
+
+POINTS = [(0.7, 1.3, -0.4), (-1.5, 0.25, 0.5), (2.0, 3.0, -1.0)]
+
+
+@pytest.mark.parametrize("at", POINTS)
+def test_a_jacobian_is_that_of_torch_and_of_finite_differences(at):
+    torch = pytest.importorskip("torch")
+    v = [Value(x) for x in at]
+    found = jacobian(curved(*v), v)
+    tensor = torch.tensor(at, dtype=torch.float64)
+    theirs = torch.autograd.functional.jacobian(lambda t: torch.stack(curved(*t)), tensor)
+    np.testing.assert_allclose(found, theirs.numpy(), rtol=1e-12)
+    functions = (
+        lambda x, y, z: x * mpmath.sin(y) + z**3,
+        lambda x, y, z: (x / (y + 2)) * mpmath.exp(z),
+        lambda x, y, z: mpmath.tanh(x * z) - y * y,
+    )
+    with mpmath.workdps(40):
+        exact = [[float(mpmath.diff(f, at, n)) for n in np.eye(3, dtype=int).tolist()]
+                 for f in functions]  # fmt: skip
+    np.testing.assert_allclose(found, exact, rtol=1e-12)
+
+
+@pytest.mark.parametrize("at", POINTS)
+def test_a_hessian_is_that_of_torch_and_of_finite_differences(at):
+    torch = pytest.importorskip("torch")
+    v = [Value(x) for x in at]
+    found = hessian(curved(*v)[1] * v[0], v)
+    tensor = torch.tensor(at, dtype=torch.float64)
+    theirs = torch.autograd.functional.hessian(lambda t: curved(*t)[1] * t[0], tensor)
+    np.testing.assert_allclose(found, theirs.numpy(), rtol=1e-12)
+    with mpmath.workdps(40):
+        exact = [
+            [
+                float(mpmath.diff(lambda x, y, z: x * (x / (y + 2)) * mpmath.exp(z), at, n))
+                for n in (np.eye(3, dtype=int)[i] + np.eye(3, dtype=int)).tolist()
+            ]
+            for i in range(3)
+        ]
+    np.testing.assert_allclose(found, exact, rtol=1e-12, atol=1e-15)
+
+
+def test_a_network_and_its_jacobian_and_hessian():
+    torch = pytest.importorskip("torch")
+    model = MLP(3, [4, 2], "tanh", seed=5)
+    x = [Value(n) for n in (0.5, -1.0, 0.25)]
+    y = model(x)
+    theirs = model.to_torch()
+    at = torch.tensor([v.data for v in x], dtype=torch.float64)
+    np.testing.assert_allclose(
+        jacobian(y, x), torch.autograd.functional.jacobian(theirs, at).detach(), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        hessian(y[0], x),
+        torch.autograd.functional.hessian(lambda t: theirs(t)[0], at).detach(),
+        rtol=1e-11,
+    )
+
+
+def test_rows_are_outputs_and_columns_are_values_however_they_are_given():
+    x, y, z = Value(2.0), Value(3.0), Value(5.0)
+    a, b = x * y, y + z
+    rows = [[3.0, 2.0, 0.0], [0.0, 1.0, 1.0]]
+    assert jacobian([a, b], [x, y, z]) == rows
+    assert jacobian([[a], [b]], [[x], [y, z]]) == rows
+    assert jacobian(np.array([a, b]), np.array([x, y, z])) == rows
+    assert jacobian((v for v in (a, b)), (v for v in (x, y, z))) == rows
+    assert jacobian(a, [x, y]) == [[3.0, 2.0]]
+    assert jacobian([a, b], y) == [[2.0], [1.0]]
+    assert jacobian([a, a], [y, y]) == [[2.0, 2.0]] * 2
+    assert jacobian([], [x]) == []
+    assert jacobian([a], []) == [[]]
+    assert hessian(a, [x, y, z]) == [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    assert hessian(x**3, x) == [[12.0]]
+    assert hessian(a, []) == []
+    assert all(type(n) is float for row in jacobian([a, b], [x]) for n in row)
+    assert x.grad == a.grad == 0.0
+
+
+def test_a_hessian_at_a_kink_and_of_a_branch_not_taken():
+    x = Value(0.0)
+    assert hessian(x.relu() + abs(x) + x * x, x) == [[2.0]]
+    assert hessian(where(x > 0, x.log(), x**3 * 2), x) == [[0.0]]
+
+
+@pytest.mark.parametrize("bad", [3.0, None, "x", [Value(1.0), 2.0]])
+def test_outputs_are_values(bad):
+    with pytest.raises(TypeError, match="outputs of jacobian are Values"):
+        jacobian(bad, Value(1.0))
+    with pytest.raises(TypeError, match="output of grad"):
+        hessian(bad, Value(1.0))
+
+
+def test_a_hessian_of_what_cannot_be_derived_again_is_refused():
+    x = Value(0.5)
+    with pytest.raises(TypeError, match="cannot be differentiated again"):
+        hessian(custom(math.sin, math.cos, x), x)

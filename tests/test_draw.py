@@ -10,8 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from micrograd_es import RendererMissingError, Value, custom, draw_graph, vsum, where
-from micrograd_es.pictures.dot import Graph, html, short, shown
+from micrograd_es.formulas.notation import short, shown
+from micrograd_es.pictures.dot import Graph
 from micrograd_es.pictures.graphs import svg_of
+from micrograd_es.pictures.look import html
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from micrograd_es.engine.value import Value
-from micrograd_es.nn.modules import MLP, Layer, Module, Neuron
+from micrograd_es.nn import MLP, Layer, Module, Neuron
 
 
 def test_a_training_in_the_manner_of_micrograds_demo():

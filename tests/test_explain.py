@@ -42,6 +42,33 @@ def labels(path):
     return [s.label for s in path.stations]
 
 
+# -- an operand that stands twice ------------------------------------------------------
+
+
+def test_each_factor_of_a_square_has_a_partial_of_its_own():
+    x = Value(3.0, "x")
+    square = x * x
+    square.label = "v"
+    f = square * 2
+    f.label = "f"
+    f.backward()
+    told = explain(f, x).text
+    assert told.splitlines()[:3] == [
+        "∂f/∂x = p₁ + p₂", "p₁ = ∂f/∂v · ∂v/∂x (factor n.º 1)", "   = 2 · x"
+    ]  # fmt: skip
+    assert "p₂ = ∂f/∂v · ∂v/∂x (factor n.º 2)" in told
+    assert told.endswith("= 6 + 6\n      = 12")
+    assert explain(square, x).text.splitlines()[1:4] == [
+        "p₁ = ∂v/∂x (factor n.º 1)", "   = x", "   = 3"
+    ]  # fmt: skip
+    with speaking("en"):
+        assert r"\frac{\partial v}{\partial x}\text{ (factor 2)}" in explain(f, x).latex
+        assert "(factor 2)" in explain(f, x).html
+        terms = explain(vsum([x, 1.0, x]), x).text
+        assert "p₂ = ∂f/∂x (operand 3)" in terms
+    assert "factor" not in explain(x * 2 + x, x).text
+
+
 # -- the notes' network ---------------------------------------------------------------
 
 

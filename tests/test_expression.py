@@ -56,7 +56,9 @@ def test_variables_are_leaves_with_their_names():
         ("a\nb", {"a": 1}, "no expression"),
         ("\0", {}, "no expression"),
         ("9" * 5000, {}, "no expression"),
-        ("(" * 300 + "1" + ")" * 300, {}, "no expression"),
+        ("(" * 201 + "1" + ")" * 201, {}, "too many nested parentheses"),
+        ("sin(" * 300 + "1" + ")" * 300, {}, "too many nested parentheses"),
+        ("(" * 300, {}, "too many nested parentheses"),
         ("-" * 9999 + "1", {}, "nested"),
         ("1" * 10_001, {}, "10000"),
         ("a", {}, "a has no number"),
@@ -94,6 +96,15 @@ def test_refuses(text, numbers, says):
         parse(text, numbers)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 300  # the longest lists the functions that there are
+
+
+def test_too_many_parentheses_are_said_in_spanish():
+    with speaking("es"), pytest.raises(ValueError, match="demasiados paréntesis anidados"):
+        parse("(" * 201 + "1" + ")" * 201, {})
+    for opening in "((", "[(":  # as many as there may be, and brackets counted with them
+        parse("(" * 200 + "1" + ")" * 200, {})
+        with speaking("en"), pytest.raises(ValueError, match="parentheses"):
+            parse(opening * 101, {})
 
 
 def test_speaks_spanish():

@@ -211,6 +211,107 @@ def test_the_content_of_a_private_file_is_never_open_to_others(tmp_path, monkeyp
 
 
 @posix
+def test_the_owner_stays_where_one_may_give_a_file_away(write, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    try:
+        os.chown(path, 12345, 23456)
+    except PermissionError:
+        pytest.skip("only root gives files away")
+    path.chmod(0o640)
+    write(path)
+    new = path.stat()
+    assert (new.st_uid, new.st_gid, stat.S_IMODE(new.st_mode)) == (12345, 23456, 0o640)
+
+
+@posix
+def test_the_group_stays_where_the_owner_cannot(write, tmp_path, monkeypatch):
+    path, calls = tmp_path / "file", []
+    path.write_bytes(b"old")
+    old, real = path.stat(), os.stat
+
+    def chown(path, owner, group):
+        calls.append((owner, group))
+        if owner != -1:
+            raise PermissionError
+
+    def other_group(path, **options):
+        found = list(real(path, **options))
+        found[5] += str(path).endswith(".tmp")  # st_gid, as in a folder that sets it
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "chown", chown)
+    monkeypatch.setattr(os, "stat", other_group)
+    write(path)
+    assert calls == [(old.st_uid, old.st_gid), (-1, old.st_gid)]
+
+
+@posix
+def test_what_a_killed_save_has_left_goes_with_the_next(write, tmp_path):
+    path = tmp_path / "file"
+    killed = """
+import os, signal, sys
+from micrograd_es.base import files
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+files.write_file(sys.argv[1], b"half")
+"""
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", killed, path], check=False)
+        assert len(list(tmp_path.iterdir())) == 1
+    kept = [tmp_path / ".other.0123456789abcdef.tmp", tmp_path / ".file.tmp"]
+    for one in kept:
+        one.write_bytes(b"of somebody else")
+    write(path)
+    assert sorted(tmp_path.iterdir()) == sorted([path, *kept])
+
+
+@posix
+def test_what_is_being_written_is_not_swept_away(tmp_path, monkeypatch):
+    path, fsync, others = tmp_path / "file", os.fsync, []
+
+    def and_another_save(descriptor):
+        if not others:  # two saves of one file, one in the middle of the other
+            others.append(True)
+            write_file(path, b"inner")
+            assert path.read_bytes() == b"inner"
+            assert len(list(tmp_path.iterdir())) == 2
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", and_another_save)
+    write_file(path, b"outer")
+    assert path.read_bytes() == b"outer"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@posix
+def test_what_was_swept_before_it_was_locked_is_made_again(tmp_path, monkeypatch):
+    import fcntl
+
+    path, locks = tmp_path / "file", []
+
+    def late(file, kind):
+        locks.append(kind)
+        if len(locks) == 1:
+            os.unlink(file.name)
+        fcntl.flock(file, kind)
+
+    monkeypatch.setattr("micrograd_es.base.files._lock", late)
+    write_file(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert len(locks) == 2
+
+
+def test_without_locks_only_what_is_old_is_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr("micrograd_es.base.files._lock", None)
+    young, old = tmp_path / f".file.{'0' * 16}.tmp", tmp_path / f".file.{'1' * 16}.tmp"
+    for one in young, old:
+        one.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    write_file(tmp_path / "file", b"new")
+    assert sorted(tmp_path.iterdir()) == sorted([young, tmp_path / "file"])
+
+
+@posix
 def test_what_may_not_be_written_is_not_replaced(write, tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_bytes(b"old")

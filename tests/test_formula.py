@@ -17,11 +17,25 @@ from sympy.parsing.sympy_parser import (
 
 from micrograd_es import Value, custom, maximum, vsum, where
 from micrograd_es.engine.ops import TABLE
-from micrograd_es.formulas.nodes import latex, mathml, name, partial, text
+from micrograd_es.formulas.nodes import Formulas
+from micrograd_es.formulas.notation import mathml
+from micrograd_es.formulas.symbols import Formula
 
 X, Y, Z = sympy.symbols("x y z", positive=True)
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _PARSING = (*standard_transformations, implicit_multiplication, convert_xor)
+
+
+def text(node: Value) -> str:
+    return Formulas().expression(node).text
+
+
+def latex(node: Value) -> str:
+    return Formulas().expression(node).latex
+
+
+def partial(node: Value, index: int) -> Formula:
+    return Formulas().partial(node, index)
 
 
 def read(formula: str) -> sympy.Expr:
@@ -210,7 +224,8 @@ def test_a_long_expression_becomes_its_number():
         node = (node * y + x).tanh()
     assert len(text(node)) < 1000
     wide = vsum([x * Value(float(i)) for i in range(500)])
-    assert name(wide).text == "249500" or len(name(wide).text) < 20
+    name = Formulas().name(wide).text
+    assert name == "249500" or len(name) < 20
 
 
 def test_a_shared_expression_does_not_explode():

@@ -7,7 +7,19 @@ import math
 import numpy as np
 import pytest
 
-from micrograd_es import Value, dot, grad, maximum, minimum, vsum, where
+from micrograd_es import (
+    Tape,
+    Value,
+    dot,
+    grad,
+    log_softmax,
+    logsumexp,
+    maximum,
+    minimum,
+    softmax,
+    vsum,
+    where,
+)
 from micrograd_es.engine.functions import function, products, sum_node
 from micrograd_es.engine.ops import TABLE
 
@@ -196,3 +208,85 @@ def test_products_are_those_of_the_operator():
         expected = a * b
         assert (made.op, made.parents, made.partials) == ("mul", (a, b), expected.partials)
         assert made.data == pytest.approx(expected.data, nan_ok=True)
+
+
+# -- softmax and its kin ------------------------------------------------------------
+
+NUMBERS = [
+    [0.3, -1.2, 2.0, 0.7, 0.3],
+    [5.0],
+    [1000.0, 1000.0, 999.0],
+    [-1000.0, -1001.0],
+    [1e300, -1e300],
+    [-math.inf, 0.0, 1.0],
+    [math.inf, 1.0],
+    [-math.inf, -math.inf],
+    [math.nan, 1.0],
+]
+
+
+@pytest.mark.parametrize("numbers", NUMBERS, ids=repr)
+@pytest.mark.parametrize("f", [softmax, log_softmax, logsumexp])
+def test_they_are_those_of_torch(f, numbers):
+    torch = pytest.importorskip("torch")
+    values = [Value(x) for x in numbers]
+    t = torch.tensor(numbers, dtype=torch.float64, requires_grad=True)
+    ours, theirs = f(values), getattr(torch, f.__name__)(t, 0)
+    found = [ours.data] if f is logsumexp else [v.data for v in ours]
+    assert found == pytest.approx(theirs.reshape(-1).tolist(), rel=1e-14, nan_ok=True)
+    if all(map(math.isfinite, numbers)):
+        weights = [0.5 + k for k in range(len(found))]
+        dot([ours] if f is logsumexp else ours, weights).backward()
+        (theirs.reshape(-1) * torch.tensor(weights, dtype=torch.float64)).sum().backward()
+        assert [v.grad for v in values] == pytest.approx(t.grad.tolist(), rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("f", [softmax, log_softmax, logsumexp])
+def test_they_take_numbers_iterators_and_arrays_and_are_replayed(f):
+    x = [Value(0.5), Value(-1.0), Value(2.0)]
+    expected = np.array([v.data for v in np.ravel(f(x))])
+    for given in (iter(x), np.array(x), np.array([0.5, -1.0, 2.0]), [x[0], -1, x[2]]):
+        assert [v.data for v in np.ravel(f(given))] == expected.tolist()
+    made = f([v * 1 for v in x])
+    tape = Tape(made, x)
+    X = np.array([[0.5, -1.0, 2.0], [3.0, 3.0, -700.0]])
+    assert tape.value(X)[0] == pytest.approx(expected, rel=1e-14)
+    other = [v.data for v in np.ravel(f(X[1]))]
+    assert tape.value(X)[1] == pytest.approx(np.array(other), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [([], ValueError), ([None], TypeError), ([[1.0, 2.0]], TypeError), (1.0, TypeError)],
+)
+@pytest.mark.parametrize("f", [softmax, log_softmax, logsumexp])
+def test_they_refuse(f, bad, error):
+    with pytest.raises(error):
+        f(bad)
+
+
+# -- rounding -----------------------------------------------------------------------
+
+
+def test_rounding_is_numpy_s_and_a_node_without_a_slope():
+    rng = np.random.default_rng(0)
+    for n in (None, 0, 1, 2, 5, -1, -2):
+        for x in [*(rng.standard_normal(50) * 1000), 0.5, 1.5, 2.5, -0.5, 25.0, 35.0, 0.125]:
+            v = Value(x)
+            y = round(v, n) if n is not None else round(v)
+            assert y.data == np.round(x, n or 0)
+            y.backward()
+            assert v.grad == 0.0
+    assert [v.data for v in np.round(np.array([Value(1.26), Value(-0.75)]), 1)] == [1.3, -0.8]
+    assert np.rint(Value(2.5)).data == 2.0
+
+
+@pytest.mark.parametrize("x", [math.inf, -math.inf, math.nan])
+def test_rounding_what_is_not_finite(x):
+    assert round(Value(x)).data == pytest.approx(x, nan_ok=True)
+    assert round(Value(x), 2).data == pytest.approx(x, nan_ok=True)
+
+
+def test_rounding_to_what_is_no_count_of_places():
+    with pytest.raises(TypeError):
+        round(Value(1.0), 1.5)

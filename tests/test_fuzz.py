@@ -20,19 +20,20 @@ def test_a_short_run(capsys):
 
 
 @pytest.mark.parametrize(
-    ("read", "says"),
+    ("read", "says", "seconds"),
     [
-        (lambda given: 1 / 0, "ZeroDivisionError"),
-        (lambda given: sys.exit(), "SystemExit"),
+        (lambda given: 1 / 0, "ZeroDivisionError", 60.0),
+        (lambda given: sys.exit(), "SystemExit", 60.0),
         pytest.param(
             lambda given: [None for _ in iter(int, 1)],
             "Hang",
+            0.05,
             marks=pytest.mark.skipif(sys.platform == "win32", reason="needs an alarm of POSIX"),
         ),
     ],
 )
-def test_what_goes_wrong_is_printed_and_counted(read, says, monkeypatch, capsys):
-    monkeypatch.setattr(fuzz, "SECONDS", 0.05)
+def test_what_goes_wrong_is_printed_and_counted(read, says, seconds, monkeypatch, capsys):
+    monkeypatch.setattr(fuzz, "SECONDS", seconds)
     monkeypatch.setattr(fuzz, "targets", lambda folder: [("this", 1, lambda r: r.random(), read)])
     assert fuzz.fuzz(2, seed=3) == 2
     out = capsys.readouterr().out

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
+import piecewise
 import pytest
 
 from micrograd_es import (
@@ -17,6 +19,7 @@ from micrograd_es import (
     detect_anomaly,
     dot,
     maximum,
+    minimum,
     mse,
     where,
 )
@@ -98,6 +101,30 @@ def test_no_false_alarm(name, order):
     f, x = WELL_CONDITIONED[name]
     report = check_gradient(f, [x], order)
     assert all(math.isfinite(p.allowed) for p in report.partials)
+
+
+FLAT = [
+    (lambda a: maximum(a * a, 1), -0.99, 1),
+    (lambda a: (a * a - 2).relu(), -1.4, 1),
+    (lambda a: maximum(a, a * a), 0.5, 2),
+    (lambda a: maximum(a * a, 1e-4), 1e-3, 2),
+    (lambda a: minimum(a, 0.5), 0.5 + 6.5e-6, 1),
+    (lambda a: custom(lambda z: max(z * z, 1.0), lambda z: 0.0, a), 0.999, 1),
+    (lambda a: where(a * a > 2, a * a, 2), 1.4142, 1),
+]
+
+
+@pytest.mark.parametrize(("f", "x", "order"), FLAT)
+def test_a_flat_piece_next_to_a_kink(f, x, order):
+    report = check_gradient(f, [x], order)
+    assert report
+    assert report.partials[-1].gradient == report.partials[-1].difference == 0.0
+
+
+def test_a_hundred_random_piecewise_functions():
+    words = Counter(word for seed in range(100) for word, _ in piecewise.verdicts(seed))
+    assert set(words) == {"right", "found"}, words
+    assert words["found"] > 50
 
 
 def test_a_single_number_is_one_input():
@@ -185,6 +212,84 @@ def test_a_derivative_that_is_nan_or_infinite():
         )
         assert not report
         assert report.partials[0].difference == pytest.approx(math.cos(0.7))
+
+
+# -- what it leaves open ------------------------------------------------------------
+
+
+def shifted(by, slope, claim):
+    """A large constant and a tiny slope, and what is said to be the slope."""
+    return lambda x: custom(lambda z: by + slope * z, lambda z: claim, x)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: 1e10 + 1e-9 * x,
+        lambda x: 1e16 + x,
+        lambda x: 1 + 1e-20 * x,
+        lambda x: 1e10 + 1e-9 * x * x,
+        shifted(1e10, 1e-9, 0.0),
+        shifted(1e10, 1e-9, 1e-9),
+        shifted(1e10, 1e-9, -1e-9),
+        shifted(1e16, 1.0, 1.0),
+        shifted(1e16, 1.0, 0.0),
+    ],
+)
+@pytest.mark.parametrize("x", [1.0, 0.3, -1e-3, 50.0])
+def test_a_slope_that_roundings_hide_is_undecided(f, x):
+    report = check_gradient(f, [x])  # no error: nothing is seen to differ
+    assert not report
+    (partial,) = report.partials
+    assert partial.undecided
+    assert not partial.differs
+    assert "UNDECIDED" in str(report)
+    assert "roundings" in str(report)
+
+
+def test_what_is_larger_than_the_roundings_is_still_wrong():
+    for claim in (1.0, -1e-2, math.nan, math.inf):
+        with pytest.raises(GradientError):
+            check_gradient(shifted(1e10, 1e-9, claim), [1.0])
+
+
+def test_steps_may_be_roundings_or_not():
+    def staircase(claim):
+        return lambda x: custom(lambda z: math.floor(100 * z) / 100, lambda z: claim, x)
+
+    assert check_gradient(staircase(1.0), [0.305])
+    assert check_gradient(staircase(0.0), [0.305]).partials[0].undecided
+    with pytest.raises(GradientError):
+        check_gradient(staircase(0.5), [0.305])
+
+
+def test_a_function_that_rounds_on_its_way():
+    def single(claim):
+        return lambda x: custom(
+            lambda z: float(np.float32(math.sin(z))), lambda z: claim * math.cos(z), x
+        )
+
+    assert check_gradient(single(1.0), [0.3])
+    with pytest.raises(GradientError):
+        check_gradient(single(1.01), [0.3])
+    assert check_gradient(lambda x: custom(lambda z: (1e8 + z) - 1e8, lambda z: 1.0, x), [0.3])
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * 0 + 1e10,  # no path has a slope
+        lambda x: (x - 100).relu() + 1e10,
+        lambda x: (x.exp() + 1) / (x.exp() + 1),  # paths that cancel each other
+        lambda x: (x * 3) / 3 - x,
+        lambda x: -1 * x / x,
+        lambda x: x.sin() + 1e6,
+        lambda x: custom(math.floor, lambda z: 0.0, x),
+    ],
+)
+def test_what_is_constant_or_large_is_decided(f):
+    for x in (1.5, 0.3, 1e-3):
+        assert check_gradient(f, [x])
 
 
 # -- where there is no derivative ---------------------------------------------------

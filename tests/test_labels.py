@@ -14,10 +14,9 @@ import pytest
 from rich.console import Console
 
 from micrograd_es import MLP, BackwardPass, Value, custom, draw_graph, draw_network, explain
-from micrograd_es.formulas.nodes import latex, text
-from micrograd_es.formulas.notation import quotient, shown
-from micrograd_es.pictures.dot import short
-from micrograd_es.stepping.terminal import play
+from micrograd_es.formulas.nodes import Formulas
+from micrograd_es.formulas.notation import quotient, short, shown
+from micrograd_es.stepping.terminal import play_in_terminal
 
 LABELS = {
     "record": "{a|b|<c>}",
@@ -199,13 +198,14 @@ def test_why_a_derivative_is_zero(label):
 
 def test_formulas_are_latex_with_braces_that_match(label):
     z, _ = graph(label)
-    assert text(z) == shown(text(z))
+    formula = Formulas().expression(z)
+    assert formula.text == shown(formula.text)
     depth = 0
-    for brace in re.findall(r"\\.|[{}]", latex(z)):
+    for brace in re.findall(r"\\.|[{}]", formula.latex):
         depth += {"{": 1, "}": -1}.get(brace, 0)
         assert depth >= 0
     assert depth == 0
-    commands = set(re.findall(r"\\[a-zA-Z]+", latex(z)))
+    commands = set(re.findall(r"\\[a-zA-Z]+", formula.latex))
     assert commands <= {
         r"\text", r"\left", r"\right", r"\cdot", r"\operatorname",
         r"\textbackslash", r"\textasciicircum", r"\textasciitilde",
@@ -216,7 +216,9 @@ def test_formulas_are_latex_with_braces_that_match(label):
 def test_the_terminal(label, terminal):
     screen = Console(file=io.StringIO(), width=200, height=60, force_terminal=terminal)
     keys = iter(["end", "quit"])
-    play(BackwardPass(graph(label)[0]), screen, (lambda seconds: next(keys)) if terminal else None)
+    play_in_terminal(
+        BackwardPass(graph(label)[0]), screen, (lambda seconds: next(keys)) if terminal else None
+    )
     written = screen.file.getvalue()
     written.encode()
     for sequence in "\x1b[31m", "\x1b]", "\x07", "\x08", "\x9b", "\x7f", "\x00":

@@ -1,12 +1,13 @@
 """Neuron, Layer and MLP against NumPy and PyTorch, and what they refuse."""
 
+import math
 import pickle
 import random
 
 import numpy as np
 import pytest
 
-from micrograd_es import MLP, Layer, Module, Neuron, Value, sum_squares
+from micrograd_es import MLP, Layer, Module, Neuron, Value, draw_network, sum_squares
 from micrograd_es.engine.graph import topological_order
 from micrograd_es.nn.modules import ACTIVATIONS
 
@@ -81,6 +82,12 @@ def test_outputs_and_gradients_are_those_of_torch(activation):
         np.testing.assert_allclose(b, linear.bias.grad.numpy(), rtol=1e-10, atol=1e-14)
 
 
+def test_the_activations_are_those_of_the_table():
+    assert {"relu", "sigmoid", "tanh", "softplus"} < set(ACTIVATIONS)
+    assert {"linear", "leaky_relu", "elu", "gelu", "silu"} < set(ACTIVATIONS)
+    assert all(f'"{name}"' in Neuron.__doc__ for name in ACTIVATIONS)
+
+
 def test_the_same_seed_gives_the_same_bits():
     def bits(seed):
         return [p.data for p in MLP(3, [4, 2], seed=seed).parameters()]
@@ -106,6 +113,47 @@ def test_one_output_is_the_value_itself_and_several_are_a_list():
 def test_nonlin_false_means_linear():
     assert Neuron(2, nonlin=False).activation == "linear"
     assert Layer(2, 2, nonlin=False).neurons[1].activation == "linear"
+
+
+@pytest.mark.parametrize(
+    ("init", "bound"), [("uniform", 1.0), ("xavier", (6 / (50 + 40)) ** 0.5), ("he", 0.12**0.5)]
+)
+def test_starts(init, bound):
+    layer = Layer(50, 40, seed=3, init=init)
+    weights = np.array([w.data for neuron in layer.neurons for w in neuron.w])
+    assert 0.99 * bound < abs(weights).max() <= bound
+    assert weights.std() == pytest.approx(bound / 3**0.5, rel=0.02)
+    assert not any(neuron.b.data for neuron in layer.neurons)
+    same = np.array([w.data for neuron in Layer(50, 40, seed=3).neurons for w in neuron.w])
+    np.testing.assert_array_equal(weights, same * bound)
+    inside = MLP(50, [40, 2], seed=3, init=init).layers[0]
+    assert [p.data for p in inside.parameters()] == [p.data for p in layer.parameters()]
+    neuron = Neuron(50, seed=3, init=init)
+    assert max(abs(w.data) for w in neuron.w) <= {"xavier": (6 / 51) ** 0.5}.get(init, bound)
+
+
+# -- training and not ---------------------------------------------------------------
+
+
+class Pair(Module):
+    def __init__(self):
+        self.first, self.others = MLP(1, [1], seed=0), {"a": [Neuron(1)], "b": (Module(),)}
+        self.again, self.loop = self.first, [self]
+
+
+def test_train_and_eval_reach_every_module_inside():
+    pair = Pair()
+    inside = pair.modules()
+    assert inside[0] is pair
+    assert len(inside) == len(set(inside)) == 6  # itself, MLP, Layer, Neuron; Neuron; Module
+    assert all(m.training for m in inside)
+    assert pair.eval() is pair
+    assert not any(m.training for m in inside)
+    assert pair.first.train().training
+    assert pair.first.layers[0].neurons[0].training
+    assert not pair.training
+    assert not pair.train(False).training
+    assert Module.training
 
 
 def test_zero_grad():
@@ -178,6 +226,11 @@ def test_models_are_pickled_with_what_they_share():
         (lambda: MLP(2, 3), TypeError),
         (lambda: MLP(2, "31"), TypeError),
         (lambda: MLP(2, [1], output="softmax"), ValueError),
+        (lambda: MLP(2, [1], init="glorot"), ValueError),
+        (lambda: Layer(2, 1, init=None), ValueError),
+        (lambda: Layer(2, 1, init=["he"]), ValueError),
+        (lambda: Neuron(2, init=1.0), ValueError),
+        (lambda: Neuron(2).train(1), TypeError),
         (lambda: MLP(2, [1], seed="1"), TypeError),
         (lambda: Neuron(2)([1]), ValueError),
         (lambda: Neuron(2)([1, 2, 3]), ValueError),
@@ -204,3 +257,92 @@ def test_small_integers_of_numpy_do_not_wrap():
 def test_repr():
     assert repr(MLP(2, [16, 1])) == "MLP(2, [16, 1], activation='relu', output='linear')"
     assert repr(MLP(2, [1])) == "MLP(2, [1], output='linear')"
+
+
+# -- what users put in the place of ours ---------------------------------------------
+
+
+class Squared(Neuron):
+    """A neuron with a call of its own."""
+
+    def __call__(self, x):
+        return sum((w * v for w, v in zip(self.w, x)), self.b) ** 2
+
+
+def by_hand(model, x):
+    """The outputs from the parameters alone, with an activation for each neuron."""
+    a = list(x)
+    for layer in model.layers:
+        a = [
+            NAMED[n.activation](sum(w.data * v for w, v in zip(n.w, a)) + n.b.data)
+            for n in layer.neurons
+        ]
+    return a
+
+
+NAMED = {"relu": lambda z: max(z, 0.0), "tanh": math.tanh, "linear": lambda z: z,
+         "squared": lambda z: z * z}  # fmt: skip
+
+
+def test_a_neuron_with_its_own_call_is_called():
+    model = MLP(2, [3, 1], activation="tanh", seed=0)
+    model.layers[0].neurons[1] = Squared(2, seed=5)
+    found = model([0.5, -1.0])
+    model.layers[0].neurons[1].activation = "squared"
+    assert found.data == pytest.approx(by_hand(model, [0.5, -1.0])[0], rel=1e-15)
+    assert len(model.parameters()) == 13
+    found.backward()
+    assert all(p.grad for p in model.layers[0].neurons[1].parameters())
+    with pytest.raises(ValueError, match="PyTorch"):
+        model.to_torch()
+
+
+def test_neurons_replaced_in_the_class_are_called(monkeypatch):
+    model = MLP(2, [2, 1], seed=0)
+    monkeypatch.setattr(Neuron, "__call__", lambda self, x: self.b + 7.0)
+    assert model([1.0, 2.0]).data == 7.0
+    assert Layer(2, 2)([1.0, 2.0])[1].data == 7.0
+
+
+def test_nonlin_can_be_set_afterwards():
+    model = MLP(2, [3, 1], activation="tanh", seed=0)
+    neuron = model.layers[0].neurons[0]
+    curved = model([0.5, -1.0]).data
+    assert neuron.nonlin
+    neuron.nonlin = False
+    assert (neuron.nonlin, neuron.activation) == (False, "linear")
+    assert model([0.5, -1.0]).data == pytest.approx(by_hand(model, [0.5, -1.0])[0], rel=1e-15)
+    assert model([0.5, -1.0]).data != curved
+    neuron.nonlin = True
+    assert model([0.5, -1.0]).data == curved
+    assert not Neuron(2, nonlin=False).nonlin
+
+
+def test_any_callable_stands_among_the_layers():
+    model = MLP(2, [3, 1], activation="tanh", seed=0)
+    expected = model([2 * 0.5, 2 * -1.0]).data
+    model.layers.insert(0, lambda x: [2 * v for v in x])
+    assert model([0.5, -1.0]).data == expected
+    model.layers.append(lambda y: y * y)
+    assert model([0.5, -1.0]).data == pytest.approx(expected**2)
+    model.layers.insert(2, lambda a: tuple(a))
+    assert model([0.5, -1.0]).data == pytest.approx(expected**2)
+    assert len(model.parameters()) == 13
+    assert "MLP of" in repr(model)
+    with pytest.raises(ValueError, match="PyTorch"):
+        model.to_torch()
+    with pytest.raises(ValueError, match="layer 1"):
+        draw_network(model)
+
+
+def test_a_model_with_other_parts_is_saved_and_loaded(tmp_path):
+    def built(seed):
+        model = MLP(2, [3, 1], seed=seed)
+        model.layers[0].neurons[1] = Squared(2, seed=seed + 1)
+        model.layers.append(abs)
+        return model
+
+    first, second = built(0), built(7)
+    first.save(tmp_path / "model")
+    second.load(tmp_path / "model")
+    assert [p.data for p in second.parameters()] == [p.data for p in first.parameters()]

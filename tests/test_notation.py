@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micrograd_es.formulas.notation import latex, latex_number, mathml, name, number
+from micrograd_es.formulas.notation import latex, latex_number, mathml, name, number, parsed
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,21 @@ from micrograd_es.formulas.notation import latex, latex_number, mathml, name, nu
 )
 def test_a_label_in_latex(label, expected):
     assert latex(label) == expected
+
+
+@given(
+    st.sampled_from("wxzyŷσC"),
+    st.lists(st.integers(1, 1000), max_size=3),
+    st.none() | st.integers(1, 1000),
+)
+def test_a_name_is_read_back(symbol, indices, layer):
+    digits = tuple(map(str, indices))
+    assert parsed(name(symbol, *indices, layer=layer)) == (symbol, str(layer or ""), digits)
+
+
+@pytest.mark.parametrize("label", ["", "ab", "x1", "x_1", "w₍₁₎₂", "w⁽¹·⁾", "1⁽¹⁾", "w⁽¹⁾ "])
+def test_what_is_no_name_of_the_notes_is_not_read_as_one(label):
+    assert parsed(label) is None
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))

@@ -13,10 +13,22 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from micrograd_es import MLP, BackwardPass, Value, custom, maximum, set_language, sum_squares, where
+from micrograd_es import (
+    MLP,
+    BackwardPass,
+    Value,
+    custom,
+    maximum,
+    set_language,
+    sum_squares,
+    vsum,
+    where,
+)  # fmt: skip
+from micrograd_es.base.templating import source
 from micrograd_es.engine.ops import TABLE
 from micrograd_es.engine.value import apply
-from micrograd_es.stepping.page import stepping_page
+from micrograd_es.stepping import page as page_module
+from micrograd_es.stepping.page import MODULES, stepping_page
 
 VOID = {"meta", "input", "link", "br", "hr", "img"}
 
@@ -50,7 +62,7 @@ class Page(HTMLParser):
 
     @property
     def data(self) -> dict:
-        return json.loads(self.text["script"].partition('"use strict"')[0])
+        return json.JSONDecoder().raw_decode(self.text["script"])[0]
 
 
 def squared() -> Value:
@@ -93,11 +105,11 @@ def test_is_well_formed_and_asks_for_nothing(root):
 def test_policy_allows_this_script_and_style_alone():
     text = stepping_page(BackwardPass(squared()))
     policy = next(a["content"] for t, a in Page(text).tags if "http-equiv" in a)
-    script = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    script = re.findall(r'<script type="module">(.*?)</script>', text, re.DOTALL)
     style = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
     assert len(script) == len(style) == 1
-    for kind, source in (("script", script[0]), ("style", style[0])):
-        digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+    for kind, inline in (("script", script[0]), ("style", style[0])):
+        digest = base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
         assert f"{kind}-src 'sha256-{digest}'" in policy
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
@@ -260,6 +272,17 @@ def test_every_text_is_translated_with_the_same_blanks():
         assert english != texts["es"][key] or key == "grad"
 
 
+def test_an_operand_that_stands_twice_says_which_it_is():
+    x = Value(3.0, "x")
+    frames = page_of(vsum([x * x, x.exp(), x])).data["right"]
+    told = [f["which"] for f in frames if f["kind"] == "product"]
+    assert sorted(filter(None, told)) == [["factor", 1], ["factor", 2]]
+    frames = page_of(where(x > 0, x, x)).data["right"]
+    assert {(f["kind"], *f["which"]) for f in frames if f.get("which")} >= {
+        ("product", "operand", 2), ("none", "operand", 3)
+    }  # fmt: skip
+
+
 def test_in_a_notebook_it_stands_in_a_frame_of_its_own():
     first, second = (BackwardPass(squared())._repr_html_() for _ in range(2))
     frames = [a for t, a in Page(first + second).tags if t == "iframe"]
@@ -274,34 +297,49 @@ def test_in_a_notebook_a_large_pass_says_what_to_do():
     assert "limit=500" in BackwardPass(chain(600))._repr_html_()
 
 
-# -- contrast ------------------------------------------------------------------
+# -- the script ----------------------------------------------------------------
 
-ROOT = Path(__file__).parent.parent
-STYLE = (ROOT / "micrograd_es/stepping/templates/stepping.css").read_text("utf-8")
-COLOURS = {
-    name: shades
-    for name, *shades in re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", STYLE)
-}
-PAIRS = [
-    *[(text, "page") for text in ("ink", "muted")],
-    *[(text, "card") for text in ("ink", "muted", "value", "gradient", "wrong", "right")],
-    *[
-        (text, soft)
-        for text in ("ink", "value", "gradient", "right", "wrong")
-        for soft in ("value-soft", "gradient-soft")
-    ],
-    ("on-accent", "accent"),
-]
+SOURCES = {name: source("stepping", name) for name in MODULES}
+IMPORT = re.compile(r'^import \{([^{}]*)\} from "\./([\w.]+)";$', re.MULTILINE)
+DECLARED = re.compile(
+    r"^(?:export )?(?:async )?(?:const|let|var|function\*?|class) (?:(\w+|\$)|[\[{]([^\]}]*)[\]}])",
+    re.MULTILINE,
+)
 
 
-def _luminance(colour: str) -> float:
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+def declared(text: str) -> list[str]:
+    """The names that a module declares at its top."""
+    found = DECLARED.findall(text)
+    return [name for one, many in found for name in ([one] if one else re.findall(r"\w+", many))]
 
 
-@pytest.mark.parametrize("shade", [0, 1], ids=["light", "dark"])
-@pytest.mark.parametrize(("text", "ground"), PAIRS)
-def test_contrast_is_at_least_four_and_a_half(text, ground, shade):
-    low, high = sorted(_luminance(COLOURS[name][shade]) for name in (text, ground))
-    assert (high + 0.05) / (low + 0.05) >= 4.5
+def test_the_reader_of_modules_sees_their_names():
+    text = (
+        "const $ = 1;\nexport function f() {\n  const g = 2;\n}\nlet [, a, b] = f();\nclass C {}\n"
+    )
+    assert declared(text) == ["$", "f", "a", "b", "C"]
+
+
+def test_no_two_modules_declare_one_name():
+    names = [name for text in SOURCES.values() for name in declared(text)]
+    assert len(names) > 30
+    assert sorted(names) == sorted(set(names))
+
+
+def test_modules_import_what_stands_before_them_under_its_own_name():
+    for k, (name, text) in enumerate(SOURCES.items()):
+        imports = IMPORT.findall(text)
+        assert len(imports) == len(re.findall(r"^import\b", text, re.MULTILINE)), name
+        for names, other in imports:
+            assert other in MODULES[:k]
+            exported = re.findall(r"^export (?:const|function) (\w+)", SOURCES[other], re.MULTILINE)
+            assert {n.strip() for n in names.split(",") if n.strip()} <= set(exported)
+
+
+def test_every_module_is_in_the_page_and_nothing_is_left_to_ask_for():
+    folder = Path(page_module.__file__).with_name("templates")
+    assert sorted(MODULES) == sorted(path.name for path in folder.glob("*.js"))
+    script = Page(stepping_page(BackwardPass(squared()))).text["script"]
+    assert not re.search(r"^\s*(import|export)\b", script, re.MULTILINE)
+    for text in SOURCES.values():
+        assert text.splitlines()[-1] in script

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import re
+import signal
+import socket
 import subprocess
 import sys
 from itertools import pairwise
@@ -16,7 +18,10 @@ from hypothesis import strategies as st
 
 from micrograd_es import play
 from micrograd_es.base.languages import speaking
+from micrograd_es.base.palette import DARK, stylesheet
 from micrograd_es.nn.modules import ACTIVATIONS, MLP
+from micrograd_es.play import server
+from micrograd_es.play.answers import answer
 from micrograd_es.play.points import COUNT, EDGE, points
 from micrograd_es.play.state import DATA, LOSSES, BadRequest, State, defaults, parsed
 from micrograd_es.play.training import cost_of_point, training
@@ -81,7 +86,9 @@ def test_the_page_may_load_nothing_but_its_own_files(client):
     assert page.headers["x-content-type-options"] == "nosniff"
     # what the policy would stop anyway is not there
     assert not re.findall(r"<style|<script(?![^>]*src=)|\son\w+=|\sstyle=|https?://", page.text)
-    for path in re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text):
+    paths = re.findall(r'<(?:link|script)\b[^>]* (?:src|href)="(/[^"]+)"', page.text)
+    assert {"/palette.css", "/icon.svg", "/static/play.css", "/static/play.js"} <= set(paths)
+    for path in paths:
         file = client.get(path)
         assert file.status_code == 200
         assert "default-src 'none'" in file.headers["content-security-policy"]
@@ -102,32 +109,13 @@ def test_the_page_knows_the_defaults():
     assert parsed(defaults().items()) == State()
 
 
-def luminance(colour):
-    parts = np.array([int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)])
-    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-    return linear @ [0.2126, 0.7152, 0.0722]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_can_be_read(client, scheme):
-    style = client.get("/static/play.css").text
-    blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
-    colours = {}
-    for block in blocks if scheme == "dark" else blocks[:1]:
-        colours |= dict(re.findall(r"--([\w-]+): (#\w{6})", block))
-
-    def contrast(a, b):
-        low, high = sorted([luminance(colours[a]), luminance(colours[b])])
-        return (high + 0.05) / (low + 0.05)
-
-    for text in ("text", "soft", "action"):
-        assert contrast(text, "page") >= 4.5
-        assert contrast(text, "panel") >= 4.5
-    assert contrast("on-action", "action") >= 4.5
-    for ground in ("map-zero", "map-low", "map-high"):
-        assert contrast("text", ground) >= 4.5
-    for drawn in ("low", "high"):  # lines and signs
-        assert contrast(drawn, "page") >= 3
+def test_its_colours_are_those_of_the_palette(client):
+    style = client.get("/palette.css")
+    assert style.headers["content-type"].startswith("text/css")
+    assert style.text == stylesheet()
+    icon = client.get("/icon.svg")
+    assert icon.headers["content-type"].startswith("image/svg+xml")
+    assert DARK["value"] in icon.text
 
 
 # -- training
@@ -220,7 +208,7 @@ def test_rewinding_gives_the_same_bits(client, updates):
 
 
 def test_a_long_training_is_answered_in_parts(client, monkeypatch):
-    monkeypatch.setattr("micrograd_es.play.server.SECONDS", 1e-6)  # one update a request
+    monkeypatch.setattr("micrograd_es.play.answers.SECONDS", 1e-6)  # one update a request
     training.cache_clear()
     for reached in (1, 2, 3, 3):
         answer = client.get("/train?seed=5&updates=3").json()
@@ -435,12 +423,146 @@ def test_any_request_is_answered_or_refused(client, place, query):
     assert client.get(f"{place}?{query}").status_code in (200, 400)
 
 
+# -- every request is bounded
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """One update a request, however long a request may train."""
+    monkeypatch.setattr("micrograd_es.play.answers.SECONDS", 1e-6)
+    training.cache_clear()
+
+
+@pytest.mark.parametrize("place", ["/graph.svg", "/steps"])
+def test_a_picture_of_a_long_training_is_asked_for_again(client, place, slow):
+    address = f"{place}?layers=2&seed=6&point=3&updates=3&lang=en"
+    for reached in (1, 2):
+        answer = client.get(address)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        assert answer.text == f"Still training: update {reached} of 3."
+    assert client.get(address).status_code == 200
+
+
+def test_whoever_opens_it_sees_how_far_it_is(client, slow):
+    address = "/steps?layers=2&seed=6&point=3&updates=3&lang=en"
+    answer = client.get(address, headers={"accept": "text/html"})
+    assert answer.status_code == 503
+    assert answer.headers["refresh"] == f"1; url={address}"
+    assert "update 1 of 3" in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_a_training_that_has_stopped_is_not_waited_for(client):
+    answer = client.get("/graph.svg?activation=linear&lr=100&updates=10000&point=3")
+    assert answer.status_code == 200
+
+
+def test_whoever_waits_too_long_for_a_turn_is_told_so(client, monkeypatch):
+    monkeypatch.setattr(server, "_SECONDS_WAITING", 0.01)
+    held = [server._TURNS.acquire() for _ in range(2)]
+    try:
+        for place in ("/train", "/graph.svg?point=3", "/steps?point=3"):
+            answer = client.get(place)
+            assert answer.status_code == 503
+            assert answer.headers["retry-after"] == "1"
+        for place in ("/", "/static/play.js", "/nothing"):  # these take no time
+            assert client.get(place).status_code in (200, 404)
+    finally:
+        for _ in held:
+            server._TURNS.release()
+    assert client.get("/train").status_code == 200
+
+
+# -- pages of others
+
+FOREIGN = [
+    {"sec-fetch-site": "cross-site", "sec-fetch-dest": "image", "sec-fetch-mode": "no-cors"},
+    {"sec-fetch-site": "cross-site", "sec-fetch-dest": "iframe", "sec-fetch-mode": "navigate"},
+    {"sec-fetch-site": "same-site", "sec-fetch-dest": "empty", "origin": "http://localhost:3000"},
+    {"sec-fetch-site": "cross-site", "sec-fetch-dest": "script"},
+    {"origin": "https://example.org"},
+    {"origin": "null"},
+    {"referer": "https://example.org/page"},
+    {"referer": "http://127.0.0.1:9999/"},  # another server of this machine
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=lambda headers: " ".join(headers.values()))
+def test_a_page_of_another_site_starts_no_work(client, headers):
+    training.cache_clear()
+    for place in ("/train?updates=10000", "/graph.svg?point=3", "/steps?point=3"):
+        answer = client.get(place, headers=headers)
+        assert answer.status_code == 403
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert training.cache_info().currsize == 0
+
+
+def test_a_page_of_another_site_may_lead_to_the_page_alone(client):
+    link = {"sec-fetch-site": "cross-site", "sec-fetch-dest": "document"}
+    link |= {"sec-fetch-mode": "navigate", "referer": "https://example.org/"}
+    assert client.get("/?updates=10", headers=link).status_code == 200
+    assert client.get("/steps?point=3", headers=link).status_code == 403
+    assert client.get("/", headers=link | {"sec-fetch-dest": "iframe"}).status_code == 403
+    assert client.get("/", headers=link | {"sec-fetch-dest": "image"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "same-origin", "sec-fetch-dest": "empty", "origin": "http://127.0.0.1"},
+        {"sec-fetch-site": "none", "sec-fetch-dest": "document"},  # an address that is typed
+        {"referer": "http://127.0.0.1/?seed=3"},
+        {"host": "localhost:8000", "origin": "http://localhost:8000"},
+        {},
+    ],
+    ids=lambda headers: " ".join(headers.values()),
+)
+def test_the_page_itself_and_persons_may_ask(client, headers):
+    for place in ("/train", "/graph.svg?point=3&layers=2", "/steps?point=3&layers=2"):
+        assert client.get(place, headers=headers).status_code == 200
+
+
+# -- the answers without a server
+
+
+def test_answers_are_those_of_the_server(client):
+    training.cache_clear()
+    for place, query in [
+        ("/", "lang=en"), ("/train", "updates=3"), ("/graph.svg", "point=3&layers=2"),
+        ("/steps", "point=3&layers=2"), ("/static/play.css", ""), ("/nothing", ""),
+        ("/train", "seed=x"), ("/train", "x" * 10_000), ("/static/../server.py", ""),
+    ]:  # fmt: skip
+        alone = answer(place, query)
+        served = client.get(f"{place}?{query}")
+        assert (served.status_code, served.content) == (alone.status, alone.body)
+        told = dict(served.headers)
+        assert told.pop("content-length") == str(len(alone.body))
+        assert told == alone.headers
+
+
+def test_only_a_head_is_sent_without_its_body(client):
+    head, whole = client.request("HEAD", "/train"), client.get("/train")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers == whole.headers
+
+
+def test_it_speaks_http_alone(client):
+    with pytest.raises(ValueError, match="websocket"):
+        asyncio.run(client.app({"type": "websocket"}, None, None))
+
+
+def test_an_error_in_an_answer_is_one_of_the_server(client, monkeypatch):
+    monkeypatch.setattr(server, "answer", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        client.get("/train")
+
+
 # -- the server
 
 
 def test_the_extra_is_named_where_it_is_missing(monkeypatch):
-    monkeypatch.delitem(sys.modules, "micrograd_es.play.server", raising=False)
-    monkeypatch.setitem(sys.modules, "starlette.applications", None)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(ImportError, match=re.escape('pip install "micrograd-es[play]"')):
         play.serve(0)
 
@@ -463,3 +585,50 @@ def test_the_server_answers_this_machine_and_says_where():
             assert taken.value.filename == f"127.0.0.1:{port}"
         finally:
             run.terminate()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_ends_it_whatever_runs():
+    script = """
+import time
+from micrograd_es.play import serve, server
+server.answer = lambda *_: time.sleep(600)  # nothing that is bounded
+serve(0, open_browser=False)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        try:
+            host, port = run.stdout.readline().split()[0].strip("/").split("/")[-1].split(":")
+            asking = [socket.create_connection((host, int(port))) for _ in range(41)]
+            for one in asking:
+                one.sendall(b"GET /train HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            for one in asking:  # it waits for an answer, and none comes
+                one.settimeout(0.01)
+                with pytest.raises(TimeoutError):
+                    one.recv(1)
+            run.send_signal(signal.SIGINT)
+            assert "Exception in" not in run.communicate(timeout=60)[1]
+        finally:
+            run.kill()
+            for one in asking:
+                one.close()
+
+
+def test_small_answers_are_sent_at_once():
+    async def is_at_once(listening):
+        accepted = asyncio.get_running_loop().create_future()
+
+        class Accepting(asyncio.Protocol):
+            def connection_made(self, transport):
+                ours = transport.get_extra_info("socket")
+                accepted.set_result(ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+                transport.close()
+
+        server = await asyncio.get_running_loop().create_server(Accepting, sock=listening)
+        async with server:
+            with socket.create_connection(listening.getsockname()):
+                return await accepted
+
+    with play._listening(0) as listening:
+        assert asyncio.run(is_at_once(listening))

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from micrograd_es import BackwardPass, Value, set_language, where
+from micrograd_es import BackwardPass, Value, set_language, vsum, where
 from micrograd_es.stepping import terminal as player
-from micrograd_es.stepping.terminal import SECONDS, moments, play
+from micrograd_es.stepping.terminal import SECONDS, moments, play_in_terminal
 
 
 def steps_of_a_diamond():
@@ -35,7 +35,7 @@ def played(keys):
         waits.append(seconds)
         return next(pressed)
 
-    play(steps, screen, next_key)
+    play_in_terminal(steps, screen, next_key)
     return steps, frames, waits
 
 
@@ -56,6 +56,20 @@ def test_a_sum_at_a_fan_out_is_an_event_of_its_own():
     assert (product.position + 1, product.edge) == (sums[0].position, sums[0].edge)
 
 
+def test_an_operand_that_stands_twice_is_two_factors():
+    x = Value(3.0, "x")
+    steps = BackwardPass(x * x)
+    first, second, total = moments(steps)[1:]
+    assert first.lines == ["∂f/∂f · ∂f/∂x (factor n.º 1)", "= ∂f/∂f · x", "= 1 · 3", "= 3"]
+    assert second.lines == ["∂f/∂f · ∂f/∂x (factor n.º 2)", *first.lines[1:]]
+    assert total.lines[1] == "3 → 3 + 3 = 6"
+    told = [m.lines[0] for m in moments(BackwardPass(vsum([x, 2.0, x])))]
+    assert [line for line in told if "∂x (" in line] == [
+        "∂f/∂f · ∂f/∂x (operando n.º 1)", "∂f/∂f · ∂f/∂x (operando n.º 3)"
+    ]  # fmt: skip
+    assert not any("(factor" in m.lines[0] for m in moments(steps_of_a_diamond()))
+
+
 def test_the_first_moment_is_the_seed_and_the_last_ends_the_pass():
     steps = steps_of_a_diamond()
     told = moments(steps)
@@ -72,7 +86,7 @@ def test_a_branch_not_taken_takes_no_gradient():
 
 def test_without_a_terminal_all_the_steps_are_printed():
     out = console()
-    play(steps_of_a_diamond(), out)
+    play_in_terminal(steps_of_a_diamond(), out)
     text = out.file.getvalue()
     assert "1 → 1 + (−4) = −3" in text
     assert "\x1b" not in text
@@ -138,7 +152,7 @@ def test_it_speaks_english_too():
 def test_labels_are_text(label):
     x = Value(1.0, label=label)
     out = console()
-    play(BackwardPass(x * x), out)
+    play_in_terminal(BackwardPass(x * x), out)
     text = out.file.getvalue()
     assert "\x1b" not in text
     if label.isprintable():
@@ -156,7 +170,7 @@ def test_a_large_graph_shows_the_rows_around_the_current_one():
         frames.append(screen.file.getvalue())
         return "quit"
 
-    play(BackwardPass(y), screen, next_key)
+    play_in_terminal(BackwardPass(y), screen, next_key)
     assert "v399" in frames[0]
     assert "v20 " not in frames[0]
 

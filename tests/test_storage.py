@@ -11,6 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save
 
 from micrograd_es import MLP, Layer, ModelFormatError, Module, Neuron, Value
@@ -38,6 +39,11 @@ class Scaled(MLP):
 
     def parameters(self):
         return [*self.layers[1].parameters(), self.scale]
+
+
+def load_metadata(path):
+    with safe_open(path, "numpy") as file:
+        return file.metadata()
 
 
 def numbers(model):
@@ -139,6 +145,107 @@ def test_what_is_not_finite_is_refused_before_anything_is_written(x, path):
         model.save(path)
     assert path.read_text() == "old"
     assert list(path.parent.iterdir()) == [path]
+
+
+# -- what kind of model it is --------------------------------------------------------
+
+
+class Pair(Module):
+    """A user's model of two others and a parameter of its own."""
+
+    def __init__(self, activation="tanh", order=("scale", "shift"), seed=0):
+        self.first, self.more = MLP(2, [3, 2], activation, seed=seed), [Layer(2, 1, seed=seed)]
+        self.scale, self.shift = Value(2.0), Value(3.0)
+        self.order, self.again = order, self
+
+    def parameters(self):
+        own = [getattr(self, name) for name in self.order]
+        return [*self.first.parameters(), *self.more[0].parameters(), *own]
+
+
+class Renamed(Pair):
+    def __init__(self):
+        super().__init__()
+        self.offset = vars(self).pop("shift")
+        self.order = ("scale", "offset")
+
+
+KINDS = {
+    "another activation": (
+        MLP(2, [3, 3, 1], "tanh"), MLP(2, [3, 3, 1], "relu"),
+        "the activation layers.0.neurons.0-2: tanh, and the model layers.0.neurons.0-2: relu",
+    ),
+    "of the last layer": (
+        MLP(2, [3, 1], output="sigmoid"), MLP(2, [3, 1]),
+        "layers.1.neurons.0: sigmoid, and the model layers.1.neurons.0: linear",
+    ),
+    "of a layer": (Layer(2, 3, "relu"), Layer(2, 3, "tanh"), "neurons.0-2: relu.*0-2: tanh"),
+    "of a neuron": (Neuron(2), Neuron(2, nonlin=False), "activation relu, and the model linear"),
+    "of a part": (Pair("tanh"), Pair("softplus"), "first.layers.0.neurons.0-2: tanh"),
+    "another order": (
+        Pair(), Pair(order=("shift", "scale")), "the parameter scale, and the model shift",
+    ),
+    "another name": (Pair(), Renamed(), "the parameter shift, and the model offset"),
+    "a model of one's own that lists backwards": (
+        Pair(), type("Back", (Pair,), {"parameters": lambda s: Pair.parameters(s)[::-1]})(),
+        "the parameter first.layers.0.neurons.0.w.0-1, and the model shift",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_same_shapes_of_another_model_are_refused(name, path):
+    saved, other, says = KINDS[name]
+    saved.save(path)
+    refused(other, path, says)
+    saved.load(path)
+
+
+def test_what_is_tied_in_one_model_need_not_be_in_the_other(path):
+    tied, apart, shared = Own(), Own(1.0, 2.0), Value(3.0)
+    tied.mine = [shared, shared]
+    tied.save(path)
+    apart.load(path)
+    assert numbers(apart) == [3.0, 3.0]
+
+
+def test_models_of_the_same_kind_take_each_other(path):
+    one, other = Pair(seed=1), Pair(seed=2)
+    other.unused, other.scale.label = [1.0, "text", None, {"a": np.zeros(3)}], "another label"
+    one.save(path)
+    other.load(path)
+    assert numbers(other) == numbers(one)
+
+
+def test_an_old_file_says_no_kind_and_is_taken_where_the_shapes_fit(path):
+    saved, other = MLP(2, [3, 1], "tanh", seed=1), MLP(2, [3, 1], "relu", seed=2)
+    blocks, _ = saved._stored()
+    write_arrays(path, {name: block.astype(float) for name, block in blocks.items()})
+    assert set(load_metadata(path)) == {"sha256"}
+    other.load(path)
+    assert numbers(other) == numbers(saved)
+    refused(MLP(2, [3, 2]), path, "shape")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "{}",
+        "[]",
+        '"text"',
+        "1",
+        "none",
+        "{" * 1500,
+        '{"activation": 5}',
+        '{"activation": [5]}',
+        '{"activation": ["' + "x" * 3000 + '"]}',
+    ],
+)
+def test_a_kind_that_no_model_writes(kind, path):
+    model = Neuron(2, seed=0)
+    blocks, _ = model._stored()
+    write_arrays(path, {name: block.astype(float) for name, block in blocks.items()}, kind)
+    refused(model, path)
 
 
 # -- what is refused ----------------------------------------------------------------
@@ -288,6 +395,7 @@ BAD = {
     "no metadata": made(ENTRIES),
     "no digest": made({"__metadata__": {}} | ENTRIES),
     "a digest of another kind": made({"__metadata__": {"sha256": None}} | ENTRIES),
+    "a model that is a number": made({"__metadata__": {"model": 5}} | ENTRIES),
     "metadata of another kind": made({"__metadata__": "sha256"} | ENTRIES),
     "more metadata": made({"__metadata__": DIGEST["__metadata__"] | {"a": "b"}} | ENTRIES),
     "the digest of others": made({"__metadata__": {"sha256": _digest({})}} | ENTRIES),

@@ -143,7 +143,7 @@ def test_jax_jitted_mapped_and_sharded_over_eight_devices():
         },
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert result.returncode == 0, result.stderr
 

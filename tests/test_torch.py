@@ -14,7 +14,9 @@ from micrograd_es.engine.ops import TABLE
 torch = pytest.importorskip("torch")
 
 THEIRS = {
+    **{name: getattr(torch.nn.functional, name) for name, op in TABLE.items() if op.activation},
     **{name: getattr(torch, name) for name in TABLE if hasattr(torch, name)},
+    "rint": torch.round,
     "mod": torch.remainder,
     # which has no derivative of its own there
     "floor_divide": lambda a, b: torch.div(a, b, rounding_mode="floor"),

@@ -17,7 +17,6 @@ from micrograd_es import (
     hinge,
     mse,
     sum_squares,
-    where,
 )
 
 RNG = np.random.default_rng(0)
@@ -42,17 +41,6 @@ def test_it_is_the_training_that_one_would_write():
     history = fit(model, X, Y, hinge, SGD(model.parameters(), lr=0.1, momentum=0.9), epochs=5)
     np.testing.assert_allclose(history, costs, rtol=1e-12)
     np.testing.assert_allclose(numbers(model), numbers(by_hand), rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    "loss",
-    [lambda y, t: max(y * 0, 1 - y * t), lambda y, t: (y - t) ** 2 if y > t else abs(y - t)],
-)
-def test_a_loss_that_decides_by_comparing_is_warned_of(loss):
-    with pytest.warns(UserWarning, match="what that decided for the first sample") as warned:
-        fit(MLP(2, [1], seed=0), X, Y, loss, epochs=1, progress=False)
-    assert warned[0].filename == __file__
-    fit(MLP(2, [1], seed=0), X, Y, lambda y, t: where((y > t) & (y > 0), y, t), epochs=1)
 
 
 def test_a_loss_that_leaves_the_graph():
@@ -122,6 +110,28 @@ def test_patience():
     assert len(history) == 4
     assert history.stopped_early
     assert not history.interrupted
+
+
+@pytest.mark.parametrize(("batch_size", "held"), [(None, False), (None, True), (4, True)])
+def test_patience_keeps_the_parameters_of_the_lowest_cost(batch_size, held):
+    def trained(epochs, **settings):
+        model = MLP(2, [3, 1], "tanh", seed=4)
+        optimizer = SGD(model.parameters(), lr=1.4)  # too high: the cost goes up and down
+        others = {"held_out": (X[8:], Y[8:])} if held else {}
+        history = fit(
+            model, X[:8], Y[:8], mse, optimizer, epochs=epochs, batch_size=batch_size,
+            progress=False, **others, **settings,
+        )  # fmt: skip
+        return model, history
+
+    model, history = trained(200, patience=5)
+    assert history.stopped_early
+    costs = history.held_out if held else history
+    x, y = (X[8:], Y[8:]) if held else (X[:8], Y[:8])
+    assert mse([model(row) for row in x], y).data == pytest.approx(min(costs), rel=1e-12)
+    assert min(costs) < costs[-1]
+    last, _ = trained(len(history))
+    assert numbers(last) != numbers(model)
 
 
 def test_ctrl_c_leaves_the_last_complete_update(monkeypatch):

@@ -39,7 +39,9 @@ PROGRAMS = {
         print(y.data, a.grad, b.grad)
         for name in "exp log sqrt sin cos tanh sigmoid relu softplus tan arctan sinh cosh".split():
             v = Value(0.5); getattr(v, name)().backward(); print(name, v.grad)
-        for name in "log1p expm1 log2 log10 floor sign".split():
+        for name in "log1p expm1 log2 log10 floor rint sign".split():
+            v = Value(0.5); getattr(v, name)().backward(); print(name, v.grad)
+        for name in "leaky_relu elu gelu silu erf erfc".split():
             v = Value(0.5); getattr(v, name)().backward(); print(name, v.grad)
         for bad in "1", None, True, 1j, [1.0]:
             try: Value(bad)
@@ -58,10 +60,12 @@ PROGRAMS = {
     "functions": """
         import math
         from micrograd_es import (Value, arctan2, custom, detect_anomaly, dot, hypot, maximum,
-                                  minimum, vsum, where, AnomalyError)
+                                  log_softmax, logsumexp, minimum, softmax, vsum, where,
+                                  AnomalyError)
         a, b = Value(2.0, "a"), Value(-0.5, "b")
         y = vsum([maximum(a, b), minimum(a, b), where(a > b, a * b, 0), arctan2(a, b), hypot(a, b)])
         y = y + dot([a, b], [b, 3]) + custom(math.sin, math.cos, a)
+        y = y + logsumexp([a, b]) + softmax([a, b])[0] * log_softmax([a, b])[1] + round(a, 2)
         y.backward()
         print(y.data, a.grad, b.grad)
         try:
@@ -69,8 +73,14 @@ PROGRAMS = {
         except AnomalyError as error: print(error)
     """,
     "grad": """
-        from micrograd_es import Value, check_gradient, grad
-        x = Value(1.25)
+        from micrograd_es import (ForwardPass, Value, check_gradient, grad, hessian, jacobian, jvp,
+                                  no_grad)
+        x, z = Value(1.25), Value(0.5)
+        y = x**3 * z.tanh()
+        print(grad(y, [[x], [z]]), jacobian([y, x * z], [x, z]), hessian(y, [x, z]))
+        print(jvp([y, x], [[x], z], [[1], 2.0]), ForwardPass(y, x).at(5)[y])
+        ForwardPass(y, x).play()
+        with no_grad(): print((x * z).parents)
         dy = grad(x**3 * x.tanh(), x, create_graph=True)
         print(dy.data, grad(dy, x))
         print(check_gradient(lambda a, b: a.sin() * b / a, [0.7, 2.0], order=2))
@@ -94,21 +104,39 @@ PROGRAMS = {
         print(draw_network(MLP(2, [3, 1], seed=0)).source)
     """,
     "network": """
-        from micrograd_es import (MLP, SGD, Adam, Layer, Neuron, binary_cross_entropy,
-                                  cross_entropy, hinge, mse, sum_squares)
+        from micrograd_es import (MLP, SGD, Adam, AdamW, Layer, Neuron, binary_cross_entropy,
+                                  clip_norm, cross_entropy, hinge, mse, sum_squares)
         X, Y = [[0.0, 1.0], [1.0, 1.0], [-1.0, 0.5]], [1.0, -1.0, 1.0]
         model = MLP(2, [4, 1], activation="tanh", seed=1)
         for optimizer in (SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01),
-                          Adam(model.parameters(), lr=0.05, weight_decay=0.01)):
+                          Adam(model.parameters(), lr=0.05, weight_decay=0.01),
+                          AdamW(model.parameters(), lr=lambda k: 0.05 / (k + 1))):
             for _ in range(5):
                 optimizer.zero_grad()
                 loss = mse([model(x) for x in X], Y)
                 loss.backward()
+                print(clip_norm(model.parameters(), 1.0))
                 optimizer.step()
         print(loss.data, [p.data for p in model.parameters()])
         print(hinge([model(x) for x in X], Y).data, sum_squares([1.0, 2.0], [0.5, 2.0]))
         print(cross_entropy([[1.0, 2.0, 0.5]], [1]), binary_cross_entropy([0.25], [1.0]))
         print(Neuron(2, seed=3)(X[0]).data, [v.data for v in Layer(2, 2, seed=3)(X[0])])
+    """,
+    "layers": """
+        from micrograd_es import (GRU, RNN, Conv2d, Dropout, Embedding, Layer, LayerNorm,
+                                  MaxPool2d, SelfAttention, Sequential, Value, vsum)
+        words = Sequential(Embedding(4, 2, seed=0), SelfAttention(2, 1, causal=True, seed=1),
+                           LayerNorm(2), Dropout(0.5, seed=2))
+        image = Sequential(Conv2d(1, 2, 2, padding=1, seed=3), MaxPool2d(2),
+                           lambda maps: [v for rows in maps for row in rows for v in row],
+                           Layer(8, 1, init="he", seed=4))
+        sequence = words([3, Value(1.0), 0])
+        for layer in RNN(2, 3, 2, seed=5), GRU(2, 3, seed=6):
+            output, last = layer(sequence)
+            y = vsum(output[-1]) * image([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]])
+            y.backward()
+            print(y.data, [p.grad for m in (words, image, layer) for p in m.parameters()])
+        print(words.eval()([1, 2]), words, image.train().training, len(words.modules()))
     """,
 }  # fmt: skip
 

@@ -36,6 +36,12 @@ def truths(m: Any) -> dict[str, Truth]:
             return power(-a, b) * (-1 if b % 2 else 1)
         return m.power(a, b)
 
+    def erfc(a):  # which mpmath has only where it is a number of usual size
+        return m.erfc(max(min(a, 1000), -1000))
+
+    def normal(a):
+        return erfc(-a / m.sqrt(2)) / 2
+
     def hypot(a, b):
         return m.sqrt(a * a + b * b)
 
@@ -85,14 +91,22 @@ def truths(m: Any) -> dict[str, Truth]:
         "log10": (lambda a: m.log(a, 10), lambda a: 1 / (a * m.log(10))),
         "hypot": (hypot, lambda a, b: a / hypot(a, b), lambda a, b: b / hypot(a, b)),
         "mod": (remainder, lambda a, b: 1, lambda a, b: -quotient(a, b)),
+        "elu": (lambda a: m.expm1(a) if a < 0 else a, lambda a: m.exp(min(a, 0))),
+        "silu": (lambda a: a * sigmoid(a), lambda a: sigmoid(a) * (1 + a * sigmoid(-a))),
+        "gelu": (lambda a: a * normal(a), lambda a: normal(a) + a * m.npdf(a)),
+        "erf": (m.erf, lambda a: 2 / m.sqrt(m.pi) * m.exp(-a * a)),
+        "erfc": (erfc, lambda a: -2 / m.sqrt(m.pi) * m.exp(-a * a)),
         "sum": (lambda *a: sum(a), lambda *a: 1),
     }  # fmt: skip
     with_kinks = {
         "floor": (m.floor, lambda a: 0),
         "sign": (lambda a: branch(a > 0, 1, branch(a < 0, -1, a)), lambda a: 0),
+        "rint": (getattr(m, "nint", round), lambda a: 0),
         "floor_divide": (quotient, *[lambda a, b: 0] * 2),
         "abs": (abs, lambda a: branch(a < 0, -1, branch(a > 0, 1, 0))),
         "relu": (lambda a: branch(a <= 0, 0, a), lambda a: branch(a <= 0, 0, 1)),
+        "leaky_relu": (lambda a: a * branch(a > 0, 1, m.mpf(0.01)),
+                       lambda a: branch(a > 0, 1, m.mpf(0.01))),
         "maximum": (max, half, lambda a, b: half(b, a)),
         "minimum": (min, lambda a, b: half(b, a), half),
         "where": (lambda a, b, c: b if a else c, lambda a, b, c: 0,
@@ -109,6 +123,7 @@ def read(name: str, m: Any) -> Truth:
     names = {
         "pow": m.power, "total": sum, "mod": lambda a, b: a - b * m.floor(a / b),
         "floor_divide": lambda a, b: m.floor(a / b), "log2": lambda a: m.log(a, 2),
+        "rint": getattr(m, "nint", round),
     }  # fmt: skip
     value = Algebra(names, lambda n: primitive(m, n), LAZY).value(TABLE[name])
 

@@ -200,8 +200,8 @@ class Server:
 
     def read(self, address: bytes) -> bool:
         status, body = asyncio.run(self._ask(address))
-        assert status in (200, 304, 400, 404, 405, 414), status
-        assert body or status in (304, 404), "an answer says something"
+        assert status in (200, 400, 404, 405, 414, 503), status
+        assert body, "an answer says something"
         return status == 200
 
     async def _ask(self, address: bytes) -> tuple[int, bytes]:
@@ -259,18 +259,19 @@ def fuzz(count: int, seed: int) -> int:
                     given = make(Random(f"{name} {seed} {k}"))
                     start = time.monotonic()
                     try:
-                        if watched:
-                            signal.setitimer(signal.ITIMER_REAL, SECONDS)
-                        outcomes[read(given)] += 1
+                        try:
+                            if watched:
+                                signal.setitimer(signal.ITIMER_REAL, SECONDS)
+                            outcomes[read(given)] += 1
+                        finally:  # what is printed below takes its time
+                            if watched:
+                                signal.setitimer(signal.ITIMER_REAL, 0)
                     except KeyboardInterrupt:
                         raise
                     except BaseException:  # a panic of Rust is no Exception
                         wrong += 1
                         print(f"{name}, seed {seed}, input {k}: {given!r:.2000}")
                         traceback.print_exc(file=sys.stdout)
-                    finally:
-                        if watched:
-                            signal.setitimer(signal.ITIMER_REAL, 0)
                     slowest = max(slowest, time.monotonic() - start)
                 print(
                     f"{name}: {sum(outcomes.values())} inputs of seed {seed}, "

@@ -60,6 +60,8 @@ PLANTED = (
            "self.emit(np.add, place, d, place)", "self.emit(np.copyto, place, d)"),
     Mutant("a graph's gradient overwrites", "derivative", "known + contribution",
            "contribution"),
+    Mutant("a tangent overwrites", "forward", "tangents.get(node, 0.0) + tangents[parent]",
+           "tangents[parent]"),
     Mutant("the order is not reversed", "graph", "    order.reverse()\n", ""),
     Mutant("an upstream is lost", "graph", "+ upstream * db", "+ db"),
     Mutant("a half is lost in sqrt'", "ops", '"0.5 / y"', '"1.0 / y"'),

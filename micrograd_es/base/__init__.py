@@ -1,1 +1,1 @@
-"""What everything else stands on: errors, real numbers, files, languages, templates."""
+"""What everything else stands on: errors, real numbers, files, languages, templates, colours."""

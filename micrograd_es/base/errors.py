@@ -7,7 +7,8 @@ is not a real number, `OverflowError` for an integer beyond float range and
 ::
 
     ValueError
-      └── ModelFormatError        a model file that cannot be what it claims to be
+      ├── ModelFormatError        a model file that cannot be what it claims to be
+      └── RecordingError          what was recorded for one sample does not hold for another
     FloatingPointError
       └── AnomalyError            a number turned nan or infinite under detect_anomaly()
     AssertionError
@@ -44,6 +45,10 @@ class AnomalyError(FloatingPointError):
 
 class ModelFormatError(ValueError):
     """A model file is truncated, damaged, too large or of another shape."""
+
+
+class RecordingError(ValueError):
+    """What was recorded for one sample does not hold for another."""
 
 
 class GradientError(AssertionError):

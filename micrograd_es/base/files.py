@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from errno import EACCES
 from pathlib import Path
+from typing import Any, BinaryIO
+
+_lock: Callable[[Any, int], None] | None
+try:
+    from fcntl import LOCK_EX, LOCK_NB
+    from fcntl import flock as _lock
+except ImportError:  # Windows
+    _lock = None
+_HOUR = 3600.0
 
 
 def write_file(path: str | os.PathLike[str], content: bytes | str) -> None:
     """Puts the content in the place of the file at once; text is written as UTF-8.
 
-    A link stays one, and the file that it leads to is replaced; permissions stay.
+    A link stays one, and the file that it leads to is replaced; permissions stay, and the
+    owner and the group as far as one may give a file away. What a save that was killed has
+    left beside the file is taken away.
 
     Raises
     ------
@@ -33,23 +47,73 @@ def write_file(path: str | os.PathLike[str], content: bytes | str) -> None:
         raise PermissionError(EACCES, os.strerror(EACCES), path)
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name[:50]}.{secrets.token_hex(8)}.tmp")
+    _sweep(folder, name)
     try:
-        with open(temporary, "xb") as file:
+        with _temporary(folder, name) as (temporary, file):
             if old:
+                _give(temporary, old)
                 os.chmod(temporary, stat.S_IMODE(old.st_mode) & 0o777)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+            if not _lock:  # Windows replaces no open file
+                file.close()
+            os.replace(temporary, target)
     except OSError as error:
         if error.errno:  # the caller knows of this path, and of no temporary one
             raise OSError(error.errno, error.strerror, path) from None
         raise
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary)
     _sync(folder)
+
+
+@contextmanager
+def _temporary(folder: str, name: str) -> Iterator[tuple[str, BinaryIO]]:
+    """A file to take the place of another; locked, so that nobody sweeps it away."""
+    while True:
+        path = os.path.join(folder, f".{name[:50]}.{secrets.token_hex(8)}.tmp")
+        try:
+            with open(path, "xb") as file:
+                if _lock:
+                    with suppress(OSError):  # where there are no locks, nobody sweeps either
+                        _lock(file, LOCK_EX)
+                if os.path.exists(path):  # or it was swept before it was locked
+                    yield path, file
+                    return
+        finally:
+            with suppress(OSError):
+                os.unlink(path)
+
+
+def _sweep(folder: str, name: str) -> None:
+    """Takes away what saves of this file have left that were killed."""
+    left = re.compile(rf"\.{re.escape(name[:50])}\.[0-9a-f]{{16}}\.tmp")
+    with suppress(OSError):
+        for entry in filter(left.fullmatch, os.listdir(folder)):
+            with suppress(OSError):
+                _sweep_one(os.path.join(folder, entry))
+
+
+def _sweep_one(path: str) -> None:
+    if not _lock:
+        if os.stat(path).st_mtime < time.time() - _HOUR:
+            os.unlink(path)
+        return
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        _lock(descriptor, LOCK_EX | LOCK_NB)  # an error while its writer lives
+        os.unlink(path)
+    finally:
+        os.close(descriptor)
+
+
+def _give(path: str, old: os.stat_result) -> None:
+    """Has the file belong to whom the old one does, or to its group at least."""
+    new = os.stat(path)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):  # on Windows all are 0
+        for owner in (old.st_uid, -1):
+            with suppress(OSError):
+                os.chown(path, owner, old.st_gid)
+                break
 
 
 def _sync(folder: str) -> None:

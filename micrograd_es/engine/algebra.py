@@ -96,7 +96,7 @@ class Algebra:
 
 def primitive(space: Any, name: str) -> Function:
     """The function of a namespace by NumPy's name or by the one that it has there."""
-    others = {"mod": "remainder", "pow": "power"}
+    others = {"mod": "remainder", "pow": "power", "rint": "round"}
     arc = "a" + name[3:] if name.startswith("arc") else "arc" + name[1:]
     for known in (name, others.get(name, arc)):
         if hasattr(space, known):
@@ -138,6 +138,7 @@ _FLOATS: dict[str, Function] = {
     # not `**`: (-8.0) ** (1/3) would be a complex number
     "pow": math.pow,
     "floor": lambda x: math.copysign(math.floor(x), x),
+    "rint": lambda x: math.copysign(round(x), x),
     "mod": operator.mod,
     "floor_divide": operator.floordiv,
     # correctly rounded, in whatever order the terms come
@@ -202,6 +203,11 @@ def arrays(xp: Any) -> Algebra:
     if xp.__name__ == "numpy":
         # np.power takes a square root for an exponent of 1/2, and that of -inf is nan
         names["pow"] = xp.float_power
+    elif hasattr(xp, "set_default_dtype"):
+        # PyTorch makes float32 of two numbers
+        names["where"] = lambda c, x, y: xp.where(
+            c, c.new_tensor(x, dtype=xp.float64) if type(x) is type(y) is float else x, y
+        )
     # PyTorch imports parts of itself only when they are needed
     names["__builtins__"] = {"__import__": __import__}
     return Algebra(names, lambda name: primitive(xp, name))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from copy import deepcopy
 from typing import Any, TypeVar
 
-from micrograd_es.engine.graph import Node, record, topological_order
+from micrograd_es.engine.graph import Node, make_again, record, topological_order
 
 N = TypeVar("N", bound=Node)
 
@@ -48,8 +48,10 @@ def _restore(
     parents: tuple[Any, ...],
 ) -> N:
     """A node from a pickle or of a copy; `below` has only been there to go first."""
-    node = record(kind, rule, 0.0, parents, partials)
-    node._data = data  # only now: a watch has nothing to say of a node that was there before
+    node = record(kind, None, 0.0, (), ())
+    # only now: a watch has nothing to say of a node that was there before
+    make_again(node, rule, parents, partials)
+    node._data = data
     node.grad = grad
     node.label = label
     return node

@@ -1,32 +1,35 @@
-"""`grad`: derivatives as numbers, or as graphs that can be differentiated again."""
+"""`grad`, `jacobian`, `hessian`: derivatives as numbers, and as graphs to derive again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import isclose, isnan
-from typing import Any, overload
+from typing import Any, TypeAlias, Union
 
-from micrograd_es.engine import anomaly
+from micrograd_es.base.arrays import Array
 from micrograd_es.engine.algebra import Algebra
+from micrograd_es.engine.anomaly import watch_backward
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.functions import function, sum_node, where
 from micrograd_es.engine.graph import adjoints_of, topological_order
+from micrograd_es.engine.nesting import flat, nested
 from micrograd_es.engine.ops import TABLE
 from micrograd_es.engine.value import Value, apply
+from micrograd_es.engine.watching import enable_grad, is_watching
+
+Values: TypeAlias = Union[Value, "Iterable[Values]", Array]
+
+WRT = "derivatives are taken with respect to Values"
 
 
-@overload
-def grad(output: Value, wrt: Value, create_graph: bool = False) -> Any: ...
-@overload
-def grad(output: Value, wrt: Iterable[Value], create_graph: bool = False) -> list[Any]: ...
-def grad(output: Value, wrt: Value | Iterable[Value], create_graph: bool = False) -> Any:
+def grad(output: Value, wrt: Values, create_graph: bool = False) -> Any:
     """d(output)/d(wrt) as floats; no `.grad` changes.
 
     Parameters
     ----------
-    wrt : Value or iterable of Values
-        One derivative for a Value, a list for several; 0.0 for one from which `output`
-        was not computed.
+    wrt : Value, or Values in lists, lists of lists, … or in an array of NumPy
+        One derivative for a Value, a list nested in the same way for a list, an array of
+        the same shape for an array; 0.0 for a Value from which `output` was not computed.
     create_graph : bool
         Give the derivatives as Values, which can be differentiated again.
 
@@ -36,22 +39,73 @@ def grad(output: Value, wrt: Value | Iterable[Value], create_graph: bool = False
     >>> dy = grad(x**3, x, create_graph=True)
     >>> dy.data, grad(dy, x)
     (12.0, 12.0)
+    >>> w = [[Value(1.0), Value(2.0)], [Value(3.0)]]
+    >>> grad(w[0][0] * w[1][0] + w[0][1], w)
+    [[3.0, 1.0], [1.0]]
     """
     if not isinstance(output, Value):
         raise TypeError(f"the output of grad is a Value, not {type(output).__name__}")
-    wanted = [wrt] if isinstance(wrt, Value) else list(wrt)
-    for v in wanted:
-        if not isinstance(v, Value):
-            raise TypeError(f"grad is taken with respect to Values, not {type(v).__name__}")
+    wrt = nested(wrt, WRT, lambda v: v)  # an iterator can be walked only once
     if create_graph:
-        graph = _adjoint_graph(output, wanted)
-        found: list[Any] = [graph[v] if v in graph else Value(0.0) for v in wanted]
-    else:
-        if anomaly.is_watching():
-            anomaly.watch_backward(output)
-        adjoints = adjoints_of(output, topological_order(output))
-        found = [adjoints.get(v, 0.0) for v in wanted]
-    return found[0] if isinstance(wrt, Value) else found
+        with enable_grad():
+            graph = _adjoint_graph(output, flat(wrt, WRT))
+        return nested(wrt, WRT, lambda v: graph[v] if v in graph else Value(0.0))
+    if is_watching():
+        watch_backward(output)
+    adjoints = adjoints_of(output, topological_order(output))
+    return nested(wrt, WRT, lambda v: adjoints.get(v, 0.0), float)
+
+
+def jacobian(outputs: Values, wrt: Values) -> list[list[float]]:
+    """∂output/∂wrt as rows of floats: one row an output, in it one number a Value of `wrt`.
+
+    Nested lists and arrays count as the Values in them, in their order. Each row is a
+    backward pass of its own; no `.grad` changes.
+
+    Returns
+    -------
+    list of list of float, shape (number of outputs, number of Values in `wrt`)
+
+    Raises
+    ------
+    TypeError
+        `outputs` or `wrt` holds something else than Values.
+
+    Examples
+    --------
+    >>> r, t = Value(2.0), Value(0.0)
+    >>> jacobian([r * t.cos(), r * t.sin()], [r, t])
+    [[1.0, 0.0], [0.0, 2.0]]
+    """
+    wanted = flat(wrt, WRT)
+    return [grad(output, wanted) for output in flat(outputs, "the outputs of jacobian are Values")]
+
+
+def hessian(output: Value, wrt: Values) -> list[list[float]]:
+    """∂²output/∂wrt∂wrt as rows of floats; no `.grad` changes.
+
+    Nested lists and arrays count as the Values in them, in their order.
+
+    Returns
+    -------
+    list of list of float, shape (n, n) for n Values in `wrt`
+
+    Raises
+    ------
+    TypeError
+        `output` is no Value, `wrt` holds something else than Values, or a `custom`
+        operation below has a derivative that takes no Values.
+    ValueError
+        `data` of an operand has been assigned since the graph was recorded.
+
+    Examples
+    --------
+    >>> x, y = Value(2.0), Value(3.0)
+    >>> hessian(x**3 * y, [x, y])
+    [[36.0, 12.0], [12.0, 0.0]]
+    """
+    wanted = flat(wrt, WRT)
+    return jacobian(grad(output, wanted, create_graph=True), wanted)
 
 
 _WHERE = TABLE["where"]
@@ -97,7 +151,8 @@ def _adjoint_graph(root: Value, wanted: Iterable[Value]) -> dict[Value, Value]:
         arrives = None if node in always else _any(conditions[node])
         for i, partial in _partial_graphs(node, places):
             parent, condition = parents[i], arrives
-            _check_unchanged(node, float(partial), partials[i] or 0.0)
+            number = partial._data if isinstance(partial, Value) else float(partial)
+            _check_unchanged(node, number, partials[i] or 0.0)
             if not isinstance(partial, Value):
                 if partial == 0.0:
                     continue

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 from typing import Any
 
 from micrograd_es.base.arrays import is_array, is_bool
-from micrograd_es.engine import anomaly
+from micrograd_es.engine import graph
 from micrograd_es.engine.algebra import FLOATS
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.graph import record
@@ -120,13 +121,92 @@ def dot(ws: Iterable[Operand], xs: Iterable[Operand]) -> Value:
     return sum_node(tuple(products(left, right)))
 
 
+def logsumexp(values: Iterable[Operand]) -> Value:
+    """ln Σ exp(vᵢ) as a node, without an overflow on the way.
+
+    Raises
+    ------
+    ValueError
+        There are no values.
+
+    Examples
+    --------
+    >>> logsumexp([Value(1000.0), 1000.0]).data
+    1000.6931471805599
+    """
+    terms = _some(values, "logsumexp")
+    largest = _largest(terms)
+    # an infinite one is itself the result, and not inf - inf
+    shift: Value = where(abs(largest) < inf, largest, 0.0)
+    return shift + shifted(terms, shift)[1]
+
+
+def softmax(values: Iterable[Operand]) -> list[Value]:
+    """exp(vᵢ) / Σ exp(vⱼ) for each value: a list of nodes that add up to 1.
+
+    Raises
+    ------
+    ValueError
+        There are no values.
+
+    Examples
+    --------
+    >>> [p.data for p in softmax([Value(1000.0), 1000.0])]
+    [0.5, 0.5]
+    """
+    terms = _some(values, "softmax")
+    largest = _largest(terms)
+    powers = tuple([(v - largest).exp() for v in terms])
+    total = sum_node(powers)
+    return [power / total for power in powers]
+
+
+def log_softmax(values: Iterable[Operand]) -> list[Value]:
+    """vᵢ - ln Σ exp(vⱼ), the logarithm of `softmax`, for each value: a list of nodes.
+
+    Raises
+    ------
+    ValueError
+        There are no values.
+
+    Examples
+    --------
+    >>> [p.data for p in log_softmax([Value(0.0), -1000.0])]
+    [0.0, -1000.0]
+    """
+    terms, total = shifted(_some(values, "log_softmax"))
+    return [v - total for v in terms]
+
+
+def shifted(terms: Sequence[Value], shift: Value | None = None) -> tuple[list[Value], Value]:
+    """vᵢ - m, and ln Σ exp(vᵢ - m): the largest, m, or another `shift`, keeps exp in range."""
+    m = _largest(terms) if shift is None else shift
+    rest = [v - m for v in terms]
+    return rest, sum_node(tuple([v.exp() for v in rest])).log()
+
+
+def _some(values: Iterable[Operand], name: str) -> list[Value]:
+    terms = [as_value(v) for v in values]
+    if not terms:
+        raise ValueError(f"{name} takes at least one value")
+    return terms
+
+
+def _largest(values: Sequence[Value]) -> Value:
+    """By halves, so that the graph is shallow."""
+    while len(values) > 1:
+        pairs = [maximum(a, b) for a, b in zip(values[::2], values[1::2])]
+        values = pairs + list(values[len(pairs) * 2 :])
+    return values[0]
+
+
 def products(ws: Sequence[Value], xs: Sequence[Value]) -> list[Value]:
     """The nodes wᵢ·xᵢ.
 
     Nine nodes of ten in a network are made here. So `record` is not called for each of them:
     what it does is written out.
     """
-    if anomaly.is_watching():  # which looks at each node as `record` makes it
+    if graph.watch:  # which looks at each node as `record` makes it
         return [apply(_MUL, w, x) for w, x in zip(ws, xs)]
     new, mul, product = object.__new__, _MUL, _PRODUCT
     nodes = []

@@ -56,7 +56,7 @@ class Node:
         return self.da if self.b is None else (self.da, self.db)
 
 
-# Looks at each new node, while somebody watches for anomalies.
+# Looks at each new node, while somebody asks for it (`watching`).
 watch: Callable[[Any], None] | None = None
 _new = object.__new__
 
@@ -86,6 +86,19 @@ def record(
     return node
 
 
+def make_again(
+    node: Node, rule: Any, parents: tuple[Any, ...], partials: tuple[float | None, ...]
+) -> None:
+    """Has a node that is there already be the result of an operation; nobody looks at it."""
+    node.rule = rule
+    if len(parents) == 2:
+        node.a, node.b = parents
+        node.da, node.db = partials
+    else:
+        node.a, node.da = parents, partials
+        node.b = node.db = None
+
+
 # -- walks over a whole graph -------------------------------------------------------
 
 # A walk writes into the `adjoint` of nodes, which threads may share: so one walk at a time.
@@ -97,8 +110,8 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-def topological_order(root: N) -> list[N]:
-    """The nodes below `root`, `root` first, each before its operands.
+def topological_order(*roots: N) -> list[N]:
+    """The nodes below the roots, each before its operands; a single root comes first.
 
     The order depends on the graph alone, and is found without recursion.
 
@@ -112,7 +125,7 @@ def topological_order(root: N) -> list[N]:
             "a walk over a graph cannot begin within another, as in a signal handler"
         )
     order: list[N] = []
-    stack: list[N | None] = [root]
+    stack: list[N | None] = [*roots]
     # The mark of this walk. Every walk has its own, so that what another one has left in
     # `adjoint` counts for nothing and need not be cleared.
     seen = object()
@@ -187,6 +200,16 @@ class Edge:
     before: float
     after: float
     arrives: bool = True
+
+    @property
+    def source(self) -> Any:
+        """Who hands on: the node."""
+        return self.node
+
+    @property
+    def target(self) -> Any:
+        """Who is given something: the operand."""
+        return self.parent
 
     @property
     def settles(self) -> bool:

@@ -22,17 +22,8 @@ from micrograd_es.engine.ops import TABLE
 _MEANT = {"__float__", "astype", "float16", "float32", "float64", "double", "longdouble",
           "isnan", "isfinite", "isinf", "isclose"}  # fmt: skip
 _INSTEAD = {"pow": "v ** w", "fabs": "abs(v)", "fsum": "vsum(values)"}
-_INTO_ARRAYS = {
-    "array",
-    "asarray",
-    "asanyarray",
-    "full",
-    "fill",
-    "fromiter",
-    "copyto",
-    "put",
-    "insert",
-}
+_INTO_ARRAYS = {"array", "asarray", "asanyarray", "full", "fill", "fromiter", "copyto", "put",
+                "insert"}  # fmt: skip
 _KEPT = 10_000  # nodes below one that became a float, of which that is remembered
 
 
@@ -51,11 +42,12 @@ def left_at(node: Node) -> Place | None:
     return _left.get(node)
 
 
-def how_it_left(node: Node) -> list[str]:
-    """The same in words, if there is such a place."""
-    place = left_at(node)
+def how_it_left(node: Node) -> str:
+    """The same in words, to be put at the end of others; "" if there is no such place."""
+    if not (place := left_at(node)):
+        return ""
     words = _("what uses it became a float in line {line} of {file}")
-    return [words.format(line=place.line, file=place.file)] if place else []
+    return ": " + words.format(line=place.line, file=place.file)
 
 
 def leaves(node: Node, frame: FrameType) -> None:

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, reduce
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +66,8 @@ class Operation:
         A quantity that ``f`` uses more than once, as ``name := text``.
     number : int, optional
         Which operand is a plain number, as in ``x ** 2``: nothing is derived for it.
+    activation : bool
+        Neurons take it by its name.
 
     Raises
     ------
@@ -86,6 +88,7 @@ class Operation:
     short: str = ""
     let: str = ""
     number: int | None = None
+    activation: bool = False
 
     def __post_init__(self) -> None:
         if self.let:
@@ -213,6 +216,67 @@ _ARCTAN2 = tuple(
     for x in ("b", "-a")
 )
 
+
+def _polynomial(x: str, meaning: str, coefficients: tuple[float, ...]) -> str:
+    """By Horner's rule, in what `x` stands for; the highest power comes first."""
+    first, second, *others = map(repr, coefficients)
+    start = f"{first} * ({x} := {meaning}) + {second}"
+    return reduce(lambda text, c: f"({text}) * {x} + {c}", others, start)
+
+
+# The first 26 bits, h, of a number (Veltkamp, 1968). Their square is exact, and exp(-h²) is as
+# accurate as exp itself.
+def _head(x: str) -> str:
+    return f"(h := (k := 134217729.0 * {x}) - (k - {x}))"
+
+
+# Near 0, erf(a) is a + a · P(a²). Farther out, erfc(m) is exp(-m²) · exp(Q) / (1 + 2m), where Q is
+# small. P and Q go through the true numbers at Chebyshev's points, from mpmath.
+_P = _polynomial("z", "a * a", (
+    -8.905151131672966e-10, 1.4215069808219508e-08, -1.63046150641907e-07, 1.6458051806890862e-06,
+    -1.4925471268019038e-05, 0.00012055327697362146, -0.0008548326920588401, 0.005223977624171083,
+    -0.02686617064503848, 0.11283791670954775, -0.3761263890318375, 0.1283791670955126,
+))  # fmt: skip
+_Q = _polynomial("u", "(m - 2.0) / (m + 2.0)", (
+    -2.2013857348263228e-07, 1.429281700211379e-06, -1.376289189198983e-06, -6.569209143921644e-06,
+    1.4819158067604744e-05, -1.0314307345322972e-05, 3.102148334549445e-05, -8.572448520795116e-05,
+    6.864731469993937e-05, -0.00011006552658672442, 0.0005041416455013512, -0.0006983915581386739,
+    0.00044606236905164965, -0.002245767033584551, 0.006344898394953885, -0.006017066442728013,
+    0.006727061436947677, -0.042272689366249436, 0.11889561023126669, -0.1326566931580975,
+    -0.07264322397765716, 0.2444966478174628,
+))  # fmt: skip
+_ERF = f"a * ({_P})"
+_ERFC = (
+    f"exp(-{_head('(m := minimum(abs(a), 30.0))')} * h) * exp({_Q} + (h - m) * (h + m)) "
+    "/ (1.0 + 2.0 * m)"
+)
+_D_ERF = (
+    f"where(abs(a) > 40.0, 0.0, 1.1283791670955126 * exp(-{_head('a')} * h) "
+    "* exp((h - a) * (h + a)))"
+)
+
+# gelu(a) = a · Φ(a) and gelu'(a) = Φ(a) + a · φ(a), with the normal distribution's Φ and φ.
+# Φ(a) is erfc(-a/√2) / 2, which far out asks for more digits of a/√2 than its rounded x has:
+# _REST is what is missing from x. The two large terms of gelu' are added first.
+_PHI = "0.5 * erfc(-(x := 0.7071067811865476 * a))"
+_REST = "((h * 0.7071067690849304 - x) + (a - h) * 0.7071067690849304 + a * 1.210161710447897e-08)"
+_BELL = f"(e := 0.5641895835477563 * exp(-0.5 * {_head('a')} * h))"
+_GELU = f"a * ({_PHI} + where(abs(a) < 40.0, {_BELL} * {_REST}, 0.0))"
+_D_GELU = (
+    f"where(abs(a) < 40.0, ({_PHI} + (p := x * {_BELL})) + "
+    f"(p * expm1(0.5 * (h - a) * (h + a)) + 2.0 * e * {_REST}), {_PHI} + 0.0 * a)"
+)
+
+# silu'(a) = (1 + a + exp(a)) / (2 + exp(a) + exp(-a)). The numerator is d + exp(r) · expm1(d), with
+# the distance d from its root r: both terms have one sign. Below -40, halves of exp(a), which
+# itself may underflow.
+_SILU = "where(a < -40.0, (h := exp(0.5 * a)) * a * h, a / (1.0 + exp(-a)))"
+_D_SILU = (
+    "where(a < -40.0, (h := exp(0.5 * a)) * (1.0 + a) * h, where(a < 0.0, where(a < -1.0, "
+    "(d := a + 1.2784645427610737 + 1.0946994183093437e-16) + 0.2784645427610738 * expm1(d), "
+    "1.0 + a + exp(a)) / (2.0 + exp(a) + exp(-a)), sigmoid(a) + y * sigmoid(-a)))"
+)
+
 # fmt: off
 _ROWS = (
     #          name        f                    df                                notation                   at
@@ -227,11 +291,19 @@ _ROWS = (
     Operation("sqrt",     "sqrt(a)",           ("0.5 / y",),                     r"\sqrt{{{a}}}",           (1.5,),      "√"),
     Operation("sin",      "sin(a)",            ("cos(a)",),                      r"\sin {a}",               (0.5,)),
     Operation("cos",      "cos(a)",            ("-sin(a)",),                     r"\cos {a}",               (0.5,)),
-    Operation("tanh",     "tanh(a)",           (_D_TANH,),                       r"\tanh {a}",              (0.5,),      primed=True),
+    Operation("tanh",     "tanh(a)",           (_D_TANH,),                       r"\tanh {a}",              (0.5,),      primed=True, activation=True),
     Operation("sigmoid",  "where(a < 0.0, e, 1.0) / (1.0 + e)",
-                                               ("y * sigmoid(-a)",),             r"\sigma({a})",            (0.5,),      "σ", primed=True, let=_E),
+                                               ("y * sigmoid(-a)",),             r"\sigma({a})",            (0.5,),      "σ", primed=True, let=_E, activation=True),
     Operation("softplus", "where(a > 0.0, a, 0.0) + log1p(e)",
-                                               ("sigmoid(a)",),                  r"\ln(1 + e^{{{a}}})",     (0.5,),      let=_E),
+                                               ("sigmoid(a)",),                  r"\ln(1 + e^{{{a}}})",     (0.5,),      let=_E, activation=True),
+    Operation("elu",      "where(a <= 0.0, expm1(a), a)",
+                                               ("where(a <= 0.0, exp(a), 1.0)",), r"\mathrm{{elu}}({a})",   (-0.5,),     activation=True),
+    Operation("silu",     _SILU,               (_D_SILU,),                       r"\mathrm{{silu}}({a})",  (0.5,),      primed=True, activation=True),
+    Operation("gelu",     _GELU,               (_D_GELU,),                       r"\mathrm{{gelu}}({a})",  (0.5,),      primed=True, activation=True),
+    Operation("erf",      f"where(abs(a) < 0.84, a + {_ERF}, where(a < 0.0, -1.0, 1.0) * (1.0 - {_ERFC}))",
+                                               (_D_ERF,),                        r"\mathrm{{erf}}({a})",   (0.5,),      primed=True),
+    Operation("erfc",     f"where(abs(a) < 0.84, 0.5 - (a - 0.5 + {_ERF}), where(a < 0.0, 2.0, 0.0) + where(a < 0.0, -1.0, 1.0) * {_ERFC})",
+                                               (f"-{_D_ERF}",),                  r"\mathrm{{erfc}}({a})",  (0.5,),      primed=True),
     Operation("tan",      "tan(a)",            ("1.0 + y * y",),                 r"\tan {a}",               (0.5,)),
     Operation("arctan",   "arctan(a)",         (_D_ARCTAN,),                     r"\arctan {a}",            (0.5,)),
     Operation("arctan2",  "arctan2(a, b)",     _ARCTAN2,
@@ -247,6 +319,7 @@ _ROWS = (
     Operation("sum",      "total(a)",          ("1.0",),                         r"\sum {a}",               (1.5,),      "Σ", variadic=True),
     # Constants by branch. Comparisons are false for nan, and the last branch of a value is
     # chosen so that a nan goes through.
+    Operation("rint",     "rint(a)",           ("0.0",),                         r"\mathrm{{rint}}({a})",  (1.9,),      piecewise=True),
     Operation("floor",    "floor(a)",          ("0.0",),                        r"\left\lfloor {a}\right\rfloor", (1.5,),      piecewise=True),
     Operation("sign",     "where(a < 0.0, -1.0, where(a > 0.0, 1.0, where(a <= 0.0, 0.0, a)))",
                                                ("0.0",),                         r"\mathrm{{sign}}({a})",   (-1.5,),     piecewise=True),
@@ -256,7 +329,10 @@ _ROWS = (
     Operation("abs",      "abs(a)",            ("where(a < 0.0, -1.0, where(a > 0.0, 1.0, 0.0))",),
                                                                                  r"\left|{a}\right|",       (-1.5,),     piecewise=True),
     Operation("relu",     "where(a <= 0.0, 0.0, a)",
-                                               ("where(a <= 0.0, 0.0, 1.0)",),   r"\mathrm{{relu}}({a})",   (1.5,),      piecewise=True, short="maximum(a, 0.0)"),
+                                               ("where(a <= 0.0, 0.0, 1.0)",),   r"\mathrm{{relu}}({a})",   (1.5,),      piecewise=True, short="maximum(a, 0.0)", activation=True),
+    Operation("leaky_relu", "where(a > 0.0, a, 0.01 * a)",
+                                               ("where(a > 0.0, 1.0, 0.01)",),   r"\mathrm{{leaky\_relu}}({a})",
+                                                                                                            (-1.5,),     piecewise=True, activation=True),
     Operation("maximum",  "where(a < b, b, where(b <= a, a, a + b))",
                                                ("where(a < b, 0.0, where(a <= b, 0.5, 1.0))",
                                                 "where(b < a, 0.0, where(b <= a, 0.5, 1.0))"),

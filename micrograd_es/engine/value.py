@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from operator import index
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from micrograd_es.base.scalars import Number, as_float, is_number
-from micrograd_es.engine import anomaly
 from micrograd_es.engine.algebra import FLOATS, IEEE
+from micrograd_es.engine.anomaly import watch_backward
 from micrograd_es.engine.comparison import Comparison, comparing, decides
 from micrograd_es.engine.copying import CopiedNode
 from micrograd_es.engine.custom import making_graph
@@ -23,6 +24,7 @@ from micrograd_es.engine.dispatch import Dispatched
 from micrograd_es.engine.graph import hand_on, one_pass, record, topological_order
 from micrograd_es.engine.leaving import leaves
 from micrograd_es.engine.ops import TABLE, Operation, with_number
+from micrograd_es.engine.watching import is_watching
 
 Operand: TypeAlias = Union["Value", Number]
 Binary: TypeAlias = Callable[["Value", Operand], "Value"]
@@ -132,16 +134,17 @@ class Value(Dispatched, CopiedNode):
     def __init__(self, data: Number | Comparison, label: str = "") -> None:
         if not isinstance(label, str):
             raise TypeError(f"a label is a string, not {type(label).__name__}")
-        compared: Any = data if type(data) is Comparison else None
-        self._data = as_float(data) if compared is None else compared.node._data
         self.grad = 0.0
         self.adjoint = None
         self.label = label
-        self.rule = None
-        self.a = self.da = ()
         self.b = self.db = None
-        if compared is not None:  # a node too, and no number: the sum of it alone
-            self.rule, self.a, self.da = TABLE["sum"], (compared.node,), (1.0,)
+        if isinstance(data, Comparison):  # a node too, and no number: the sum of it alone
+            self._data = data.node._data
+            self.rule, self.a, self.da = TABLE["sum"], (data.node,), (1.0,)
+        else:
+            self._data = as_float(data)
+            self.rule = None
+            self.a = self.da = ()
 
     @property
     def data(self) -> float:
@@ -169,8 +172,8 @@ class Value(Dispatched, CopiedNode):
 
         Whichever it is, no `grad` has changed.
         """
-        if anomaly.is_watching():
-            anomaly.watch_backward(self)
+        if is_watching():
+            watch_backward(self)
         order = topological_order(self)
         with one_pass:
             for leaf in hand_on(self, order):
@@ -203,6 +206,14 @@ class Value(Dispatched, CopiedNode):
 
     def __pos__(self) -> Value:
         return self
+
+    def __round__(self, n: int | None = None) -> Value:
+        # as NumPy does it: to the nearest, and of two to the even one
+        n = 0 if n is None else index(n)
+        scale = float(f"1e{abs(n)}")
+        if n <= 0:
+            return (self / scale).rint() * scale if n else self.rint()
+        return (self * scale).rint() / scale
 
     def __float__(self) -> float:
         if making_graph.get():
@@ -241,7 +252,8 @@ class Value(Dispatched, CopiedNode):
 
     if TYPE_CHECKING:
         exp = log = sqrt = sin = cos = tanh = sigmoid = softplus = relu = __neg__
-        tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = sign = __neg__
+        tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = rint = sign = __neg__
+        leaky_relu = elu = silu = gelu = erf = erfc = __neg__
         arctan2 = hypot = maximum = minimum = __add__
 
 

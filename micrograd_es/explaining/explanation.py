@@ -15,15 +15,15 @@ from micrograd_es.engine.graph import adjoints_of, topological_order
 from micrograd_es.engine.leaving import how_it_left
 from micrograd_es.engine.value import Value
 from micrograd_es.explaining.paths import Factor, Path, Paths
-from micrograd_es.formulas import nodes as formula
 from micrograd_es.formulas import notation
+from micrograd_es.formulas.nodes import LONGEST_FORMULA, Formulas, invented_names, operand
 from micrograd_es.formulas.notation import mathml
 from micrograd_es.formulas.symbols import Formula, Number, Sum, Symbol
 from micrograd_es.formulas.writing import PRODUCT, SUM, Style
 
 SHOWN = 12  # factors of a path; of a longer one the middle is left out
 _WIDE = 200  # nameless nodes between two stations, beyond which only the number is shown
-_GROWN = 8 * formula.LIMIT  # names and numbers that a formula may have before it is simplified
+_GROWN = 8 * LONGEST_FORMULA  # names and numbers that a formula may have before it is simplified
 
 
 def explain(root: Value, wrt: Value, k: int = 10) -> Explanation:
@@ -157,7 +157,8 @@ class Explanation:
         result = (notation.latex_number if latex else notation.number)(self.total)
         if not self.paths:
             return [(derivative, result)]
-        symbols = [self._path_name(n, latex) for n in range(1, len(self.paths) + 1)]
+        numbered = [str(n) for n in range(1, len(self.paths) + 1)]
+        symbols = [f"p_{{{n}}}" if latex else f"p{notation.subscript(n)}" for n in numbered]
         products = [
             numbers.wrapped(numbers.piece(Number(p.product)), PRODUCT if i else SUM)
             for i, p in enumerate(self.paths)
@@ -207,7 +208,7 @@ class Explanation:
                 pieces.insert(middle, r"\cdots" if names.latex else "…")
             lines.append(self._joined("mul", pieces, names) if pieces else "1")
         lines.append(numbers.write(Number(path.product)))
-        if len(factors) == 1:  # ∂f/∂x = ∂f/∂x says nothing
+        if len(factors) == 1 and not self._which(factors[0]):  # ∂f/∂x = ∂f/∂x says nothing
             del lines[0]
         return [line for i, line in enumerate(lines) if i == 0 or line != lines[i - 1]]
 
@@ -217,9 +218,6 @@ class Explanation:
             text = style.joined(name, text, piece)
         return text
 
-    def _path_name(self, n: int, latex: bool) -> str:
-        return f"p_{{{n}}}" if latex else "p" + str(n).translate(_SUBSCRIPT)
-
     # -- names and symbols ----------------------------------------------------------
 
     @cached_property
@@ -228,7 +226,7 @@ class Explanation:
         nodes = topological_order(self.root)[::-1]
         names = {
             node: name
-            for node, name in formula.names(nodes).items()
+            for node, name in invented_names(nodes).items()
             if node in self._places and self._all.is_station(node)
         }
         if not self.wrt.label and self.wrt not in names:
@@ -240,14 +238,20 @@ class Explanation:
         return {*self._all.order, self.root}
 
     @cached_property
-    def _writer(self) -> formula.Writer:
-        return formula.Writer(self._names)
+    def _formulas(self) -> Formulas:
+        return Formulas(self._names)
 
     def _derivative(self, style: Style) -> str:
         return self._quotient(self.root, self.wrt, style)
 
     def _ratio(self, factor: Factor, style: Style) -> str:
-        return self._quotient(factor.node, factor.station, style)
+        which = self._which(factor)
+        which = rf"\text{{{which}}}" if which and style.latex else which
+        return self._quotient(factor.node, factor.station, style) + which
+
+    def _which(self, factor: Factor) -> str:
+        """Which operand of its node the factor is by, where one is several of them."""
+        return "" if factor.index is None else operand(factor.node, factor.index)
 
     def _quotient(self, above: Value, below: Value, style: Style) -> str:
         top, bottom = (style.write(self._symbol(v)) for v in (above, below))
@@ -267,11 +271,11 @@ class Explanation:
         if factor.blocked:
             return Number(0.0)
         if factor.index is not None:
-            return self._writer.partial(factor.node, factor.index)
+            return self._formulas.partial(factor.node, factor.index)
         if factor.node not in self._collapsed:
             self._collapsed[factor.node] = self._routes(factor.node)
         grown = self._collapsed[factor.node].get(factor.station)
-        if grown is None or grown.formula.size > formula.LIMIT:
+        if grown is None or grown.formula.size > LONGEST_FORMULA:
             return None
         return grown.formula.valued(factor)
 
@@ -286,7 +290,7 @@ class Explanation:
                 return None
             if seen > _WIDE:
                 raise _TooLong
-            return _Growing(self._writer.partial(above, index))
+            return _Growing(self._formulas.partial(above, index))
 
         try:
             return self._all.collapsed(node, partial, _Growing(Number(1.0)))
@@ -309,18 +313,15 @@ class Explanation:
 
     @cached_property
     def why(self) -> str:
-        root, wrt = (self._symbol(v).text for v in (self.root, self.wrt))
+        names = {"root": self._symbol(self.root).text, "wrt": self._symbol(self.wrt).text}
         if self.total != 0:
             if self.wrt.grad == 0:
-                return _("{wrt}.grad still holds 0: backward() has not been called").format(wrt=wrt)
+                return _("{wrt}.grad still holds 0: backward() has not been called").format(**names)
             return ""
         if not self.path_count:
             if self.wrt in set(topological_order(self.root)):
-                return _("0: {root} uses {wrt} only where no derivative passes").format(
-                    root=root, wrt=wrt
-                )
-            apart = _("0: {wrt} is not connected to {root}").format(root=root, wrt=wrt)
-            return ": ".join([apart, *how_it_left(self.wrt)])
+                return _("0: {root} uses {wrt} only where no derivative passes").format(**names)
+            return _("0: {wrt} is not connected to {root}").format(**names) + how_it_left(self.wrt)
         culprits, size = self._zeros()
         if size is None:
             return "\n".join(_("0 because {reason}").format(reason=r) for r in culprits[:3])
@@ -341,7 +342,7 @@ class Explanation:
         return list(dict.fromkeys(reasons)), sizes.get(self.wrt)
 
     def _reason(self, node: Value, index: int) -> str:
-        above, below = self._writer.name(node).text, self._writer.name(node.parents[index]).text
+        above, below = self._formulas.name(node).text, self._formulas.name(node.parents[index]).text
         operand = notation.number(node.parents[index].data)
         if node.op == "relu":
             return _("{above} is off: {below} = {number} is not above 0").format(
@@ -349,7 +350,7 @@ class Explanation:
             )
         if node.partials[index] is None:
             return _("{above} does not take the branch of {below}").format(above=above, below=below)
-        partial = self._writer.partial(node, index)
+        partial = self._formulas.partial(node, index)
         return (
             _("{partial} = {symbols} = 0")
             .format(partial=notation.quotient(above, below), symbols=partial.text)
@@ -384,7 +385,6 @@ def _count(n: int) -> str:
     return f"{10 ** (log10(n) - exponent):.3g}e{exponent}"
 
 
-_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 # A notebook has rules of its own for tables: stripes, and cells to the right.
 _CSS = (
     ".micrograd-es-explanation table{border-collapse:collapse;margin:.5em 0;display:block;"

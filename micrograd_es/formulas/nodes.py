@@ -9,51 +9,58 @@ Examples
 >>> w, x, b = Value(0.5, label="w"), Value(2.0, label="x"), Value(1.0, label="b")
 >>> z = w * x + b
 >>> z.label = "z"
->>> print(text(z), "|", partial(z, 0).text, "|", partial(z.sigmoid(), 0).text)
-w · x + b | 1 | σ'(z)
+>>> formulas = Formulas()
+>>> for formula in formulas.expression(z), formulas.partial(z, 0), formulas.partial(z.sigmoid(), 0):
+...     print(formula.text)
+w · x + b
+1
+σ'(z)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from micrograd_es.base.languages import gettext as _
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.value import Value
-from micrograd_es.formulas.notation import mathml
+from micrograd_es.formulas.notation import short
 from micrograd_es.formulas.symbols import SYMBOLS, Call, Formula, Number, Symbol, apply, as_formula
 
-__all__ = ["Writer", "expression", "latex", "mathml", "name", "names", "partial", "text"]
-
-LIMIT = 40  # names and numbers in an expression that stands for a node
+LONGEST_FORMULA = 40  # names and numbers in an expression that stands for a node
 _DEPTH = 12
 
 
-def text(node: Value) -> str:
-    """What the node computes, for a terminal."""
-    return expression(node).text
+def which(node: Value, index: int) -> tuple[str, int] | None:
+    """Which operand an edge leads to where the same node is several: in ``x * x``, factor 1 or 2.
+
+    The partial of such an edge is by that operand alone, and not ∂node/∂x.
+    """
+    if node.parents.count(node.parents[index]) == 1:
+        return None
+    return "factor" if node.op == "mul" else "operand", index + 1
 
 
-def latex(node: Value) -> str:
-    """What the node computes, in LaTeX."""
-    return expression(node).latex
+def operand(node: Value, index: int) -> str:
+    """The same in words and in parentheses, with a space before; else the empty text.
+
+    Examples
+    --------
+    >>> from micrograd_es import Value, set_language
+    >>> set_language("en")
+    >>> x = Value(3.0, "x")
+    >>> operand(x * x, 1), operand(x * 2, 0)
+    (' (factor 2)', '')
+    >>> set_language("es")
+    """
+    found = which(node, index)
+    if found is None:
+        return ""
+    word, k = found
+    return f" ({(_('factor {k}') if word == 'factor' else _('operand {k}')).format(k=k)})"
 
 
-def expression(node: Value) -> Formula:
-    """What the node computes, from what has a label."""
-    return Writer().expression(node)
-
-
-def name(node: Value) -> Formula:
-    """What the node is called in other formulas: its label, else its expression or number."""
-    return Writer().name(node)
-
-
-def partial(node: Value, index: int) -> Formula:
-    """∂(node)/∂(operand `index`), one edge of the graph."""
-    return Writer().partial(node, index)
-
-
-def names(nodes: Sequence[Value]) -> dict[Value, str]:
+def invented_names(nodes: Sequence[Value]) -> dict[Value, str]:
     """What nodes without a label are called: v0, v1, … in their order, and the last one f."""
     found = {node: f"v{i}" for i, node in enumerate(nodes) if not node.label}
     if not nodes[-1].label and all(node.label != "f" for node in nodes):
@@ -61,8 +68,13 @@ def names(nodes: Sequence[Value]) -> dict[Value, str]:
     return found
 
 
-class Writer:
-    """Writes the formulas of one graph, with names for nodes that have no label.
+def names_of(nodes: Sequence[Value]) -> dict[Value, str]:
+    """Every node's name: its label as pictures have it, or else an invented one."""
+    return {node: short(node.label) for node in nodes} | invented_names(nodes)
+
+
+class Formulas:
+    """The formulas of one graph, with names for nodes that have no label.
 
     Parameters
     ----------
@@ -80,7 +92,7 @@ class Writer:
             label = self._names.get(node, node.label)
             if label:
                 self._known[node] = Symbol(label, node.data, node)
-            elif not node.parents or depth == 0 or len(node.parents) > LIMIT:
+            elif not node.parents or depth == 0 or len(node.parents) > LONGEST_FORMULA:
                 self._known[node] = Number(node.data)
             else:
                 self._known[node] = self.expression(node, depth - 1)
@@ -96,7 +108,7 @@ class Writer:
             result: Formula = Call(rule.name, _template(rule, len(operands)), tuple(operands), 0.0)
         else:
             result = apply(rule, *operands)
-        return (Number(node.data) if result.size > LIMIT else result).valued(node.data)
+        return (Number(node.data) if result.size > LONGEST_FORMULA else result).valued(node.data)
 
     def partial(self, node: Value, index: int) -> Formula:
         """∂(node)/∂(operand `index`)."""
@@ -113,7 +125,7 @@ class Writer:
             return Call(rule.name, rule.notation, tuple(operands), recorded, prime=index + 1)
         value = apply(rule, *operands)
         result = as_formula(SYMBOLS.partial(rule, index)(value, *operands))
-        return (Number(recorded) if result.size > LIMIT else result).valued(recorded)
+        return (Number(recorded) if result.size > LONGEST_FORMULA else result).valued(recorded)
 
 
 def _template(rule: CustomOperation, n: int) -> str:

@@ -7,9 +7,22 @@ import unicodedata
 from functools import cache
 from html import escape
 from math import isfinite
+from typing import NamedTuple
 
-_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+LONGEST_NAME = 32  # characters of a name in a picture
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def superscript(text: str) -> str:
+    """The text with its digits and minus signs raised."""
+    return text.translate(_RAISED)
+
+
+def subscript(text: str) -> str:
+    """The text with its digits lowered."""
+    return text.translate(_LOWERED)
 
 
 def name(symbol: str, *indices: int, layer: int | None = None) -> str:
@@ -20,9 +33,38 @@ def name(symbol: str, *indices: int, layer: int | None = None) -> str:
     >>> name("w", 2, 1, layer=1), name("z", 1, layer=2), name("x", 12)
     ('w₍₁₎⁽²·¹⁾', 'z₍₂₎⁽¹⁾', 'x⁽¹²⁾')
     """
-    below = "" if layer is None else f"₍{layer}₎".translate(_SUBSCRIPT)
-    above = "⁽" + "·".join(map(str, indices)).translate(_SUPERSCRIPT) + "⁾" if indices else ""
+    below = "" if layer is None else subscript(f"₍{layer}₎")
+    above = superscript(f"⁽{'·'.join(map(str, indices))}⁾") if indices else ""
     return f"{symbol}{below}{above}"
+
+
+class Name(NamedTuple):
+    """What `name` was made of; layer and indices are digits, as they were written."""
+
+    symbol: str
+    layer: str
+    indices: tuple[str, ...]
+
+
+_NAME = re.compile(r"([^\W\d_]'?)(?:₍([₀-₉]+)₎)?(?:⁽([⁰¹²³⁴-⁹]+(?:·[⁰¹²³⁴-⁹]+)*)⁾)?")
+_PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "01234567890123456789")
+
+
+def parsed(label: str) -> Name | None:
+    """The parts of a label that is one of the notes' names; None for any other label.
+
+    Examples
+    --------
+    >>> parsed("w₍₁₎⁽²·¹⁾")
+    Name(symbol='w', layer='1', indices=('2', '1'))
+    >>> parsed("weight") is None
+    True
+    """
+    match = _NAME.fullmatch(label)
+    if match is None:
+        return None
+    layer, above = ((match[i] or "").translate(_PLAIN) for i in (2, 3))
+    return Name(match[1], layer, tuple(above.split("·")) if above else ())
 
 
 def number(x: float | None) -> str:
@@ -72,6 +114,11 @@ def shown(text: str) -> str:
     return _UNSEEN.sub(_sign, text)
 
 
+def short(text: str, longest: int = LONGEST_NAME) -> str:
+    """`shown`, cut to what there is room for."""
+    return shown(text if len(text) <= longest else text[: longest - 1] + "…")
+
+
 def _sign(match: re.Match[str]) -> str:
     code = ord(match[0])
     return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "�"
@@ -97,10 +144,7 @@ def quotient(above: str, below: str) -> str:
     return "/".join(f"∂({s})" if is_open(s) else f"∂{s}" for s in (above, below))
 
 
-_PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉·", "01234567890123456789,")
-_LABEL = re.compile(
-    r"([^\W\d_]'?)(?:₍([₀-₉]+)₎)?(?:⁽([⁰¹²³⁴-⁹]+(?:·[⁰¹²³⁴-⁹]+)*)⁾)?|([^\W\d_])_?(\d+)",
-)
+_NUMBERED = re.compile(r"([^\W\d_])_?(\d+)")  # x1, x_1
 _ACCENTS = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar"}
 _ESCAPES = {
     "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
@@ -116,16 +160,14 @@ def latex(label: str) -> str:
     >>> print(latex("w₍₁₎⁽²·¹⁾"), latex("ŷ⁽¹⁾"), latex("x1"), latex("σ"), latex("50 % {"))
     w_{(1)}^{(2,1)} \hat{y}^{(1)} x_{1} \sigma \text{50 \% \{}
     """
-    match = _LABEL.fullmatch(label)
-    letter = match and _letter((match[1] or match[4]).rstrip("'"))
-    if not match or not letter:
-        return rf"\text{{{_escaped(label)}}}"
-    if match[4]:
-        return f"{letter}_{{{match[5]}}}"
-    below = f"_{{({match[2].translate(_PLAIN)})}}" if match[2] else ""
-    above = f"^{{({match[3].translate(_PLAIN)})}}" if match[3] else ""
-    prime = "'" if match[1].endswith("'") else ""
-    return f"{letter}{prime}{below}{above}"
+    parts, numbered = parsed(label), _NUMBERED.fullmatch(label)
+    if parts and (letter := _letter(parts.symbol[0])):
+        below = f"_{{({parts.layer})}}" if parts.layer else ""
+        above = f"^{{({','.join(parts.indices)})}}" if parts.indices else ""
+        return f"{letter}{parts.symbol[1:]}{below}{above}"
+    if numbered and (letter := _letter(numbered[1])):
+        return f"{letter}_{{{numbered[2]}}}"
+    return rf"\text{{{_escaped(label)}}}"
 
 
 def _letter(letter: str) -> str | None:

@@ -20,8 +20,6 @@ from micrograd_es.formulas.symbols import Call, Formula, Number, Product, Sum, S
 # How tightly a piece holds together; a looser one in a tighter place needs parentheses.
 SUM, PRODUCT, POWER, ATOM = range(4)
 _RAISED = tuple("⁰¹²³⁴⁵⁶⁷⁸⁹⁾'")
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 # Before an operand: a function that has no parentheses of its own, a root, a power, a slash.
@@ -122,7 +120,7 @@ class Style:
         if self.latex:
             return self.joined("pow", bottom, top[0]), POWER
         if isinstance(exponent, Number) and exponent.value.is_integer():
-            return bottom + f"{exponent.value:.0f}".translate(_SUPERSCRIPT), POWER
+            return bottom + notation.superscript(f"{exponent.value:.0f}"), POWER
         return self.joined("pow", bottom, self.wrapped(top, ATOM)), POWER
 
     def _call(self, f: Call) -> tuple[str, int]:
@@ -143,7 +141,7 @@ class Style:
     def _primed(self, f: Call, operands: list[str]) -> str:
         name = re.split(r"[ ({]*\{", _template(f.template, self.latex))[0].rstrip("( ")
         if len(operands) > 1:
-            n = f"_{{{f.prime}}}" if self.latex else str(f.prime).translate(_SUBSCRIPT)
+            n = f"_{{{f.prime}}}" if self.latex else notation.subscript(str(f.prime))
             return f"{name}'{n}({', '.join(operands)})"
         return f"{name}'({operands[0]})"
 
@@ -197,7 +195,7 @@ _CHARACTERS = {"sigma": "σ", "cdot": "·", "le": "≤", "lfloor": "⌊", "rfloo
 
 def _applied(match: re.Match[str]) -> str:
     r"""``\ln {a}`` and ``\log_2 {a}``: a function's operand stands in parentheses."""
-    base = (match[2] or "").strip("_{}").translate(_SUBSCRIPT)
+    base = notation.subscript((match[2] or "").strip("_{}"))
     return f"{match[1]}{base}({{a}})"
 
 

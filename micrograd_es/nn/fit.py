@@ -6,7 +6,6 @@ of that recording on a batch, and one step of the optimiser.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf, isfinite
@@ -15,36 +14,19 @@ from typing import Any
 import numpy as np
 
 from micrograd_es.base.arrays import Array, as_array
-from micrograd_es.base.errors import AnomalyError
+from micrograd_es.base.errors import AnomalyError, RecordingError
 from micrograd_es.base.scalars import as_count
 from micrograd_es.engine.comparison import decisions
 from micrograd_es.engine.custom import no_floats
 from micrograd_es.engine.value import Value
+from micrograd_es.engine.watching import enable_grad
 from micrograd_es.formulas.notation import name, number
+from micrograd_es.nn.history import History
 from micrograd_es.nn.losses import one_hot
-from micrograd_es.nn.modules import Module
+from micrograd_es.nn.module import Module
 from micrograd_es.nn.optim import Adam, Optimizer
-from micrograd_es.tape import Tape
-
-
-class History(list[float]):
-    """The costs, one an epoch: the mean over the samples, each as its update met it.
-
-    Attributes
-    ----------
-    held_out : list of float
-        The costs of the held-out samples after each epoch, where there are any.
-    stopped_early : bool
-        Whether `patience` ended the training.
-    interrupted : bool
-        Whether Ctrl-C did.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.held_out: list[float] = []
-        self.stopped_early = False
-        self.interrupted = False
+from micrograd_es.tape.checking import CheckedRecording, Made
+from micrograd_es.tape.tape import Tape
 
 
 def fit(
@@ -81,20 +63,23 @@ def fit(
         Shuffles the samples before each epoch; without it they stay in their order.
     patience : int, optional
         Stops after so many epochs without a lower cost, of the held-out samples if
-        there are any.
+        there are any, and keeps the parameters of the lowest cost.
     held_out : (X, Y), optional
         Samples that are not trained on.
 
     Raises
     ------
+    RecordingError
+        What was recorded for one sample does not hold for another, as where an ``if``
+        decides otherwise; the parameters are as they were before.
     AnomalyError
         The cost turned nan or infinite; the Values hold the last parameters with which
         it was finite.
 
     Notes
     -----
-    The model and the loss are recorded once, for the first sample; there is a warning
-    where an ``if``, ``max`` or ``np.maximum`` in them has compared Values.
+    The model and the loss are recorded once, for the first sample, and what they make of some
+    other samples is compared with that: before the training, now and then, and at its end.
 
     Ctrl-C ends the training after the last complete update, which is in the Values.
 
@@ -119,43 +104,62 @@ def fit(
     patience = None if patience is None else as_count(patience, "patience")
     rows, targets = _samples(X, Y)
     size = len(rows) if batch_size is None else min(as_count(batch_size, "batch_size"), len(rows))
-    with decisions() as decided, no_floats():
-        inputs, wanted, cost = _recorded(model, loss, rows, targets)
-    if decided:
-        warnings.warn(
-            "the model or the loss compares Values, as if, max and np.maximum do: what that "
-            "decided for the first sample stands for all; maximum, minimum and where decide anew",
-            stacklevel=2,
-        )
-    tape = Tape(cost, [*inputs, *wanted], optimizer.parameters)
-    training = _Training(tape, optimizer)
-    samples = _table(rows, targets, len(wanted))
-    others = None
-    if held_out is not None:
-        if not isinstance(held_out, (tuple, list)) or len(held_out) != 2:
-            raise TypeError("held_out is a pair (X, Y)")
-        others = _table(*_samples(*held_out), len(wanted))
-        if others.shape[1] != samples.shape[1]:
+
+    def make(k: int) -> Made:
+        held = k - len(rows)  # the samples that are not trained on come after the others
+        x, y = (rows, targets) if others is None or held < 0 else others
+        k = k if held < 0 else held
+        with no_floats(), enable_grad():
+            return _made(model, loss, x[k : k + 1], y[k : k + 1])
+
+    others = None if held_out is None else _pair(held_out)
+    with decisions() as decided:
+        first = make(0)
+    outputs = len(first.inputs) - rows.shape[1]
+    samples = _table(rows, targets, outputs)
+    everything = [samples]
+    if others is not None:
+        everything.append(_table(*others, outputs))
+        if everything[1].shape[1] != samples.shape[1]:
             raise ValueError("the held-out samples have other numbers of inputs or targets")
+    recording = CheckedRecording(
+        make, first, np.concatenate(everything), optimizer.parameters, decided
+    )
+    recording.check_first()
+    tape, before = recording.tape, recording.tape.theta
+    training = _Training(tape, optimizer)
     costs = History()
     random = None if seed is None else np.random.default_rng(as_count(seed, "seed", 0))
-    best, since = inf, 0
+    best, since, kept = inf, 0, before
     try:
         # a training that diverges ends in inf and nan, and is told so by its cost
         with _bar(epochs, progress) as advance, np.errstate(all="ignore"):
             for epoch in range(epochs):
                 order = slice(None) if random is None else random.permutation(len(samples))
+                began = tape.theta
                 costs.append(training.epoch(samples[order], size, epoch))
                 if others is not None:
-                    costs.held_out.append(float(tape.value(others).mean()))
+                    costs.held_out.append(float(tape.value(everything[1]).mean()))
                 advance(costs[-1])
+                recording.check_later(len(samples))
                 latest = costs[-1] if others is None else costs.held_out[-1]
-                best, since = (latest, 0) if latest < best else (best, since + 1)
+                since += 1
+                if latest < best:
+                    # one batch met its cost before its update, and what is held out met it after
+                    met = began if others is None and size == len(samples) else tape.theta
+                    best, since, kept = latest, 0, met
                 if patience is not None and since >= patience:
                     costs.stopped_early = True
                     break
+            if costs:
+                recording.check_last()
+        if patience is not None:
+            tape.theta = kept
     except KeyboardInterrupt:
         costs.interrupted = True
+    except RecordingError:
+        tape.theta = before
+        raise
     finally:
         tape.write_back()
     return costs
@@ -189,20 +193,24 @@ class _Training:
         return AnomalyError(what)
 
 
-def _recorded(
-    model: Module, loss: Callable[[Any, Any], Any], rows: Array, targets: Array
-) -> tuple[list[Value], list[Value], Value]:
-    """The inputs, targets and cost of one sample, as a graph."""
+def _made(model: Module, loss: Callable[[Any, Any], Any], rows: Array, targets: Array) -> Made:
+    """The cost of one sample as a graph, from its inputs and its targets."""
     inputs = [Value(x, label=name("x", n)) for n, x in enumerate(rows[0], 1)]
     prediction: Any = model(inputs)  # type: ignore[operator]
     outputs = [prediction] if isinstance(prediction, Value) else list(prediction)
-    numbers = _table(rows[:1, :0], targets[:1], len(outputs))[0]
+    numbers = _table(rows[:, :0], targets, len(outputs))[0]
     wanted = [Value(t, label=name("ŷ", n)) for n, t in enumerate(numbers, 1)]
     single = isinstance(prediction, Value)
     cost = loss(prediction, wanted[0]) if single else loss(outputs, wanted)
     if not isinstance(cost, Value):
         raise TypeError(f"the loss of Values gives a Value, not {type(cost).__name__}")
-    return inputs, wanted, cost
+    return Made(cost, [*inputs, *wanted])
+
+
+def _pair(held_out: Any) -> tuple[Array, Array]:
+    if not isinstance(held_out, (tuple, list)) or len(held_out) != 2:
+        raise TypeError("held_out is a pair (X, Y)")
+    return _samples(*held_out)
 
 
 def _samples(X: Any, Y: Any) -> tuple[Array, Array]:

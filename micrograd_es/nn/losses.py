@@ -8,13 +8,13 @@ numbers, it is a float.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from sys import float_info
 from typing import Any, NamedTuple, TypeAlias
 
 from micrograd_es.base.scalars import is_number
 from micrograd_es.engine.comparison import Comparison
-from micrograd_es.engine.functions import maximum, minimum, sum_node, where
+from micrograd_es.engine.functions import maximum, minimum, shifted, sum_node, where
 from micrograd_es.engine.value import Value, as_value
 from micrograd_es.formulas.notation import name
 
@@ -129,21 +129,11 @@ def _squares(pairs: Pairs) -> list[Value]:
 
 def _cross_entropy_terms(pairs: Pairs) -> list[Value]:
     scores, targets = zip(*pairs)
-    # ln Σ exp(y) = m + ln Σ exp(y - m), where m, the largest, keeps exp in range
-    largest = _largest(scores)
-    log_sum = largest + sum_node(tuple([(y - largest).exp() for y in scores])).log()
-    surprises = [log_sum - y for y in scores]
+    rest, total = shifted(scores)
+    surprises = [total - y for y in rest]
     # the score of a class that never comes may be -inf, and 0 · inf would be nan
     finite = [where(t, s, minimum(s, float_info.max)) for s, t in zip(surprises, targets)]
     return [t * s for s, t in zip(finite, targets)]
-
-
-def _largest(values: Sequence[Value]) -> Value:
-    """By halves, so that the graph is shallow."""
-    while len(values) > 1:
-        pairs = [maximum(a, b) for a, b in zip(values[::2], values[1::2])]
-        values = pairs + list(values[len(pairs) * 2 :])
-    return values[0]
 
 
 def _mean(terms: list[list[Value]]) -> Value:

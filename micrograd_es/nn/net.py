@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import isclose, isfinite
 from typing import Any, NamedTuple
 
@@ -26,10 +27,14 @@ from micrograd_es.engine.functions import custom, function, products, sum_node, 
 from micrograd_es.engine.ops import TABLE
 from micrograd_es.engine.value import Value
 from micrograd_es.engine.value_array import value_array
+from micrograd_es.engine.watching import enable_grad
 from micrograd_es.formulas.notation import name
 from micrograd_es.nn import losses
-from micrograd_es.tape import Tape
+from micrograd_es.nn.history import History
+from micrograd_es.tape.checking import Made, same_graph
+from micrograd_es.tape.tape import Tape
 
+_COMPARED = 8  # patterns of which C is run at a time, to see whether its recording holds
 FORMS = ("weighted-sum", "mean-input", "mean-output")
 
 _sigmoid = function(TABLE["sigmoid"])
@@ -48,18 +53,6 @@ def d_sigmoid(z: Any) -> Any:
     return sigmoid(z) * sigmoid(-z)
 
 
-class History(list[float]):
-    """The costs of a training, the first before any update, and whether it got there.
-
-    Attributes
-    ----------
-    converged : bool
-        Whether the last cost is at most the tolerance.
-    """
-
-    converged = False
-
-
 class Pattern(NamedTuple):
     """One pattern as a graph of Values: `cost` is its root, `A`, `W` and `B` its nodes.
 
@@ -73,6 +66,16 @@ class Pattern(NamedTuple):
     B: Array
     x: list[Value]
     y: list[Value]
+
+
+@dataclass
+class _Recorded:
+    """The replays of a network, what C made of the recorded pattern, and whether of all."""
+
+    activations: Tape
+    cost: Tape
+    first: Made
+    holds: bool
 
 
 class Net:
@@ -147,7 +150,7 @@ class Net:
         self.A = np.zeros(cell)
         self.grad_C_W = np.zeros_like(self._W)
         self.grad_C_B = np.zeros_like(self._B)
-        self._tapes: dict[Any, tuple[Tape, Tape | None]] = {}
+        self._tapes: dict[Any, _Recorded] = {}
 
     @property
     def W(self) -> Array:
@@ -167,6 +170,7 @@ class Net:
     def B(self, numbers: Any) -> None:
         self._B = _like(self._B, "B", numbers)
 
+    @enable_grad()
     def graph(self, X: Any, Y: Any) -> Pattern:
         """One pattern, recorded with the notes' names, to draw, explain or differentiate."""
         x = [Value(v, label=name("x", n)) for n, v in enumerate(self._patterns(X, "X", 1), 1)]
@@ -215,20 +219,39 @@ class Net:
         mean = vsum(a) / self.N
         return mean_input if self.form == "mean-input" else mean_output
 
-    def _recorded(self) -> tuple[Tape, Tape | None]:
-        """The replay of one pattern's activations, and that of its cost, if one serves for all."""
+    def _recorded(self) -> _Recorded:
+        """The replay of one pattern's activations, and that of its cost."""
         key = (self.g, self.d_g, self.C)
         if key not in self._tapes:
             # any pattern does: a graph of this network has the same shape at all of them,
-            # except where C compares and decides
+            # and whether that of C has is compared later
+            half = np.full(self.N, 0.5)
             with decisions() as decided:
-                p = self.graph(np.full(self.N, 0.5), np.full(self.N, 0.5))
+                p = self.graph(half, half)
             parameters = [*p.W.flat, *p.B.flat]
-            self._tapes[key] = (
+            self._tapes[key] = _Recorded(
                 Tape(list(p.A.flat), p.x, parameters),
-                None if decided else Tape(p.cost, [*p.x, *p.y], parameters),
+                Tape(p.cost, [*p.x, *p.y], parameters),
+                self._made_by_cost(half, half),
+                not decided,
             )
         return self._tapes[key]
+
+    def _made_by_cost(self, y: Array, a: Array) -> Made:
+        """What C makes of the targets and predictions of one pattern."""
+        targets, predictions = [Value(v) for v in y], [Value(v) for v in a]
+        with enable_grad():
+            return Made(self._cost(targets, predictions), [*targets, *predictions])
+
+    def _compare(self, rows: Array) -> None:
+        """Has C be run for each pattern where it makes other graphs of some than were recorded."""
+        recorded = self._recorded()
+        if recorded.holds:
+            n = len(rows)
+            some = rows[np.unique(np.linspace(0, n - 1, min(n, _COMPARED)).astype(int))]
+            A = recorded.activations.value(some[:, : self.N], self._theta())
+            for y, a in zip(some[:, self.N :], A.reshape(len(some), self.N, self.L)[:, :, -1]):
+                recorded.holds &= same_graph(recorded.first, self._made_by_cost(y, a))
 
     def _theta(self) -> Array:
         return np.concatenate([self._W.ravel(), self._B.ravel()])
@@ -237,7 +260,8 @@ class Net:
         """The activations of the last layer; of the shape of X, (N,) or (n, N)."""
         x = self._patterns(X, "X")
         rows = x.reshape(-1, self.N)
-        A = self._recorded()[0].value(rows, self._theta()).reshape(len(rows), self.N, self.L)
+        A = self._recorded().activations.value(rows, self._theta())
+        A = A.reshape(len(rows), self.N, self.L)
         if len(rows):
             self.A = A[-1]
         result: Array = A[:, :, -1].reshape(x.shape)
@@ -245,7 +269,9 @@ class Net:
 
     def gradients(self, X: Any, Y: Any) -> tuple[Array, Array]:
         """``(grad_C_W, grad_C_B)``: ∂C/∂W and ∂C/∂B, which it also keeps."""
-        _cost, self.grad_C_W, self.grad_C_B = self._differentiated(self._pairs(X, Y))
+        rows = self._pairs(X, Y)
+        self._compare(rows)
+        _cost, self.grad_C_W, self.grad_C_B = self._differentiated(rows)
         return self.grad_C_W, self.grad_C_B
 
     def learn(self, X: Any, Y: Any, tol: float = 0.1, max_epochs: int = 10_000) -> History:
@@ -268,6 +294,8 @@ class Net:
         costs = History()
         before = self._W, self._B
         while True:
+            if len(costs) & (len(costs) - 1) == 0:  # after 0, 1, 2, 4, 8, … updates
+                self._compare(rows)
             cost, dW, dB = self._differentiated(rows)
             if not isfinite(cost):
                 self._W, self._B = before
@@ -290,8 +318,8 @@ class Net:
         return costs
 
     def _differentiated(self, rows: Array) -> tuple[float, Array, Array]:
-        tape = self._recorded()[1]
-        differentiate = self._one_by_one if tape is None else tape.value_and_grad
+        recorded = self._recorded()
+        differentiate = recorded.cost.value_and_grad if recorded.holds else self._one_by_one
         costs, gradient = differentiate(rows, self._theta())
         dW, dB = gradient[: self._W.size], gradient[self._W.size :]
         with np.errstate(over="ignore"):
@@ -300,14 +328,13 @@ class Net:
 
     def _one_by_one(self, rows: Array, theta: Array) -> tuple[Array, Array]:
         """The costs and the gradient of their mean, with a graph of C for each pattern."""
-        tape, X = self._recorded()[0], rows[:, : self.N]
+        tape, X = self._recorded().activations, rows[:, : self.N]
         A = tape.value(X, theta).reshape(len(rows), self.N, self.L)
         costs, upstream = np.empty(len(rows)), np.zeros_like(A)
         for k, (y, a) in enumerate(zip(rows[:, self.N :], A[:, :, -1])):
-            predictions = [Value(number) for number in a]
-            cost = self._cost([Value(number) for number in y], predictions)
-            costs[k] = cost.data
-            upstream[k, :, -1] = grad(cost, predictions)
+            made = self._made_by_cost(y, a)
+            costs[k] = made.output.data
+            upstream[k, :, -1] = grad(made.output, made.inputs[self.N :])
         return costs, tape.vjp(X, upstream.reshape(len(rows), -1) / len(rows), theta)[1]
 
     def _pairs(self, X: Any, Y: Any) -> Array:

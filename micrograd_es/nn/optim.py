@@ -1,44 +1,60 @@
-"""SGD and Adam, with PyTorch's names, defaults and arithmetic.
+"""SGD, Adam and AdamW, with PyTorch's names, defaults and arithmetic.
 
-An optimiser's rule is `update`, from arrays to arrays; `step` carries it to the Values. Where
+An optimiser's `update` goes from arrays to arrays; `step` carries it to the Values. Where
 NumPy is not loaded the arrays are `Vector`, with the same bits: no operation here is rounded
 in two ways.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from math import sqrt
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from math import hypot, sqrt
+from typing import Any, TypeAlias
 
 from micrograd_es.base.arrays import Array, quiet, vector
 from micrograd_es.base.scalars import as_float, as_setting
 from micrograd_es.engine.value import Value
 
+Rate: TypeAlias = "float | Callable[[int], float]"
+
 
 class Optimizer:
-    """What SGD and Adam share.
+    """What SGD, Adam and AdamW share.
+
+    Parameters
+    ----------
+    lr : float or callable
+        The learning rate; or a function that gives it for the number of the update,
+        counted from 0.
+
+    Attributes
+    ----------
+    updates : int
+        How many there have been.
 
     Raises
     ------
     ValueError
-        There are no parameters, or one is listed twice.
+        There are no parameters.
     """
 
-    def __init__(self, parameters: Iterable[Value], lr: float, weight_decay: float) -> None:
-        self.parameters = list(parameters)
-        for p in self.parameters:
-            if not isinstance(p, Value):
-                raise TypeError(f"an optimiser takes Values, not {type(p).__name__}")
+    def __init__(self, parameters: Iterable[Value], lr: Rate, weight_decay: float) -> None:
+        self.parameters = _values(parameters)
         if not self.parameters:
             raise ValueError("an optimiser needs at least one parameter")
-        if len(set(self.parameters)) < len(self.parameters):
-            raise ValueError("a parameter is listed twice")
-        self.lr = as_setting(lr, "lr")
+        self.lr = lr if callable(lr) else as_setting(lr, "lr")
         self.weight_decay = as_setting(weight_decay, "weight_decay")
+        self.updates = 0
 
     def update(self, theta: Array, gradient: Array) -> Array:
         """The parameters after one step; shapes (P,)."""
+        k = self.updates
+        lr = as_setting(self.lr(k), f"lr({k})") if callable(self.lr) else self.lr
+        moved = self._moved(theta, gradient, lr)
+        self.updates += 1
+        return moved
+
+    def _moved(self, theta: Array, gradient: Array, lr: float) -> Array:
         raise NotImplementedError
 
     def step(self) -> None:
@@ -74,12 +90,16 @@ class SGD(Optimizer):
     >>> optimizer.step()
     >>> round(w.data, 12)
     2.4
+
+    A learning rate that falls from 1.0 to 0.1 over a hundred updates:
+
+    >>> optimizer = SGD([w], lr=lambda k: 1.0 - 0.9 * k / 100)
     """
 
     def __init__(
         self,
         parameters: Iterable[Value],
-        lr: float = 1e-3,
+        lr: Rate = 1e-3,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
     ) -> None:
@@ -87,15 +107,14 @@ class SGD(Optimizer):
         self.momentum = as_setting(momentum, "momentum")
         self._velocity: Array | None = None
 
-    def update(self, theta: Array, gradient: Array) -> Array:
-        """The parameters after one step; shapes (P,)."""
+    def _moved(self, theta: Array, gradient: Array, lr: float) -> Array:
         if self.weight_decay:
             gradient = gradient + self.weight_decay * theta
         if self.momentum:
             if self._velocity is not None:
                 gradient = self.momentum * self._velocity + gradient
             self._velocity = gradient
-        return theta - self.lr * gradient
+        return theta - lr * gradient
 
 
 class Adam(Optimizer):
@@ -104,7 +123,7 @@ class Adam(Optimizer):
     def __init__(
         self,
         parameters: Iterable[Value],
-        lr: float = 1e-3,
+        lr: Rate = 1e-3,
         betas: Sequence[float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
@@ -114,18 +133,91 @@ class Adam(Optimizer):
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas are two numbers in [0, 1), not {betas!r}")
         self.eps = as_setting(eps, "eps")
-        self._steps = 0
         self._mean: Any = 0.0
         self._square: Any = 0.0
 
-    def update(self, theta: Array, gradient: Array) -> Array:
-        """The parameters after one step; shapes (P,)."""
+    def _moved(self, theta: Array, gradient: Array, lr: float) -> Array:
         if self.weight_decay:
             gradient = gradient + self.weight_decay * theta
-        self._steps += 1
+        return theta - self._step(gradient, lr)
+
+    def _step(self, gradient: Array, lr: float) -> Array:
+        steps = self.updates + 1
         b1, b2 = self.betas
         self._mean = b1 * self._mean + (1 - b1) * gradient
         self._square = b2 * self._square + (1 - b2) * (gradient * gradient)
-        scale = self._square**0.5 / sqrt(1 - b2**self._steps) + self.eps
-        step: Array = self.lr / (1 - b1**self._steps) * self._mean / scale
-        return theta - step
+        scale = self._square**0.5 / sqrt(1 - b2**steps) + self.eps
+        step: Array = lr / (1 - b1**steps) * self._mean / scale
+        return step
+
+
+class AdamW(Adam):
+    """Adam whose weights decay by themselves (Loshchilov and Hutter, 2019), as PyTorch's.
+
+    θ ← (1 - lr·weight_decay)·θ, and then Adam's step; the gradient takes no part in the decay.
+
+    Examples
+    --------
+    >>> w = Value(3.0)
+    >>> optimizer = AdamW([w], lr=0.1)
+    >>> (w * w).backward()
+    >>> optimizer.step()
+    >>> round(w.data, 6)
+    2.897
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: Rate = 1e-3,
+        betas: Sequence[float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(parameters, lr, betas, eps, weight_decay)
+
+    def _moved(self, theta: Array, gradient: Array, lr: float) -> Array:
+        return theta * (1 - lr * self.weight_decay) - self._step(gradient, lr)
+
+
+def clip_norm(parameters: Iterable[Value], max_norm: float) -> float:
+    """The norm of the gradient, which is scaled down to `max_norm` where it is larger.
+
+    As PyTorch's `clip_grad_norm_`: to be called between `backward()` and `step()`.
+
+    Parameters
+    ----------
+    parameters : iterable of Values
+        Their `grad` together are the gradient.
+
+    Examples
+    --------
+    >>> w = [Value(3.0), Value(4.0)]
+    >>> (w[0] ** 2 / 2 + w[1] ** 2 / 2).backward()
+    >>> clip_norm(w, 1.0)
+    5.0
+    >>> [round(v.grad, 6) for v in w]
+    [0.6, 0.8]
+    """
+    moved = [p for p in _values(parameters) if p.grad is not None]
+    norm, gradient = clipped(vector([as_float(p.grad) for p in moved]), max_norm)
+    for p, number in zip(moved, gradient.tolist()):
+        p.grad = number
+    return norm
+
+
+def clipped(gradient: Array, max_norm: float) -> tuple[float, Array]:
+    """The norm of a gradient, shape (P,), and the gradient scaled down to it if it is larger."""
+    norm = hypot(*gradient.tolist())
+    factor = as_setting(max_norm, "max_norm") / (norm + 1e-6)
+    with quiet():
+        return norm, gradient if factor >= 1 else gradient * factor
+
+
+def _values(parameters: Iterable[Value]) -> list[Value]:
+    # weights may be tied: one Value, listed wherever it is used
+    values = list(dict.fromkeys(parameters))
+    for p in values:
+        if not isinstance(p, Value):
+            raise TypeError(f"the parameters are Values, not {type(p).__name__}")
+    return values

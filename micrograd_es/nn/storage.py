@@ -1,8 +1,8 @@
 """Model files: named arrays of float64 in the safetensors format, whole or refused.
 
 A file is read only for a model that is already there, so that everything about it is
-known but the numbers: how large it can be, the names, the shapes. The digest in its
-metadata is over all of that and the numbers.
+known but the numbers: how large it can be, the names, the shapes, and what kind of model
+they belong to. The digest in its metadata is over all of that and the numbers.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import numpy as np
 
 from micrograd_es.base.errors import ModelFormatError
 from micrograd_es.base.files import write_file
+from micrograd_es.nn.structure import compare
 
 Arrays: TypeAlias = "dict[str, np.ndarray[Any, Any]]"
 
 
-def write_arrays(path: str | PathLike[str], arrays: Arrays) -> None:
-    """Writes the arrays into the file, in the place of what it held.
+def write_arrays(path: str | PathLike[str], arrays: Arrays, kind: str = "") -> None:
+    """Writes the arrays into the file, and what kind of model they are of, if that is said.
 
     Raises
     ------
@@ -34,54 +35,64 @@ def write_arrays(path: str | PathLike[str], arrays: Arrays) -> None:
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise ValueError(f"{name} holds nan or infinity, which a model file does not keep")
-    write_file(path, save(arrays, {"sha256": _digest(arrays)}))
+    write_file(path, save(arrays, _metadata(arrays, kind)))
 
 
-def read_arrays(path: str | PathLike[str], shapes: Mapping[str, tuple[int, ...]]) -> Arrays:
+def read_arrays(
+    path: str | PathLike[str], shapes: Mapping[str, tuple[int, ...]], kind: str = ""
+) -> Arrays:
     """The arrays of a file that `write_arrays` wrote, which have to be of these shapes.
+
+    A file that does not say its kind is of any.
 
     Raises
     ------
     ModelFormatError
-        The file is damaged, too large, or holds other names or shapes.
+        The file is damaged, too large, or holds other names or shapes, or it is of a model
+        of another kind.
     """
     path = fsdecode(path)  # a number would be an open file's
     with open(path, "rb") as file:
-        data = file.read(_most_bytes(shapes) + 1)
+        data = file.read(_most_bytes(shapes, kind) + 1)
     try:
-        return _read(data, shapes)
+        return _read(data, shapes, kind)
     except (ValueError, RecursionError) as error:
         raise ModelFormatError(f"{path!r} is no file of this model: {error}") from None
 
 
-def _most_bytes(shapes: Mapping[str, tuple[int, ...]]) -> int:
+def _most_bytes(shapes: Mapping[str, tuple[int, ...]], kind: str = "") -> int:
     """A file's limit: its numbers, and ample room for the header."""
     numbers = sum(8 * int(np.prod(shape)) for shape in shapes.values())
-    return numbers + 1024 + sum(256 + 6 * len(name) for name in shapes)
+    return numbers + 4096 + 2 * len(kind) + sum(256 + 6 * len(name) for name in shapes)
 
 
-def _read(data: bytes, shapes: Mapping[str, tuple[int, ...]]) -> Arrays:
+def _read(data: bytes, shapes: Mapping[str, tuple[int, ...]], kind: str = "") -> Arrays:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    if len(data) > _most_bytes(shapes):
-        raise ValueError(f"it is larger than {_most_bytes(shapes)} bytes")
+    if len(data) > _most_bytes(shapes, kind):
+        raise ValueError(f"it is larger than {_most_bytes(shapes, kind)} bytes")
     end = 8 + int.from_bytes(data[:8], "little")
     if end > len(data):
         raise ValueError("it ends too early, or is of another kind")
     header = json.loads(data[8:end].decode(), object_pairs_hook=_no_name_twice)
-    digest = header.pop("__metadata__", None) if isinstance(header, dict) else None
-    if digest is None:
+    metadata = header.pop("__metadata__", None) if isinstance(header, dict) else None
+    if metadata is None:
         raise ValueError("it has no digest")
+    found = ""
+    if isinstance(metadata, dict):
+        found = str(metadata.get("model", "")).partition(" ")[2]
     _compare(header, shapes)
     try:
         arrays: Arrays = load(data)
     except SafetensorError as error:
         raise ValueError(error) from None
-    if digest != {"sha256": _digest(arrays)}:
+    if metadata != _metadata(arrays, found):
         raise ValueError("its numbers are not those that its digest is of")
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise ValueError("it holds nan or infinity")
+    if found and kind:
+        compare(found, kind)
     return arrays
 
 
@@ -107,8 +118,14 @@ def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _digest(arrays: Arrays) -> str:
-    digest = sha256()
+def _metadata(arrays: Arrays, kind: str) -> dict[str, str]:
+    """One entry, so that the same model is the same file: they have no order of their own."""
+    digest = _digest(arrays, kind)
+    return {"model": f"{digest} {kind}"} if kind else {"sha256": digest}
+
+
+def _digest(arrays: Arrays, kind: str = "") -> str:
+    digest = sha256(kind.encode())
     for name, array in sorted(arrays.items()):
         digest.update(f"{name} {array.shape}\n".encode())
         digest.update(array.astype("<f8").tobytes())

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 from typing import Any, TypeAlias
 
+from micrograd_es.base.palette import DARK, LIGHT
 from micrograd_es.base.templating import template
 from micrograd_es.formulas.notation import number
 
 WIDTH, HEIGHT = 640, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 20, 48, 56
+_SIGNS = {-1: "negative", 0: "unsigned", 1: "positive"}
 _LEGEND = 24  # a line between the title and the picture, where nothing is covered
 
 
 @dataclass(frozen=True)
 class Line:
-    """A curve through the points (x, y)."""
+    """A curve through the points (x, y); of several, every other one is dashed."""
 
     x: Sequence[float]
     y: Sequence[float]
@@ -26,12 +28,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Points:
-    """Points (x, y); `kind` is 0 or 1, which chooses both colour and shape."""
+    """Points (x, y); `sign` is their class, -1 or 1, or 0 where they have none."""
 
     x: Sequence[float]
     y: Sequence[float]
     label: str = ""
-    kind: int = 0
+    sign: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ def chart(
     scale = _Scale(*xs, *ys, log_y, top)
     shapes = [_shape(layer, scale) for layer in layers]
     return template("pictures", "chart.svg").render(
+        light=LIGHT,
+        dark=DARK,
         title=title,
         title_size=_title_size(title),
         x_label=x_label,
@@ -108,7 +112,13 @@ def tiles(
     ]
     height = _TOP + down * ceil(len(images) / 8)
     return template("pictures", "tiles.svg").render(
-        title=title, tiles=shapes, side=side, width=WIDTH, height=height
+        light=LIGHT,
+        dark=DARK,
+        title=title,
+        tiles=shapes,
+        side=side,
+        width=WIDTH,
+        height=height,
     )
 
 
@@ -154,11 +164,11 @@ def _shape(layer: Layer, scale: _Scale) -> dict[str, Any]:
     ]
     if isinstance(layer, Line):
         return {"kind": "line", "label": layer.label, "points": points}
-    return {"kind": f"points{layer.kind}", "label": layer.label, "points": points}
+    return {"kind": "points", "label": layer.label, "points": points, "sign": _SIGNS[layer.sign]}
 
 
 def _runs(cells: Cells, scale: _Scale) -> list[tuple[float, float, float, float, str, float]]:
-    """Rectangles with a colour class and an opacity; neighbours of one shade are one."""
+    """Rectangles with a sign and an opacity; neighbours of one shade are one."""
     shades = [[round(min(max(float(v), -1.0), 1.0) * 8) for v in row] for row in cells.numbers]
     rows, columns = len(shades), len(shades[0])
     xs = [scale.x(x) for x in _spaced(cells.x0, cells.x1, columns)]
@@ -171,8 +181,8 @@ def _runs(cells: Cells, scale: _Scale) -> list[tuple[float, float, float, float,
                 shade = shades[r][start]
                 if shade:
                     w, h = round(xs[c] - xs[start], 2), round(ys[r] - ys[r + 1], 2)
-                    colour = "high" if shade > 0 else "low"
-                    runs.append((xs[start], ys[r + 1], w, h, colour, abs(shade) / 16))
+                    sign = _SIGNS[1 if shade > 0 else -1]
+                    runs.append((xs[start], ys[r + 1], w, h, sign, abs(shade) / 8))
                 start = c
     return runs
 

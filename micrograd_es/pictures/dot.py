@@ -23,16 +23,6 @@ from micrograd_es.base.errors import RendererMissingError
 from micrograd_es.base.files import write_file
 from micrograd_es.formulas.notation import shown
 
-# DejaVu Sans and Verdana are the widest of the common fonts: text that is measured in
-# them fits its box in whatever a reader's machine has instead.
-FONT = "DejaVu Sans,Verdana,sans-serif"
-VALUE, GRADIENT = "#0b57a4", "#a2450a"
-VALUE_SOFT, GRADIENT_SOFT = "#e7f0fb", "#fdeee2"
-# A line that is seen on white and on black; boxes bring a light ground of their own.
-INK, LINE, CARD = "#18202b", "#7a828e", "#ffffff"
-
-LONGEST = 32  # characters of a name in the picture; the whole of it is in its tooltip
-
 _one_at_a_time = threading.Lock()
 
 
@@ -152,16 +142,6 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
             return match[1] + (f"<title>{title}</title>\n" if title else "")
 
         return re.sub(r'(<g id="([^"]*)"[^>]*>\n)<title>[^<]*</title>\n', titled, svg)
-
-
-def short(text: str, longest: int = LONGEST) -> str:
-    """`shown`, cut to what a box has room for."""
-    return shown(text if len(text) <= longest else text[: longest - 1] + "…")
-
-
-def html(text: str) -> str:
-    """The text for an HTML-like label of Graphviz, in which a backslash is special too."""
-    return escape(short(text)).replace("\\", "\\\\")
 
 
 def _in_process(source: str, engine: str, format: str) -> bytes:

@@ -6,7 +6,6 @@ What has no such name belongs where all that uses it belongs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import hypot, inf
@@ -14,14 +13,13 @@ from typing import TypeAlias
 
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.engine.value import Value
+from micrograd_es.formulas.notation import parsed
 
 FOLDS = ("neuron", "layer", "sample")
 
 # A layer or sample, a group with a name, a neuron.
 Key: TypeAlias = "int | str | tuple[int, int]"
 
-_LABEL = re.compile(r"(\w)(?:₍([₀-₉]+)₎)?⁽([⁰¹²³⁴-⁹]+)(?:·[⁰¹²³⁴-⁹]+)?⁾")
-_PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "01234567890123456789")
 _INPUTS, _PARAMETERS, _COST = "inputs", "parameters", "cost"
 
 
@@ -146,21 +144,20 @@ def _spread(nodes: list[Value], own: dict[Value, Key], top: Key | None) -> dict[
     return keys
 
 
-def _parsed(node: Value) -> tuple[str, int, int]:
+def _place(node: Value) -> tuple[str, int, int]:
     """Symbol, layer and neuron that the label names; "" and 0 where it does not."""
-    match = _LABEL.fullmatch(node.label) if node.label else None
-    if match is None:
+    name = parsed(node.label)
+    if name is None or not name.indices:
         return "", 0, 0
-    layer, n = (int((match[i] or "0").translate(_PLAIN)) for i in (2, 3))
-    return match[1], layer, n
+    return name.symbol, int(name.layer or 0), int(name.indices[0])
 
 
 def _is_parameter(node: Value) -> bool:
-    return not node.parents and _parsed(node)[0] in ("w", "b")
+    return not node.parents and _place(node)[0] in ("w", "b")
 
 
 def _layers(nodes: list[Value], by: str) -> dict[Value, Key]:
-    names = {node: _parsed(node) for node in nodes}
+    names = {node: _place(node) for node in nodes}
     last = max((layer for _symbol, layer, _n in names.values()), default=0)
     own: dict[Value, Key] = {}
     for node, (symbol, layer, n) in names.items():
@@ -188,7 +185,7 @@ def _samples(nodes: list[Value]) -> dict[Value, Key]:
     inputs: dict[Value, set[Value]] = {}
     own: dict[Value, Key] = {}
     for node in nodes:
-        symbol = _parsed(node)[0]
+        symbol = _place(node)[0]
         below = {first(x) for parent in node.parents for x in inputs.get(parent, ())}
         if not node.parents and symbol == "x":
             same[node] = node

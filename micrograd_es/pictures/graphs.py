@@ -10,21 +10,23 @@ from typing import TYPE_CHECKING, Any
 from micrograd_es.base.errors import RendererMissingError
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.languages import ngettext
+from micrograd_es.base.palette import LIGHT
 from micrograd_es.engine.graph import topological_order
 from micrograd_es.engine.value import Value
-from micrograd_es.formulas.nodes import names
-from micrograd_es.formulas.notation import number, quotient, shown
+from micrograd_es.formulas.nodes import invented_names
+from micrograd_es.formulas.notation import LONGEST_NAME, number, quotient, shown
 from micrograd_es.pictures.folding import Fold, Key, fold_graph, gradient_of
+from micrograd_es.pictures.look import FONT, html
 
 if TYPE_CHECKING:
     from micrograd_es.pictures.dot import Graph
 
-LIMIT = 500
+MOST_BOXES = 500
 _PASSED = 1000  # beyond it Graphviz takes minutes to lead each long edge around the boxes
 
 
 def draw_graph(
-    root: Value, *, limit: int = LIMIT, fold: str | None = None, opened: Iterable[Key] = ()
+    root: Value, *, limit: int = MOST_BOXES, fold: str | None = None, opened: Iterable[Key] = ()
 ) -> Graph:
     """The graph below `root`, left to right, as a `graphviz.Digraph`.
 
@@ -105,12 +107,9 @@ class _Drawing:
     def __init__(
         self, root: Value, nodes: list[Value], folds: list[Fold], closed: list[Fold]
     ) -> None:
-        from micrograd_es.pictures import dot as picture
-
-        self._look = picture
         self._root = root
         self._place = {node: i for i, node in enumerate(nodes)}
-        self._names = names(nodes)
+        self._names = invented_names(nodes)
         self._closed = {node: i for i, f in enumerate(folds) if f in closed for node in f.nodes}
         self.graph = self._empty(nodes, bool(folds))
         for i, f in enumerate(folds):
@@ -127,21 +126,23 @@ class _Drawing:
         self._from_the_top(closed)
 
     def _empty(self, nodes: list[Value], folded: bool) -> Graph:
-        look = self._look
-        large = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"} if len(nodes) > LIMIT else {}
+        from micrograd_es.pictures.dot import Graph
+
+        large = (
+            {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"} if len(nodes) > MOST_BOXES else {}
+        )
         if not folded and _columns_passed(nodes) > _PASSED:
             large |= {"nslimit": "0.01", "mclimit": "0.1", "splines": "line"}
-        graph: Graph = look.Graph(
+        return Graph(
             "graph",
             graph_attr={"rankdir": "LR", "bgcolor": "transparent",
                         "ranksep": "0.8" if folded else "0.3", "nodesep": "0.18",
-                        "fontname": look.FONT, "fontsize": "13", **large},
-            node_attr={"shape": "plain", "fontname": look.FONT, "fontsize": "12",
-                       "fontcolor": look.INK},
-            edge_attr={"color": look.LINE, "arrowsize": "0.7", "fontname": look.FONT,
-                       "fontsize": "11", "fontcolor": look.LINE},
+                        "fontname": FONT, "fontsize": "13", **large},
+            node_attr={"shape": "plain", "fontname": FONT, "fontsize": "12",
+                       "fontcolor": LIGHT["ink"]},
+            edge_attr={"color": LIGHT["edge"], "arrowsize": "0.7", "fontname": FONT,
+                       "fontsize": "11", "fontcolor": LIGHT["edge"]},
         )  # fmt: skip
-        return graph
 
     def _node(self, i: int, node: Value) -> None:
         grad = gradient_of(node, self._root)
@@ -155,14 +156,14 @@ class _Drawing:
     def _operation(self, i: int, node: Value) -> None:
         if not node.parents:
             return
-        look, graph = self._look, self.graph
+        graph = self.graph
         sign = node.rule.sign or node.op
         small = len(sign) == 1
         size = {"width": "0.34", "fixedsize": "true"} if small else {"height": "0.3"}
         graph.node(
-            f"o{i}", f"<{look.html(sign) or ' '}>", id=f"o{i}", ordering="in",
+            f"o{i}", f"<{html(sign) or ' '}>", id=f"o{i}", ordering="in",
             shape="circle" if small else "box", style="filled" if small else "filled,rounded",
-            fillcolor=look.CARD, color=look.LINE, fontsize="14" if small else "12",
+            fillcolor=LIGHT["ground"], color=LIGHT["edge"], fontsize="14" if small else "12",
             margin="0.06,0.03", **size,
         )  # fmt: skip
         graph.titles[f"o{i}"] = node.op
@@ -187,10 +188,10 @@ class _Drawing:
 
     def _frame(self, frame: Any, fold: Fold) -> None:
         title = (
-            f'<TABLE BORDER="0" BGCOLOR="{self._look.CARD}"><TR><TD>{fold.name}</TD></TR></TABLE>'
+            f'<TABLE BORDER="0" BGCOLOR="{LIGHT["ground"]}"><TR><TD>{fold.name}</TD></TR></TABLE>'
         )
-        frame.attr(label=f"<{title}>", style="rounded,dashed", color=self._look.LINE,
-                   fontcolor=self._look.INK, margin="10")  # fmt: skip
+        frame.attr(label=f"<{title}>", style="rounded,dashed", color=LIGHT["edge"],
+                   fontcolor=LIGHT["ink"], margin="10")  # fmt: skip
         for node in fold.nodes:
             i = self._place[node]
             frame.node(f"n{i}")
@@ -230,30 +231,28 @@ class _Drawing:
         Captions come first in the file, then the numbers, so that the last texts of a
         value's element are its data and its grad.
         """
-        look = self._look
         table = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">'
         captions, numbers = "", ""
         for caption, text in rows:
             value = caption in ("", _("data"))
-            color, soft = (
-                (look.VALUE, look.VALUE_SOFT) if value else (look.GRADIENT, look.GRADIENT_SOFT)
-            )
+            kind = "value" if value else "gradient"
+            color, soft = LIGHT[kind], LIGHT[f"{kind}-soft"]
             mark = "" if value else "<I>", "" if value else "</I>"
             captions += (
                 f'<TR><TD ALIGN="LEFT"><FONT COLOR="{color}" POINT-SIZE="11">{mark[0]}'
-                f"{look.html(caption) or ' '}{mark[1]}</FONT></TD></TR>"
+                f"{html(caption) or ' '}{mark[1]}</FONT></TD></TR>"
             )
             numbers += (
                 f'<TR><TD BGCOLOR="{soft}" WIDTH="66"><FONT COLOR="{color}">'
-                f"{look.html(text)}</FONT></TD></TR>"
+                f"{html(text)}</FONT></TD></TR>"
             )
         # browsers set a long name a little wider than it was measured
-        room = f'COLSPAN="2" CELLPADDING="{3 + min(len(name), look.LONGEST) // 4}"'
-        head = f"<TR><TD {room}><B>{look.html(name)}</B></TD></TR>" if name else ""
+        room = f'COLSPAN="2" CELLPADDING="{3 + min(len(name), LONGEST_NAME) // 4}"'
+        head = f"<TR><TD {room}><B>{html(name)}</B></TD></TR>" if name else ""
         return (
-            f'<<TABLE STYLE="ROUNDED" COLOR="{look.LINE}" BGCOLOR="{look.CARD}" BORDER="1" '
-            f'CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">{head}<TR><TD>{table}{captions}'
-            f"</TABLE></TD><TD>{table}{numbers}</TABLE></TD></TR></TABLE>>"
+            f'<<TABLE STYLE="ROUNDED" COLOR="{LIGHT["edge"]}" BGCOLOR="{LIGHT["ground"]}" '
+            f'BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">{head}<TR><TD>{table}'
+            f"{captions}</TABLE></TD><TD>{table}{numbers}</TABLE></TD></TR></TABLE>>"
         )
 
 

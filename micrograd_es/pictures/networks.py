@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.languages import ngettext
+from micrograd_es.base.palette import LIGHT
 from micrograd_es.formulas.notation import name, number
-from micrograd_es.nn.modules import MLP
+from micrograd_es.nn.modules import MLP, Neuron
+from micrograd_es.pictures.look import FONT, html
 
 if TYPE_CHECKING:
     from micrograd_es.nn.net import Net
     from micrograd_es.pictures.dot import Graph
 
-LIMIT = 8  # neurons of a layer that are drawn
+MOST_NEURONS = 8  # neurons of a layer that are drawn
 _WRITTEN = 3  # the widest layer at which each weight is written on its line
 
 # In points: a neuron's radius, a line of text, half of two texts side by side, and the
 # gap between columns where no weights are written.
 _RADIUS, _TEXT, _TAG, _GAP = 24, 20, 116, 190
-# Lines that are seen on white and on black.
-_POSITIVE, _NEGATIVE = "#2f7fd6", "#a05cc8"
 
 
 @dataclass
@@ -35,11 +35,11 @@ class _Layer:
     biases: list[list[str]]
 
 
-def draw_network(network: Net | MLP, *, limit: int = LIMIT) -> Graph:
+def draw_network(network: Net | MLP, *, limit: int = MOST_NEURONS) -> Graph:
     """The network of neurons and weights, left to right, as a `graphviz.Digraph`.
 
     A line's width is the weight's size beside the largest of the network's; a negative
-    weight is dashed and violet, a positive one solid and blue. Small networks have each
+    weight is dashed and violet, a positive one solid and teal. Small networks have each
     weight written on its line; in any, a line says its weight when pointed at.
 
     Parameters
@@ -67,7 +67,9 @@ def draw_network(network: Net | MLP, *, limit: int = LIMIT) -> Graph:
 def _of_mlp(mlp: MLP) -> list[_Layer]:
     layers = []
     for l, layer in enumerate(mlp.layers, 1):  # noqa: E741
-        neurons = layer.neurons
+        neurons = getattr(layer, "neurons", [None])
+        if not all(isinstance(neuron, Neuron) for neuron in neurons):
+            raise ValueError(f"there are no neurons with weights to draw in layer {l}: {layer!r}")
         layers.append(
             _Layer(
                 neurons[0].activation,
@@ -115,9 +117,8 @@ class _Picture:
     """Columns of neurons, each element at its own place."""
 
     def __init__(self, layers: list[_Layer], limit: int) -> None:
-        from micrograd_es.pictures import dot as picture
+        from micrograd_es.pictures.dot import Graph
 
-        self._look = picture
         self._layers = layers
         self._sizes = [len(layers[0].weights[0]), *(len(layer.weights) for layer in layers)]
         self._rows = [_rows(size, limit) for size in self._sizes]
@@ -133,13 +134,13 @@ class _Picture:
             self._gap = _TAG * (self._most + 1)
         weights = [w for layer in layers for row in layer.weights for w in row]
         self._largest = max((abs(w) for w in weights if isfinite(w)), default=0.0) or 1.0
-        self.graph: Graph = picture.Graph(
+        self.graph = Graph(
             "network",
             engine="neato",
             graph_attr={"bgcolor": "transparent", "splines": "line", "inputscale": "72",
                         "outputorder": "edgesfirst"},
-            node_attr={"fontname": picture.FONT, "fontsize": "14", "shape": "plain",
-                       "fontcolor": picture.INK},
+            node_attr={"fontname": FONT, "fontsize": "14", "shape": "plain",
+                       "fontcolor": LIGHT["ink"]},
             edge_attr={"arrowsize": "0.7", "arrowhead": "normal" if self._written else "none"},
         )  # fmt: skip
         for column in range(len(self._sizes)):
@@ -163,7 +164,7 @@ class _Picture:
                 self._neuron(column, row, n)
 
     def _neuron(self, column: int, row: int, n: int) -> None:
-        look, x, y = self._look, column * self._gap, self._height(column, row)
+        x, y = column * self._gap, self._height(column, row)
         if column in (0, len(self._layers)):
             label = name("y" if column else "x", n)
         else:
@@ -171,8 +172,8 @@ class _Picture:
         id = f"n{column}_{n}"
         self.graph.node(
             id, f"<{label}>", id=id, pos=f"{x:g},{y:g}!", shape="circle", fixedsize="true",
-            width=f"{2 * _RADIUS / 72:.4f}", style="filled", fillcolor=look.VALUE_SOFT,
-            color=_POSITIVE, penwidth="1.5",
+            width=f"{2 * _RADIUS / 72:.4f}", style="filled", fillcolor=LIGHT["value-soft"],
+            color=LIGHT["value"], penwidth="1.5",
         )  # fmt: skip
         biases = self._layers[column - 1].biases[n - 1] if column else []
         self.graph.titles[id] = "\n".join([label, *biases])
@@ -189,7 +190,7 @@ class _Picture:
         size = abs(w) / self._largest if isfinite(w) else 0.0
         self.graph.edge(
             f"n{column - 1}_{m}", f"n{column}_{n}", id=id, penwidth=f"{0.5 + 3 * size:.3g}",
-            style="dashed" if w < 0 else "solid", color=_NEGATIVE if w < 0 else _POSITIVE,
+            style="dashed" if w < 0 else "solid", color=LIGHT["negative" if w < 0 else "positive"],
         )  # fmt: skip
         self.graph.titles[id] = text
         if self._written:
@@ -198,13 +199,10 @@ class _Picture:
             self._text(f"t{id}", (column - 1 + way) * self._gap, height, text)
 
     def _text(self, id: str, x: float, y: float, *lines: str) -> None:
-        look = self._look
         rows = "".join(
-            f'<TR><TD><FONT POINT-SIZE="11">{look.html(line)}</FONT></TD></TR>'
-            for line in lines
-            if line
+            f'<TR><TD><FONT POINT-SIZE="11">{html(line)}</FONT></TD></TR>' for line in lines if line
         )
         self.graph.node(
             id, '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2" '
-            f'BGCOLOR="{look.CARD}">{rows}</TABLE>>', id=id, pos=f"{x:g},{y:g}!",
+            f'BGCOLOR="{LIGHT["ground"]}">{rows}</TABLE>>', id=id, pos=f"{x:g},{y:g}!",
         )  # fmt: skip

@@ -7,34 +7,21 @@ nothing that it could not work out again.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from micrograd_es.base.languages import get_language
 from micrograd_es.base.languages import gettext as _
 
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
-
 HOST = "127.0.0.1"
 
 
-def app() -> Starlette:
-    """The application, for a server of one's own or a test.
+def app() -> Callable[..., Awaitable[Any]]:
+    """The application, for an ASGI server of one's own or a test."""
+    from micrograd_es.play.server import application
 
-    Raises
-    ------
-    ImportError
-        The extra ``play`` is not installed.
-    """
-    try:
-        from micrograd_es.play.server import application
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] in ("micrograd_es", "numpy"):
-            raise
-        raise ImportError(
-            _('the page needs a web server: pip install "micrograd-es[play]"')
-        ) from error
-    return application()
+    return application
 
 
 def serve(port: int = 8000, open_browser: bool = True) -> None:
@@ -49,25 +36,40 @@ def serve(port: int = 8000, open_browser: bool = True) -> None:
     OSError
         The port is taken.
     """
-    application = app()
-    import socket
+    try:
+        import uvicorn
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            _('the page needs a web server: pip install "micrograd-es[play]"')
+        ) from error
     import webbrowser
-
-    import uvicorn
 
     if not 0 <= port <= 65535:
         raise ValueError(_("a port is a number from 0 to 65535, not {port}").format(port=port))
-    try:
-        listening = socket.create_server((HOST, port))
-    except OSError as error:
-        number = error.errno or 0
-        raise OSError(number, os.strerror(number), f"{HOST}:{port}") from None
-    with listening:
+    with _listening(port) as listening:
         language = get_language()
         address = f"http://{HOST}:{listening.getsockname()[1]}/"
         address += "" if language == "es" else f"?lang={language}"
         print(_("{address} (Ctrl-C ends it)").format(address=address), flush=True)
         if open_browser:
             webbrowser.open(address)
-        config = uvicorn.Config(application, log_level="warning")
+        config = uvicorn.Config(
+            app(), log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=1
+        )
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listening(port: int) -> socket.socket:
+    # It has to say that it speaks TCP: only then does asyncio send small answers at once
+    # (TCP_NODELAY), and not when the browser has confirmed the one before, 40 ms later.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":  # so that a port just left can be used again
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((HOST, port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        number = error.errno or 0
+        raise OSError(number, os.strerror(number), f"{HOST}:{port}") from None
+    return listening

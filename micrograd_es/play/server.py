@@ -1,209 +1,111 @@
-"""The server of the page: every request is a GET whose query is the whole state."""
+"""The server of the page: who may ask, and threads to answer in; what is said is in `answers`.
+
+It speaks ASGI, so that any server of that kind can run it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
+from threading import BoundedSemaphore, Thread
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from micrograd_es.play.answers import Answer, answer, plain, works
 
-from micrograd_es.base.languages import LANGUAGES, get_language, speaking
-from micrograd_es.base.languages import gettext as _
-from micrograd_es.base.templating import template
-from micrograd_es.nn.modules import ACTIVATIONS
-from micrograd_es.play import state as limits
-from micrograd_es.play.points import COUNT, EDGE
-from micrograd_es.play.state import BadRequest, State, TooManySteps, defaults, parsed
-from micrograd_es.play.training import CELLS, cost_of_point, network, training
-from micrograd_es.stepping.steps import BackwardPass
+Message: TypeAlias = MutableMapping[str, Any]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
-SECONDS = 0.3  # how long one request may train; the page asks again for the rest
-_SAFE = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+HOSTS = ("127.0.0.1", "localhost")
+# So many trainings at once, and so long a request waits for its turn.
+_TURNS, _SECONDS_WAITING = BoundedSemaphore(2), 2.0
 
 
-def application() -> Starlette:
-    """The application, which answers only requests addressed to this machine."""
-    static = StaticFiles(directory=Path(__file__).with_name("static"))
-    return Starlette(
-        routes=[
-            Route("/", _answer(_page)),
-            Route("/train", _answer(_train)),
-            Route("/graph.svg", _answer(_graph)),
-            Route("/steps", _answer(_steps)),
-            Mount("/static", static),
-        ],
-        middleware=[
-            Middleware(_SafeHeaders),
-            # a foreign page that has its name point here ("DNS rebinding") is refused
-            Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
-        ],
-    )
-
-
-class _SafeHeaders:
-    """Adds the headers of `_SAFE` to what has none of that name."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def with_headers(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                present = {name for name, _value in message["headers"]}
-                message["headers"] = [*message["headers"]] + [
-                    (name.lower().encode(), value.encode())
-                    for name, value in _SAFE.items()
-                    if name.lower().encode() not in present
-                ]
-            await send(message)
-
-        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
-
-
-def _answer(make: Callable[[State], Response]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint: the state in the query, then `make` in a thread, in the state's language."""
-
-    def respond(query: list[tuple[str, str]], by_a_person: bool) -> Response:
-        language = dict(query).get("lang", "es")
-        with speaking(language if language in LANGUAGES else "es"):
-            try:
-                return make(parsed(query))
-            except BadRequest as error:
-                refusal = _refused(error, query) if by_a_person else PlainTextResponse(str(error))
-                refusal.status_code = 400
-                return refusal
-
-    async def endpoint(request: Request) -> Response:
-        if len(request.scope["query_string"]) > limits.MAX_QUERY:
-            return PlainTextResponse("the address is too long", 414)
-        by_a_person = "text/html" in request.headers.get("accept", "")
-        return await run_in_threadpool(respond, request.query_params.multi_items(), by_a_person)
-
-    return endpoint
-
-
-def _refused(error: BadRequest, query: list[tuple[str, str]]) -> Response:
-    """The refusal as a page for whoever opened the address, with what can be had instead."""
-    if isinstance(error, TooManySteps):
-        title, same = _("More steps than a page shows"), dict(query)
-        ways = [
-            (f"/graph.svg?{urlencode(same)}", _("See its graph, folded by layer")),
-            (
-                f"/steps?{urlencode(same | {'layers': '4'})}",
-                _("Step through it with one hidden layer of 4 neurons"),
-            ),
-            (f"/?{urlencode(same)}", _("Back to the training")),
-        ]
-    else:
-        title = _("This address makes no sense here")
-        ways = [(f"/?lang={get_language()}", _("Begin a new training"))]
-    html = template("play", "refused.html").render(
-        language=get_language(), title=title, problem=str(error), ways=ways
-    )
-    return HTMLResponse(html)
-
-
-def _page(state: State) -> Response:
-    config = {
-        "defaults": defaults(),
-        "count": COUNT,
-        "edge": EDGE,
-        "maxLayers": limits.MAX_LAYERS,
-        "maxNeurons": limits.MAX_NEURONS,
-        "maxPoints": limits.MAX_POINTS,
-        "maxUpdates": limits.MAX_UPDATES,
-    }
-    html = template("play", "play.html").render(
-        _=_,
-        state=state,
-        config=config,
-        data=limits.DATA,
-        activations=ACTIVATIONS,
-        losses=limits.LOSSES,
-        limits=limits,
-        languages=LANGUAGES,
-    )
-    return HTMLResponse(html)
-
-
-def _train(state: State) -> Response:
-    run = training(state.start)
-    run.advance(state.updates, SECONDS)
-    updates = min(state.updates, len(run.costs) - 1)
-    theta, gradient = run.at(updates)
-    numbers, X, classes = run.points
-    scores = run.scores(theta)
-    model = network(state)
-    return JSONResponse(
+async def application(
+    scope: Message, receive: Callable[[], Awaitable[Message]], send: Send
+) -> None:
+    """Answers requests addressed to this machine by the pages that it serves, or by a person."""
+    if scope["type"] != "http":
+        raise ValueError(f"this application speaks HTTP, not {scope['type']}")
+    headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]}
+    said = refusal(scope["method"], scope["path"], headers)
+    if said is None:
+        query, accept = scope["query_string"].decode("latin-1"), headers.get("accept", "")
+        try:
+            said = await _in_a_thread(lambda: _in_turn(scope["path"], query, accept))
+        except asyncio.CancelledError:  # Ctrl-C: the server waits no longer
+            said = plain(503, "the server is ending")
+    await send(
         {
-            "updates": updates,
-            "stopped": run.stopped and updates < state.updates,
-            "cost": run.costs[updates],
-            "wrong": [n for n, s, c in zip(numbers, scores, classes) if (s > 0) != (c > 0)],
-            "points": [
-                [n, x, y, int(c)] for n, (x, y), c in zip(numbers, X.tolist(), classes.tolist())
+            "type": "http.response.start",
+            "status": said.status,
+            "headers": [
+                (name.encode(), text.encode("latin-1"))
+                for name, text in {**said.headers, "content-length": str(len(said.body))}.items()
             ],
-            "curve": _thinned(run.costs[: updates + 1]),
-            "cells": CELLS,
-            "map": run.map(theta).tolist(),
-            "layers": [len(layer.neurons) for layer in model.layers],
-            "labels": [p.label for p in model.parameters()],
-            "parameters": theta.tolist(),
-            "gradient": gradient.tolist(),
         }
     )
+    body = b"" if scope["method"] == "HEAD" else said.body
+    await send({"type": "http.response.body", "body": body})
 
 
-def _thinned(costs: list[float], most: int = 240) -> list[tuple[int, float]]:
-    """About `most` points of the curve, its last one among them."""
-    last = len(costs) - 1
-    step = 1 + last // most
-    return [(u, costs[u]) for u in range(0, last, step)] + [(last, costs[last])]
+def refusal(method: str, path: str, headers: Mapping[str, str]) -> Answer | None:
+    """Why such a request is not answered; None where it is.
+
+    A page of somebody else's could have its visitors' browsers ask, by the name of this
+    machine or by one that it has point here ("DNS rebinding"). It may lead to the page
+    itself, which does nothing until it is looked at.
+    """
+    host = headers.get("host", "")
+    if host.rpartition(":")[0] not in HOSTS and host not in HOSTS:
+        return plain(400, "this is not the name of this machine")
+    if method not in ("GET", "HEAD"):
+        return plain(405, "there is nothing but GET", {"allow": "GET, HEAD"})
+    site = headers.get("sec-fetch-site", "none")
+    # older browsers say less
+    origins = [headers.get("origin", ""), headers.get("referer", "")]
+    foreign = site not in ("none", "same-origin") or any(
+        origin and urlsplit(origin).netloc != host for origin in origins
+    )
+    leads_here = path == "/" and headers.get("sec-fetch-dest", "document") == "document"
+    if foreign and not (leads_here and headers.get("origin") is None):
+        return plain(403, "a page of another site asks for this; open it from the page itself")
+    return None
 
 
-def _graph(state: State) -> Response:
-    cost = _picked(state)
-    from micrograd_es.pictures.graphs import draw_fitting, svg_of
-
-    svg = svg_of(draw_fitting(cost))
-    policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-    return Response(svg, media_type="image/svg+xml", headers={"Content-Security-Policy": policy})
-
-
-def _steps(state: State) -> Response:
-    from micrograd_es.stepping.page import LIMIT, stepping_page
-
-    steps = BackwardPass(_picked(state))
-    if len(steps) > LIMIT:
-        raise TooManySteps(
-            _(
-                "The backward pass of this point has {n} steps, and a page shows up to {limit}: "
-                "choose a smaller network, or look at the graph, folded by layer."
-            ).format(n=len(steps), limit=LIMIT)
-        )
-    html = stepping_page(steps)
-    # the page brings a policy of its own, which allows its one script and nothing else
-    return HTMLResponse(html, headers={"Content-Security-Policy": "frame-ancestors 'none'"})
+def _in_turn(path: str, query: str, accept: str) -> Answer:
+    if not works(path):
+        return answer(path, query, accept)
+    if not _TURNS.acquire(timeout=_SECONDS_WAITING):
+        return plain(503, "too many requests at once", {"retry-after": "1"})
+    try:
+        return answer(path, query, accept)
+    finally:
+        _TURNS.release()
 
 
-def _picked(state: State) -> Any:
-    if state.point is None:
-        raise BadRequest(_("expected point=, the number of a point"))
-    return cost_of_point(state)
+async def _in_a_thread(make: Callable[[], Answer]) -> Answer:
+    """What `make` gives. Its thread keeps no program from ending."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[Answer] = loop.create_future()
+
+    def settle(outcome: Answer | BaseException) -> None:
+        if result.done():  # the server has given up waiting
+            return
+        if isinstance(outcome, BaseException):
+            result.set_exception(outcome)
+        else:
+            result.set_result(outcome)
+
+    def run() -> None:
+        outcome: Answer | BaseException
+        try:
+            outcome = make()
+        except BaseException as error:
+            outcome = error
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, outcome)
+
+    Thread(target=run, daemon=True).start()
+    return await result

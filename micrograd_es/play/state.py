@@ -11,6 +11,7 @@ import numpy as np
 
 from micrograd_es.base.languages import LANGUAGES
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.formulas.notation import short
 from micrograd_es.nn.modules import ACTIVATIONS
 from micrograd_es.play.points import COUNT, EDGE, Array, points
 
@@ -90,13 +91,13 @@ def parsed(query: Iterable[tuple[str, str]]) -> State:
     settings: dict[str, Any] = {}
     for name, text in query:
         if name not in _READERS:
-            raise BadRequest(_("there is no setting {name}").format(name=_short(name)))
+            raise BadRequest(_("there is no setting {name}").format(name=_shortened(name)))
         if name in settings:
             raise BadRequest(_("{name} is given twice").format(name=name))
         try:
             settings[name] = _READERS[name](text)
         except ValueError as error:
-            raise BadRequest(f"{name}={_short(text)}: {error}") from None
+            raise BadRequest(f"{name}={_shortened(text)}: {error}") from None
     state = State(**settings)
     numbers = state.points()[0]
     if state.point is not None and state.point not in numbers:
@@ -110,9 +111,8 @@ def defaults() -> dict[str, str]:
     return {name: str(value) for name, value in (asdict(State()) | texts).items()}
 
 
-def _short(text: str) -> str:
-    text = "".join(c if c.isprintable() else "�" for c in text)
-    return text if len(text) <= 40 else text[:39] + "…"
+def _shortened(text: str) -> str:
+    return short("".join(c if c.isprintable() else "�" for c in text), 40)
 
 
 def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:

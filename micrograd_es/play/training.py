@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd_es.base.languages import gettext as _
 from micrograd_es.engine.value import Value
 from micrograd_es.nn import losses
 from micrograd_es.nn.modules import MLP
@@ -139,7 +140,7 @@ class Training:
                 return self._theta, self._gradient
             theta = self._kept[updates // _EVERY]
             gradient = self._evaluate(theta)[1]
-            for _ in range(updates % _EVERY):
+            for _again in range(updates % _EVERY):
                 theta = self._update(theta, gradient)
                 gradient = self._evaluate(theta)[1]
             return theta, gradient
@@ -172,10 +173,25 @@ def training(start: State) -> Training:
     return Training(start)
 
 
-def cost_of_point(state: State) -> Value:
-    """The cost C of the picked point alone, as a graph with its gradients."""
+class StillTraining(Exception):
+    """The updates asked for have not been reached yet; whoever asks again gets further."""
+
+
+def cost_of_point(state: State, seconds: float = inf) -> Value:
+    """The cost C of the picked point alone, as a graph with its gradients.
+
+    Raises
+    ------
+    StillTraining
+        To train so far takes longer.
+    """
     run = training(state.start)
-    run.advance(state.updates, seconds=inf)
+    run.advance(state.updates, seconds)
+    reached = len(run.costs) - 1
+    if reached < state.updates and not run.stopped:
+        raise StillTraining(
+            _("Still training: update {k} of {n}.").format(k=reached, n=state.updates)
+        )
     theta, _gradient = run.at(min(state.updates, len(run.costs) - 1))
     model = network(state)
     for p, number in zip(model.parameters(), theta.tolist()):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from heapq import heappop, heappush
 from math import isclose, isnan
 from typing import TYPE_CHECKING, Any
 
 from micrograd_es.base.languages import LANGUAGES, get_language, speaking
+from micrograd_es.base.palette import repainted, stylesheet
 from micrograd_es.base.templating import source, template
 from micrograd_es.engine.graph import Edge, backward_edges
 from micrograd_es.engine.value import Value
+from micrograd_es.formulas.nodes import Formulas, names_of, which
 from micrograd_es.formulas.notation import latex, mathml, number
 from micrograd_es.stepping.differences import agree, central_differences
 from micrograd_es.stepping.texts import texts
@@ -20,11 +23,12 @@ if TYPE_CHECKING:
     from micrograd_es.formulas.symbols import Formula
     from micrograd_es.stepping.steps import BackwardPass
 
-LIMIT = 500
-SCRIPTS = ("stepping_formulas.js", "stepping_picture.js", "stepping.js")
+MOST_EVENTS = 500
+# each after those that it imports
+MODULES = ("answers.js", "formulas.js", "frames.js", "picture.js", "stepping.js")
 
 
-def stepping_page(steps: BackwardPass, limit: int = LIMIT) -> str:
+def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
     """The page as HTML text.
 
     Raises
@@ -39,8 +43,8 @@ def stepping_page(steps: BackwardPass, limit: int = LIMIT) -> str:
         )
     names = names_of(steps.nodes)
     formulas = _formulas(steps, names)
-    style = source("stepping", "stepping.css")
-    script = "".join(source("stepping", name) for name in SCRIPTS)
+    style = stylesheet() + repainted("#canvas") + source("stepping", "stepping.css")
+    script = _script()
     return template("stepping", "stepping.html").render(
         language=get_language(),
         texts=texts(),
@@ -64,7 +68,7 @@ def stepping_page(steps: BackwardPass, limit: int = LIMIT) -> str:
     )
 
 
-def cell(steps: BackwardPass, limit: int = LIMIT) -> str:
+def cell(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
     """The page inside a frame of its own, as Jupyter shows it; past the limit, what to do."""
     try:
         page, problem = stepping_page(steps, limit), ""
@@ -113,7 +117,12 @@ def _frames(
     frames.append({"kind": "seed"})
     reached: set[Value] = set()
     for e in events:
-        frame = {"node": place[e.node], "parent": place[e.parent], "index": e.index}
+        frame = {
+            "node": place[e.node],
+            "parent": place[e.parent],
+            "index": e.index,
+            "which": which(e.node, e.index),
+        }
         first = e.parent not in reached
         if e.settles:
             reached.add(e.parent)
@@ -182,15 +191,7 @@ def _same(a: float, b: float) -> bool:
     return isclose(a, b, rel_tol=1e-12) or (isnan(a) and isnan(b))
 
 
-# -- names, formulas, files --------------------------------------------------------
-
-
-def names_of(nodes: list[Value]) -> dict[Value, str]:
-    """Labels as the picture has them, and the names of nodes that have none."""
-    from micrograd_es.formulas import nodes as formula
-    from micrograd_es.pictures.dot import short
-
-    return {n: short(n.label) for n in nodes} | formula.names(nodes)
+# -- formulas, files ---------------------------------------------------------------
 
 
 def _picture(steps: BackwardPass) -> str:
@@ -203,19 +204,17 @@ def _picture(steps: BackwardPass) -> str:
 
 def _formulas(steps: BackwardPass, names: dict[Value, str]) -> dict[str, str]:
     """MathML by the name under which the script asks for it."""
-    from micrograd_es.formulas.nodes import Writer
-
-    writer = Writer({n: name for n, name in names.items() if n.parents or n.label})
+    written = Formulas({n: name for n, name in names.items() if n.parents or n.label})
     result = {}
     for i, node in enumerate(steps.nodes):
         result[f"name-{i}"] = mathml(latex(names[node]))
         if node.parents:
-            expression = writer.expression(node)
+            expression = written.expression(node)
             result[f"forward-{i}"] = mathml(expression.latex)
             result[f"numbers-{i}"] = mathml(expression.latex_numbers)
         for j, recorded in enumerate(node.partials):
             if recorded is not None:
-                partial = writer.partial(node, j)
+                partial = written.partial(node, j)
                 result[f"partial-{i}-{j}"] = mathml(_factor(partial, partial.latex))
                 result[f"inserted-{i}-{j}"] = mathml(_factor(partial, partial.latex_numbers))
     return result
@@ -241,6 +240,12 @@ def _catalogs() -> dict[str, dict[str, str]]:
         with speaking(language):
             catalogs[language] = texts()
     return catalogs
+
+
+def _script() -> str:
+    """The modules as one, which has no others to ask for: a page from disk may not."""
+    modules = "\n".join(source("stepping", name) for name in MODULES)
+    return re.sub(r"^(import [^;]*;\n|export )", "", modules, flags=re.MULTILINE)
 
 
 def _digest(text: str) -> str:

@@ -1,32 +1,31 @@
-"""The player of a `BackwardPass` in a terminal, moved with keys."""
+"""The player of a backward or a forward pass in a terminal, moved with keys."""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.palette import TERMINAL
 from micrograd_es.engine.graph import Edge
 from micrograd_es.engine.value import Value
-from micrograd_es.formulas import nodes as formula
-from micrograd_es.formulas.notation import number, quotient
+from micrograd_es.formulas.nodes import Formulas, names_of, operand
+from micrograd_es.formulas.notation import number, quotient, short
 from micrograd_es.formulas.symbols import Formula
 from micrograd_es.formulas.writing import PRODUCT, Style
-from micrograd_es.pictures.dot import short
-from micrograd_es.stepping.page import names_of
-from micrograd_es.stepping.steps import BackwardPass
+from micrograd_es.stepping.steps import Pass
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 SECONDS = 1.2  # a step takes, while it plays
 _LONG = 3600.0
-_VALUE, _GRADIENT = "dodger_blue1", "dark_orange3"
 
 
 @dataclass(frozen=True)
@@ -38,41 +37,45 @@ class Moment:
     lines: list[str]
 
 
-def moments(steps: BackwardPass) -> list[Moment]:
+def moments(steps: Pass) -> list[Moment]:
     """The pass as it is told: a product for each edge, and each sum at a fan-out by itself."""
     names = names_of(steps.nodes)
-    writer = formula.Writer(
-        {node: name for node, name in names.items() if node.parents or node.label}
-    )
+    formulas = Formulas({node: name for node, name in names.items() if node.parents or node.label})
     style = Style(latex=False, numbers=False)
 
     def derivative(node: Value) -> str:
-        return quotient(names[steps.root], names[node])
+        of, by = steps.derivative(node)
+        return quotient(names[of], names[by])
 
     def factor(partial: Formula) -> str:
         return style.wrapped(style.piece(partial), PRODUCT)
 
-    told = [Moment(0, None, [f"{derivative(steps.root)} = 1"])]
+    told = [Moment(0, None, [f"{derivative(steps.start)} = 1"])]
+    terms = Counter(e.target for e in steps if e.arrives)
     arrived = set()
+    sum_of = _("sum over the operands") if steps.ahead else _("sum at a fan-out")
     for k, e in enumerate(steps, 1):
-        local = quotient(names[e.node], names[e.parent])
+        local = quotient(names[e.node], names[e.parent]) + operand(e.node, e.index)
         if not e.arrives:
-            told.append(Moment(k, e, [f"{local}: {_('no gradient goes this way')}"]))
+            nothing = _("nothing goes this way") if steps.ahead else _("no gradient goes this way")
+            told.append(Moment(k, e, [f"{local}: {nothing}"]))
             continue
         lines = [
-            f"{derivative(e.node)} · {local}",
-            f"= {derivative(e.node)} · {factor(writer.partial(e.node, e.index))}",
+            f"{derivative(e.source)} · {local}",
+            f"= {derivative(e.source)} · {factor(formulas.partial(e.node, e.index))}",
             f"= {number(e.upstream)} · {_grouped(e.partial)}",
             f"= {number(e.contribution)}",
         ]
-        if e.parent in arrived:
+        if e.target in arrived:
             told.append(Moment(k - 1, e, lines))
             before, product = number(e.before), _grouped(e.contribution)
             total = f"{before} → {before} + {product} = {number(e.after)}"
-            told.append(Moment(k, e, [f"{derivative(e.parent)}: {_('sum at a fan-out')}", total]))
-        else:
-            told.append(Moment(k, e, [f"{derivative(e.parent)} = {lines[0]}", *lines[1:]]))
-        arrived.add(e.parent)
+            told.append(Moment(k, e, [f"{derivative(e.target)}: {sum_of}", total]))
+        elif terms[e.target] == 1:
+            told.append(Moment(k, e, [f"{derivative(e.target)} = {lines[0]}", *lines[1:]]))
+        else:  # one term of several is not the gradient yet
+            told.append(Moment(k, e, lines))
+        arrived.add(e.target)
     return told
 
 
@@ -81,8 +84,8 @@ def _grouped(x: float) -> str:
     return f"({number(x)})" if x < 0 else number(x)
 
 
-def play(
-    steps: BackwardPass, console: Console | None = None, keys: Callable[[float], str] | None = None
+def play_in_terminal(
+    steps: Pass, console: Console | None = None, keys: Callable[[float], str] | None = None
 ) -> None:
     """Shows the pass in the terminal, step by step; prints all of it where there is none.
 
@@ -121,7 +124,7 @@ def play(
                 playing = playing and not key and place < last
 
 
-def _print_all(steps: BackwardPass, told: list[Moment], console: Console) -> None:
+def _print_all(steps: Pass, told: list[Moment], console: Console) -> None:
     for k, moment in enumerate(told):
         console.print(f"{k:>3}  {moment.lines[0]}", markup=False, soft_wrap=True)
         for line in moment.lines[1:]:
@@ -131,7 +134,7 @@ def _print_all(steps: BackwardPass, told: list[Moment], console: Console) -> Non
 
 
 def _screen(
-    steps: BackwardPass, told: list[Moment], place: int, playing: bool, height: int
+    steps: Pass, told: list[Moment], place: int, playing: bool, height: int
 ) -> RenderableType:
     from rich.console import Group
     from rich.panel import Panel
@@ -150,11 +153,13 @@ def _screen(
         Panel(
             lines, title=title, title_align="left", subtitle=help, subtitle_align="left", height=7
         ),
-        ProgressBar(total=max(1, len(told) - 1), completed=place, complete_style=_GRADIENT),
+        ProgressBar(
+            total=max(1, len(told) - 1), completed=place, complete_style=TERMINAL["gradient"]
+        ),
     )
 
 
-def _table(steps: BackwardPass, moment: Moment, room: int, final: bool = False) -> RenderableType:
+def _table(steps: Pass, moment: Moment, room: int, final: bool = False) -> RenderableType:
     """The nodes with data and grad, as many as there is room for around the current one."""
     from rich import box
     from rich.table import Table
@@ -163,25 +168,28 @@ def _table(steps: BackwardPass, moment: Moment, room: int, final: bool = False) 
     names = names_of(steps.nodes)
     place = {node: i for i, node in enumerate(steps.nodes)}
     grads = steps.at(moment.position)
-    reached = {steps.root} | {e.parent for e in steps[: moment.position] if e.settles}
+    reached = {steps.start} | {e.target for e in steps[: moment.position] if e.settles}
+    if steps.ahead:
+        reached |= {node for node in steps.nodes if not node.parents}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    found = _("tangent") if steps.ahead else _("grad")
     for heading, justify in (("", "left"), (_("name"), "left"), (_("operation"), "left"),
-                             (_("data"), "right"), (_("grad"), "right")):  # fmt: skip
+                             (_("data"), "right"), (found, "right")):  # fmt: skip
         table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    current = place[moment.edge.parent] if moment.edge else len(names) - 1
+    current = place[moment.edge.target if moment.edge else steps.start]
     first = max(0, min(current - room // 2, len(names) - room))
     for node in steps.nodes[first : first + room]:
         mark = ""
         if moment.edge and not final:
-            mark = "▶" if node is moment.edge.parent else "●" if node is moment.edge.node else ""
+            mark = "▶" if node is moment.edge.target else "●" if node is moment.edge.source else ""
         operands = ", ".join(names[p] for p in node.parents[:4])
         more = ", …" if len(node.parents) > 4 else ""
         table.add_row(
             mark,
             Text(names[node], style="bold"),
             Text(f"{short(node.op)}({operands}{more})" if node.parents else ""),
-            Text(number(node.data), style=_VALUE),
-            Text(number(grads[node] if node in reached else None), style=_GRADIENT),
+            Text(number(node.data), style=TERMINAL["value"]),
+            Text(number(grads[node] if node in reached else None), style=TERMINAL["gradient"]),
             style="reverse" if mark == "▶" else None,
         )
     return table

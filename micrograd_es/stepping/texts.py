@@ -74,6 +74,8 @@ def texts() -> dict[str, str]:
         ),
         "say_unreached": _("No gradient has reached {node}, so it hands {parent} none."),
         "say_constant": _("{parent} is a constant exponent, which takes no gradient."),
+        "factor": _("factor {k}"),
+        "operand": _("operand {k}"),
         "say_final": _("That completes the gradient of {parent}."),
         "say_early": _("Too early: {node} had only {upstream}, and its gradient is {right}."),
         "say_inherited": _(

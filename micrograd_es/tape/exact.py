@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from micrograd_es.base.errors import AnomalyError
-from micrograd_es.engine import anomaly
+from micrograd_es.engine.anomaly import watch_backward
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.graph import adjoints_of, record, topological_order
 from micrograd_es.engine.value import Value, apply
+from micrograd_es.engine.watching import enable_grad, is_watching
 from micrograd_es.tape.recording import Recording
 
 Array = Any
@@ -29,15 +30,16 @@ class Sample:
         self._number = number
         self.values: list[Value] = []
         self._recorded: dict[Value, Value] = {}
-        for i, node in enumerate(recording.nodes):
-            if i < len(given):
-                value = Value(given[i], node.label)
-            elif i in recording.constants:
-                value = Value(recording.constants[i], node.label)
-            else:
-                value = self._computed(node, [self.values[j] for j in recording.operands[i]])
-            self.values.append(value)
-            self._recorded[value] = node
+        with enable_grad():
+            for i, node in enumerate(recording.nodes):
+                if i < len(given):
+                    value = Value(given[i], node.label)
+                elif i in recording.constants:
+                    value = Value(recording.constants[i], node.label)
+                else:
+                    value = self._computed(node, [self.values[j] for j in recording.operands[i]])
+                self.values.append(value)
+                self._recorded[value] = node
 
     def _computed(self, node: Value, operands: list[Value]) -> Value:
         rule = node.rule
@@ -66,9 +68,9 @@ class Sample:
         return total
 
     def _watch(self, root: Value) -> None:
-        if anomaly.is_watching():
+        if is_watching():
             try:
-                anomaly.watch_backward(root)
+                watch_backward(root)
             except AnomalyError as error:
                 raise self._named(error, self._recorded[error.node or root]) from None
 

@@ -7,7 +7,7 @@ of a matrix product.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from micrograd_es.engine.custom import CustomOperation
@@ -78,7 +78,7 @@ def record(
     """The recording of a graph; inputs and parameters come first, whether used or not."""
     given = [*inputs, *parameters]
     sources = set(given)
-    nodes = given + [v for v in _below(outputs, sources) if v not in sources]
+    nodes = given + [v for v in below(outputs, sources) if v not in sources]
     place = {v: i for i, v in enumerate(nodes)}
     recording = Recording(nodes, [place[v] for v in outputs], given=(len(parameters), len(inputs)))
     operands, store, trained = recording.operands, recording.store, recording.trained
@@ -103,7 +103,7 @@ def record(
     return recording
 
 
-def _below(outputs: Sequence[Value], given: set[Value]) -> list[Value]:
+def below(outputs: Sequence[Value], given: Set[Value]) -> list[Value]:
     """The nodes below the outputs, each after its operands; what is given ends a path."""
     order: list[Value] = []
     seen: set[Value] = set()

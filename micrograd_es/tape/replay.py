@@ -113,6 +113,7 @@ class Interpreter:
                 local = partial(y, *operands)
                 none = (local if step.rule.piecewise else g) == 0.0
                 d = self.xp.where(none, 0.0, g * local)
+                d = self.xp.astype(d, g.dtype)  # a choice of two numbers has one of its own
                 rows.add(self.xp, self.accumulate, adjoints, d)
 
     def _sum_backward(

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from micrograd_es.base.arrays import as_array
-from micrograd_es.engine import anomaly
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.value import Value
+from micrograd_es.engine.watching import is_watching
 from micrograd_es.tape.bound import Bound
 from micrograd_es.tape.customs import array_functions
 from micrograd_es.tape.elsewhere import PureFunction, pure_function
@@ -36,7 +36,8 @@ class Tape:
     inputs : iterable of Values
         The Values that differ from sample to sample: the columns of X.
     parameters : iterable of Values
-        The Values that are the same in all samples, and trained.
+        The Values that are the same in all samples, and trained. One that is listed twice,
+        as where weights are tied, has one place in `theta`.
 
     Attributes
     ----------
@@ -71,7 +72,7 @@ class Tape:
     ) -> None:
         self._single = isinstance(output, Value)
         self._outputs: list[Value] = [output] if isinstance(output, Value) else list(output)
-        self._inputs, self._parameters = list(inputs), list(parameters)
+        self._inputs, self._parameters = list(inputs), list(dict.fromkeys(parameters))
         _check(self._outputs, self._inputs, self._parameters)
         self._recording = record(self._outputs, self._inputs, self._parameters)
         self._program = plan(self._recording)
@@ -291,7 +292,7 @@ class Tape:
             bound.numbers[BATCHED][rows] = X.T[columns]
         bound.parameters[:] = theta
         outputs = bound.forward()
-        if anomaly.is_watching():
+        if is_watching():
             odd = _not_finite(bound.numbers)
         elif _is_finite(outputs):
             return outputs, _NONE
@@ -357,7 +358,7 @@ def _check(outputs: list[Value], inputs: list[Value], parameters: list[Value]) -
     if not outputs:
         raise ValueError("a tape has at least one output")
     if len({*inputs, *parameters}) < len(inputs) + len(parameters):
-        raise ValueError("an input or a parameter is listed twice")
+        raise ValueError("an input is listed twice, or as a parameter too")
 
 
 _NONE = np.array([], dtype=int)

@@ -1,15 +1,20 @@
 """The training page in a browser: mouse, touch, keys, and the address that holds it all."""
 
+import math
 import re
 import socket
+import struct
 import threading
 import time
+from random import Random
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
 import uvicorn
 
-from micrograd_es import play
+from micrograd_es import MLP, draw_network, play
+from micrograd_es.base.palette import DARK, LIGHT
+from micrograd_es.formulas.notation import number
 
 pytestmark = pytest.mark.browser
 
@@ -183,11 +188,11 @@ def test_points_are_added_and_deleted_with_the_mouse(start):
     page.mouse.click(*place(page, -1.5, -1.5))
     settled(page)
     assert where(page, 60) == pytest.approx((-1.5, -1.5), abs=0.03)
-    assert "high" in point(page, 60).get_attribute("class")
+    assert "positive" in point(page, 60).get_attribute("class")
     page.check('[name=tool][value="-1"]')
     page.mouse.click(*place(page, 1.5, 1.7))
     settled(page)
-    assert "low" in point(page, 61).get_attribute("class")
+    assert "negative" in point(page, 61).get_attribute("class")
     page.check("[name=tool][value=delete]")
     page.mouse.click(*place(page, -1.5, -1.5))
     settled(page)
@@ -486,6 +491,56 @@ def test_a_cost_beyond_measure_has_room_beside_the_curve(start):
             < document.getElementById("curve").getBoundingClientRect().left).length"""
     )
     assert outside == 0
+
+
+EDGES = [
+    0.0, -0.0, 1e-4, 9.9999e-5, 0.00001234, 9999.49, 9999.5, 9999.51, 12345.6, 99999.49, 99999.5,
+    99999.9, 1e5, 123456.5, 0.99995, 0.99994999, 1e22, 1.7976931348623157e308, 5e-324, math.inf,
+]  # fmt: skip
+
+
+def test_numbers_are_written_as_python_writes_them(start):
+    page = start()
+    random = Random(1)
+    numbers = [
+        *EDGES,
+        *(10 ** random.uniform(-8, 9) for _ in range(1500)),
+        *(struct.unpack("d", random.randbytes(8))[0] for _ in range(1000)),
+        # halfway between two numbers of four digits, and of five
+        *(
+            random.randrange(2**k) / 2 ** random.randrange(k)
+            for k in range(1, 21)
+            for _ in range(60)
+        ),
+        *(n * 10.0**k + 5 * 10.0 ** (k - 1) for k in range(-9, 9) for n in range(1000, 1020)),
+    ]
+    numbers += [-x for x in numbers]
+    assert len(numbers) > 5000
+    written = page.evaluate(
+        """async (numbers) => {
+            const { number } = await import("/static/numbers.js");
+            return [...numbers.map(number), number(null)];
+        }""",
+        numbers,
+    )
+    assert written == [*map(number, numbers), number(None)]
+
+
+@pytest.mark.parametrize(("scheme", "colours"), [("light", LIGHT), ("dark", DARK)])
+def test_a_weight_looks_as_in_the_picture_of_a_network(start, scheme, colours):
+    page = start(color_scheme=scheme)
+    for sign, style in (("positive", "solid"), ("negative", "dashed")):
+        look = page.locator(f"#network .weight.{sign}").first.evaluate(
+            "e => [getComputedStyle(e).stroke, getComputedStyle(e).strokeDasharray]"
+        )
+        red, green, blue = (int(colours[sign][i : i + 2], 16) for i in (1, 3, 5))
+        assert look[0] == f"rgb({red}, {green}, {blue})"
+        assert (look[1] == "none") == (style == "solid")
+        model = MLP(1, [1])
+        model.layers[0].neurons[0].w[0].data = 1.0 if sign == "positive" else -1.0
+        (edge,) = (line for line in draw_network(model).source.splitlines() if "->" in line)
+        assert f"style={style}" in edge
+        assert f'color="{LIGHT[sign]}"' in edge
 
 
 def test_without_javascript_the_page_says_so(browser, address):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from micrograd_es import MLP, BackwardPass, Value, custom, maximum, mse, sum_squares, where
+from micrograd_es.base.palette import DARK, LIGHT
 
 pytestmark = pytest.mark.browser
 
@@ -211,7 +212,12 @@ def test_a_product_goes_from_symbols_over_numbers_to_the_result(step):
     page.click("#last")
     page.click("#back")
     lines = page.locator("#formula math").all_text_contents()
-    assert lines == ["∂f∂s·∂s∂a", "=4·a", "=4·(−2)", "=−8"]
+    assert lines == ["∂f∂s·∂s∂a\N{NO-BREAK SPACE}(factor n.º 2)", "=4·a", "=4·(−2)", "=−8"]
+    assert "a (factor n.º 2)" in said(page)  # by both, ∂s/∂a is −4
+    page.click("#en")
+    assert "a (factor 2)" in said(page)
+    assert "(factor 2)" in page.locator("#formula math").first.text_content()
+    page.click("#es")
     page.get_by_role("button", name="b", exact=True).click()
     lines = page.locator("#formula math").all_text_contents()
     assert lines == ["∂f∂b=∂f∂v3·∂v3∂b", "=1·s", "=1·4", "=4"]
@@ -303,6 +309,32 @@ def test_light_and_dark_follow_the_system_and_the_switch(step, scheme):
     assert (sum(map(int, re.findall(r"\d+", after))) < 200) == (scheme == "light")
 
 
+OLDER = """
+    for (const name of ["with", "toSorted", "toReversed"]) delete Array.prototype[name];
+    for (const name of ["ariaLive", "ariaLabel"]) delete Element.prototype[name];
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_browser_of_2023_paints_the_boxes_and_steps(browser, tmp_path, scheme):
+    path = tmp_path / "pasos.html"
+    BackwardPass(squared()).save_html(path)
+    assert "light-dark(" not in path.read_text("utf-8")
+    page = browser.new_page(color_scheme=scheme)
+    page.add_init_script(OLDER)
+    page.goto(path.as_uri())
+    page.click("#last")
+    assert gradients(page)["a"] == "−16"
+    grounds = page.locator("#canvas .box polygon, #canvas .box path").evaluate_all(
+        "all => [...new Set(all.map((e) => getComputedStyle(e).fill))]"
+    )
+    colours = LIGHT if scheme == "light" else DARK
+    wanted = (colours[name] for name in ("ground", "value-soft", "gradient-soft"))
+    rgb = {f"rgb({int(c[1:3], 16)}, {int(c[3:5], 16)}, {int(c[5:], 16)})" for c in wanted}
+    assert {ground for ground in grounds if ground != "none"} == rgb
+    page.close()
+
+
 def test_wrong_order_shows_wrong_beside_right(step):
     page = step(squared())
     page.click("#wrong")
@@ -353,7 +385,7 @@ def test_labels_are_shown_as_text(step):
     assert HOSTILE[:31] in page.inner_text("tbody")
     assert HOSTILE[:31] in page.locator("#canvas").text_content()
     assert "{{7*7}}&lt;b&gt;" in said(page)
-    assert page.locator("script:not([type])").count() == 1
+    assert page.locator("script[type=module]").count() == 1
     assert page.locator("img").count() == 0
     assert not dialogs
 

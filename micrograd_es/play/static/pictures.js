@@ -1,5 +1,7 @@
 // Pictures of what the server answered: the network, the curve of the cost, the table.
 
+import { number } from "./numbers.js";
+
 const NAMESPACE = "http://www.w3.org/2000/svg";
 
 export function svg(name, attributes, text) {
@@ -7,16 +9,6 @@ export function svg(name, attributes, text) {
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   if (text !== undefined) element.textContent = text;
   return element;
-}
-
-/** Four significant decimals, with an exponent outside 1e-4..1e5. */
-export function number(x) {
-  const size = Math.abs(x);
-  const text =
-    size !== 0 && (size < 1e-4 || size >= 1e5)
-      ? x.toExponential(3).replace(/\.?0*e\+?/, "e")
-      : String(Number(x.toPrecision(4)));
-  return text.replaceAll("-", "−");
 }
 
 /** The answer's parameters as layers of neurons: `w`, `b`, and the index of each. */
@@ -42,21 +34,28 @@ export function drawNetwork(drawing, answer, label) {
   const layers = neuronsOf(answer);
   const sizes = [2, ...answer.layers];
   const x = (l) => 40 + ((width - 80) * l) / (sizes.length - 1);
-  const y = (l, n) => height / 2 + (n - (sizes[l] - 1) / 2) * Math.min(44, (height - 24) / sizes[l]);
+  const y = (l, n) =>
+    height / 2 + (n - (sizes[l] - 1) / 2) * Math.min(44, (height - 24) / sizes[l]);
   const radius = Math.min(11, 90 / Math.max(...sizes));
   const told = (index) =>
     `${answer.labels[index]} = ${number(answer.parameters[index])}, ∂C/∂${answer.labels[index]} = ${number(answer.gradient[index])}`;
   const lines = [];
-  const circles = [0, 1].map((m) => svg("circle", { class: "input", cx: x(0), cy: y(0, m), r: radius }));
+  const circles = [0, 1].map((m) =>
+    svg("circle", { class: "input", cx: x(0), cy: y(0, m), r: radius }),
+  );
   const names = [0, 1].map((m) =>
-    svg("text", { x: x(0) - radius - 5, y: y(0, m) + 5, "text-anchor": "end" }, ["x⁽¹⁾", "x⁽²⁾"][m]),
+    svg(
+      "text",
+      { x: x(0) - radius - 5, y: y(0, m) + 5, "text-anchor": "end" },
+      ["x⁽¹⁾", "x⁽²⁾"][m],
+    ),
   );
   layers.forEach((neurons, l) => {
     neurons.forEach(({ w, b }, n) => {
       w.forEach((index, m) => {
         const weight = answer.parameters[index];
         const line = svg("line", {
-          class: weight < 0 ? "weight low" : "weight high",
+          class: `weight ${weight < 0 ? "negative" : "positive"}`,
           x1: x(l) + radius,
           y1: y(l, m),
           x2: x(l + 1) - radius,
@@ -93,9 +92,15 @@ export function drawCurve(drawing, curve, answer, label) {
   ]);
   parts.push(
     svg("text", { x: left, y: bottom + 20, "text-anchor": "middle" }, "0"),
-    svg("text", { x: right, y: bottom + 20, "text-anchor": "end" }, String(last)),
+    svg("text", { x: right, y: bottom + 20, "text-anchor": "end" }, number(last)),
     svg("polyline", { class: "curve", points: line }),
-    svg("line", { class: "now", x1: x(answer.updates), x2: x(answer.updates), y1: top, y2: bottom }),
+    svg("line", {
+      class: "now",
+      x1: x(answer.updates),
+      x2: x(answer.updates),
+      y1: top,
+      y2: bottom,
+    }),
     svg("circle", { class: "now", cx: x(answer.updates), cy: y(answer.cost), r: 4.5 }),
   );
   drawing.replaceChildren(...parts);
@@ -106,7 +111,10 @@ export function fillTable(body, answer) {
   body.replaceChildren(
     ...answer.labels.map((label, i) => {
       const row = document.createElement("tr");
-      const name = Object.assign(document.createElement("th"), { scope: "row", textContent: label });
+      const name = Object.assign(document.createElement("th"), {
+        scope: "row",
+        textContent: label,
+      });
       const cells = [answer.parameters[i], answer.gradient[i]].map((x) =>
         Object.assign(document.createElement("td"), { textContent: number(x) }),
       );

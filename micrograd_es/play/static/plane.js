@@ -1,5 +1,6 @@
 // The plane: the heat map of the network's score, its boundary, and the points.
 
+import { number } from "./numbers.js";
 import { svg } from "./pictures.js";
 
 const SIZE = 200; // the drawing is -SIZE..SIZE, both ways
@@ -38,7 +39,7 @@ export class Plane {
       const [x] = this.toDrawing(k, 0);
       parts.push(svg("line", { class: "axis", x1: x, x2: x, y1: -SIZE, y2: SIZE }));
       parts.push(svg("line", { class: "axis", y1: x, y2: x, x1: -SIZE, x2: SIZE }));
-      const name = String(k).replace("-", "−");
+      const name = number(k);
       parts.push(svg("text", { class: "tick", x: x + 3, y: SIZE - 4 }, name));
       if (k) parts.push(svg("text", { class: "tick", x: 3 - SIZE, y: -x - 3 }, name));
     }
@@ -60,7 +61,7 @@ export class Plane {
       }
     }
     const first = answer.points.some(([n]) => n === picked) ? picked : answer.points[0][0];
-    answer.points.forEach(([n, x, y, c], i) => {
+    for (const [n, x, y, c] of answer.points) {
       const wrong = answer.wrong.includes(n);
       const point = this.points.get(n) ?? { element: this.added(n) };
       const { element } = point;
@@ -68,12 +69,15 @@ export class Plane {
       if (point.c !== c) element.replaceChildren(...shapes(c));
       Object.assign(point, { x, y, c });
       this.points.set(n, point);
-      element.setAttribute("class", `point ${c > 0 ? "high" : "low"}${wrong ? " wrong" : ""}`);
+      element.setAttribute(
+        "class",
+        `point ${c > 0 ? "positive" : "negative"}${wrong ? " wrong" : ""}`,
+      );
       element.setAttribute("aria-pressed", n === picked);
       element.setAttribute("aria-label", this.callbacks.label(n, x, y, c, wrong));
       const focused = this.group.contains(document.activeElement);
       if (!focused) element.setAttribute("tabindex", n === first ? 0 : -1);
-    });
+    }
   }
 
   added(n) {
@@ -114,7 +118,8 @@ export class Plane {
   clicked(event) {
     const n = this.nearest(event);
     const tool = this.callbacks.tool();
-    if (this.moved) this.moved = false; // the end of a drag, and no click
+    if (this.moved)
+      this.moved = false; // the end of a drag, and no click
     else if (tool === "delete" && n !== null) this.callbacks.remove(n);
     else if (tool === "move" && n !== null) this.callbacks.pick(n);
     else if (tool === "1" || tool === "-1") this.callbacks.add(...this.fromEvent(event), tool);
@@ -145,7 +150,11 @@ export class Plane {
       else if (place) this.callbacks.move(n, ...place, point.c);
       else this.callbacks.pick(n);
     };
-    const listeners = [["pointermove", drag], ["pointerup", drop], ["pointercancel", drop]];
+    const listeners = [
+      ["pointermove", drag],
+      ["pointerup", drop],
+      ["pointercancel", drop],
+    ];
     for (const [name, listener] of listeners) this.drawing.addEventListener(name, listener);
   }
 
@@ -178,16 +187,24 @@ export class Plane {
 
   paint(map, cells) {
     const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(name).trim().match(/\w\w/g).map((h) => parseInt(h, 16));
-    const [zero, low, high] = ["--map-zero", "--map-low", "--map-high"].map(colour);
+    const colour = (name) =>
+      style
+        .getPropertyValue(name)
+        .trim()
+        .match(/\w\w/g)
+        .map((h) => parseInt(h, 16));
+    const [zero, negative, positive] = ["--ground", "--negative-soft", "--positive-soft"].map(
+      colour,
+    );
     const image = new ImageData(cells, cells);
     map.forEach((score, i) => {
       const row = cells - 1 - Math.floor(i / cells); // the map begins below, an image above
-      const end = score < 0 ? low : high;
+      const end = score < 0 ? negative : positive;
       const mixed = zero.map((from, k) => from + (end[k] - from) * (Math.abs(score) / 1000));
       image.data.set([...mixed, 255], 4 * (row * cells + (i % cells)));
     });
-    const small = new OffscreenCanvas(cells, cells);
+    const small = document.createElement("canvas");
+    small.width = small.height = cells;
     small.getContext("2d").putImageData(image, 0, 0);
     const { width, height } = this.canvas;
     const inner = cells - 1; // from the middle of the first cell to that of the last
@@ -211,7 +228,12 @@ function zeroLine(map, cells, size) {
   const parts = [];
   for (let row = 0; row + 1 < cells; row += 1) {
     for (let column = 0; column + 1 < cells; column += 1) {
-      const corners = [[0, 0], [1, 0], [1, 1], [0, 1]].map(([dx, dy]) => {
+      const corners = [
+        [0, 0],
+        [1, 0],
+        [1, 1],
+        [0, 1],
+      ].map(([dx, dy]) => {
         const score = map[(row + dy) * cells + column + dx] || 1e-9; // 0 counts as above
         return [at(column + dx), -at(row + dy), score];
       });

@@ -1,14 +1,18 @@
 // The page: its state stands in the address, and its server works out the rest.
 
+import { number } from "./numbers.js";
+import { drawCurve, drawNetwork, fillTable } from "./pictures.js";
 import { Plane } from "./plane.js";
-import { drawCurve, drawNetwork, fillTable, number } from "./pictures.js";
 
 const config = JSON.parse(document.body.dataset.config);
 const texts = JSON.parse(document.body.dataset.texts);
 const element = (id) => document.getElementById(id);
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-const stateOf = ({ search }) => ({ ...config.defaults, ...Object.fromEntries(new URLSearchParams(search)) });
+const stateOf = ({ search }) => ({
+  ...config.defaults,
+  ...Object.fromEntries(new URLSearchParams(search)),
+});
 let state = stateOf(location);
 let shown = null; // the answer that the page shows, and the state that it belongs to
 let longest = { start: "", curve: [[0, 0]] }; // the furthest curve from the present start
@@ -57,7 +61,8 @@ async function go(changed) {
   const before = state;
   state = { ...state, ...changed };
   asking?.abort();
-  const mine = (asking = new AbortController());
+  const mine = new AbortController();
+  asking = mine;
   document.body.dataset.asking = "yes";
   try {
     let answer;
@@ -149,7 +154,11 @@ function showPicked(withGraph) {
   if (!row) return;
   const [n, x, y, c] = row;
   element("number").textContent = n;
-  for (const [id, value] of [["x", x], ["y", y], ["class", c]]) {
+  for (const [id, value] of [
+    ["x", x],
+    ["y", y],
+    ["class", c],
+  ]) {
     if (document.activeElement !== element(id)) element(id).value = value;
   }
   element("steps").href = `/steps?${query()}`;
@@ -163,7 +172,14 @@ function showPicked(withGraph) {
 }
 
 element("graph").addEventListener("error", async () => {
-  const response = await fetch(element("graph").src).catch(() => null);
+  const { src } = element("graph");
+  let response;
+  do response = await fetch(src).catch(() => null);
+  while (response?.status === 503 && element("graph").src === src); // still training: asked again, it gets further
+  if (response?.ok) {
+    element("graph").src = src;
+    return;
+  }
   element("no-graph").textContent = response ? await response.text() : texts.silent;
   element("no-graph").hidden = false;
   element("graph").hidden = true;
@@ -180,11 +196,12 @@ function run(on) {
   running = on;
   element("run").textContent = on ? texts.pause : texts.run;
   element("run").setAttribute("aria-pressed", on);
-  element("updates").ariaLive = on ? "off" : "polite"; // twenty a second are too many to be read out
+  element("updates").setAttribute("aria-live", on ? "off" : "polite"); // twenty a second are too many to be read out
 }
 
 async function keepRunning() {
-  const mine = (loop = {});
+  const mine = {};
+  loop = mine;
   while (running && loop === mine) {
     const began = performance.now();
     await forward(Number(element("speed").value));
@@ -255,10 +272,12 @@ element("restore").addEventListener("click", () => go({ changes: "", point: "" }
 
 // -- points ----------------------------------------------------------------------
 
-const words = () => new Map(state.changes === "" ? [] : state.changes.split("*").map((word) => [
-  Number(word.split("_")[0]),
-  word,
-]));
+const words = () =>
+  new Map(
+    state.changes === ""
+      ? []
+      : state.changes.split("*").map((word) => [Number(word.split("_")[0]), word]),
+  );
 
 function changePoint(n, word, point = state.point) {
   const changes = words();
@@ -279,7 +298,11 @@ const plane = new Plane(element("plane"), element("map"), {
   pick: (n) => go({ point: String(n) === state.point ? "" : String(n) }),
   remove(n) {
     if (shown.answer.points.length === 1) return say(texts.one);
-    changePoint(n, n < config.count ? String(n) : null, String(n) === state.point ? "" : state.point);
+    changePoint(
+      n,
+      n < config.count ? String(n) : null,
+      String(n) === state.point ? "" : state.point,
+    );
   },
   add(x, y, c) {
     const taken = words();
@@ -294,7 +317,12 @@ for (const id of ["x", "y", "class"]) {
   element(id).addEventListener("change", () => {
     if (!element(id).reportValidity()) return;
     const n = Number(state.point);
-    plane.callbacks.move(n, element("x").valueAsNumber, element("y").valueAsNumber, element("class").value);
+    plane.callbacks.move(
+      n,
+      element("x").valueAsNumber,
+      element("y").valueAsNumber,
+      element("class").value,
+    );
   });
 }
 element("delete").addEventListener("click", () => plane.callbacks.remove(Number(state.point)));
@@ -302,7 +330,10 @@ document.querySelector(".row").addEventListener("submit", (event) => event.preve
 element("weights")
   .closest("details")
   .addEventListener("toggle", () => shown && fillTable(element("weights"), shown.answer));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => shown && show(shown.answer));
+matchMedia("(prefers-color-scheme: dark)").addEventListener(
+  "change",
+  () => shown && show(shown.answer),
+);
 
 addEventListener("popstate", () => {
   state = stateOf(location);

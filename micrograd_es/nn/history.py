@@ -1,0 +1,29 @@
+"""What a training leaves behind: its costs, and how it ended."""
+
+from __future__ import annotations
+
+
+class History(list[float]):
+    """The costs of a training.
+
+    `fit` gives one for each epoch: the mean over the samples, each as its update met it. Of
+    `Net.learn` the first is from before any update, and one follows each.
+
+    Attributes
+    ----------
+    held_out : list of float
+        The costs of the held-out samples after each epoch, where there are any.
+    converged : bool
+        Whether `Net.learn` reached its tolerance.
+    stopped_early : bool
+        Whether `patience` ended the training.
+    interrupted : bool
+        Whether Ctrl-C did.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held_out: list[float] = []
+        self.converged = False
+        self.stopped_early = False
+        self.interrupted = False

@@ -1,0 +1,216 @@
+"""Whether a recording holds for another sample: the graphs of both, node by node.
+
+A tape replays the graph that one sample made. It holds for every sample that makes the
+same graph: the same operations on the same operands, with the same constants. What Python
+decided or took out of the graph while it was made shows as a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, count, zip_longest
+from math import gcd
+from typing import Any
+
+import numpy as np
+
+from micrograd_es.base.arrays import Array
+from micrograd_es.base.errors import RecordingError
+from micrograd_es.engine.custom import CustomOperation
+from micrograd_es.engine.derivative import grad
+from micrograd_es.engine.value import Value
+from micrograd_es.tape.recording import below
+from micrograd_es.tape.tape import Tape
+
+# Nodes that are made anew, at most, to check a recording before it is used, and the samples
+# that are looked at: at least two, one of them the recorded one once more.
+_NODES, _LEAST, _MOST = 20_000, 2, 24
+# As many samples are replayed in the time in which one is made anew, and fifty times that.
+_RESTS = 10_000
+
+
+@dataclass(frozen=True)
+class Made:
+    """What one sample makes: its output, from its inputs and the parameters."""
+
+    output: Value
+    inputs: list[Value]
+
+
+class CheckedRecording:
+    """A tape of what `make` makes of one sample, which is compared with what it makes of others.
+
+    Parameters
+    ----------
+    make : callable
+        Gives what the sample of a number makes.
+    samples : ndarray, shape (n, inputs)
+        The numbers of all that it may be replayed with.
+    decided : list of Value
+        Nodes that decided something outside the graph while the first was made.
+
+    Attributes
+    ----------
+    tape : Tape
+    """
+
+    def __init__(
+        self,
+        make: Callable[[int], Made],
+        first: Made,
+        samples: Array,
+        parameters: list[Value],
+        decided: Sequence[Value],
+    ) -> None:
+        self._make, self._samples, self._parameters = make, samples, parameters
+        self.tape = Tape(first.output, first.inputs, parameters)
+        self._outline = list(_outline(first, parameters))
+        self._decided = Tape(decided, first.inputs, parameters) if decided else None
+        self._truths = np.array([v.data != 0.0 for v in decided])
+        self._waiting = self._in_turn()
+        self._replayed = self._turn = 0
+
+    def check_first(self) -> None:
+        """Compares with the same sample again and with some others.
+
+        Raises
+        ------
+        RecordingError
+            It does not hold for one of them.
+        """
+        self._compare(0)
+        number = min(max(_NODES // len(self._outline), _LEAST), _MOST, len(self._samples))
+        self._compare_decisions(number)
+        for _ in range(number - 1):
+            self._compare(next(self._waiting))
+
+    def check_later(self, replayed: int) -> None:
+        """Compares with one more sample where so many have been replayed that it is no matter."""
+        self._compare_decisions(1)
+        self._replayed += replayed
+        if self._replayed >= _RESTS:
+            self._replayed -= _RESTS
+            self.tape.write_back()
+            self._compare(next(self._waiting))
+
+    def check_last(self) -> None:
+        """Compares with two samples at the parameters as they are now."""
+        self.tape.write_back()
+        for _ in range(min(2, len(self._samples))):
+            self._compare(next(self._waiting))
+
+    def _compare_decisions(self, number: int) -> None:
+        """Compares with samples in which something else is decided, others each time."""
+        if self._decided is not None:
+            found = self._decided.value(self._samples, self.tape.theta) != 0.0
+            others = np.flatnonzero((found != self._truths).any(axis=1))
+            if len(others):
+                self.tape.write_back()
+            for k in np.roll(others, -self._turn)[:number].tolist():
+                self._turn += 1
+                self._compare(k)
+
+    def _in_turn(self) -> Iterator[int]:
+        """The samples, over and over, each once in a round: the extremes of each input first."""
+        n = len(self._samples)
+        lowest, highest = self._samples.argmin(axis=0), self._samples.argmax(axis=0)
+        extremes = np.stack([lowest, highest], axis=1).ravel()[:_MOST].tolist()
+        step = max(1, round(n * 0.618))  # far from each other, and all of them in turn
+        while gcd(step, n) != 1:
+            step += 1
+        seen = {0}
+        for k in chain(extremes, (i * step % n for i in count(1))):
+            if k not in seen:
+                seen.add(k)
+                yield k
+            if len(seen) == n:
+                break
+        while True:
+            yield from (i * step % n for i in range(n))
+
+    def _compare(self, k: int) -> None:
+        made = self._make(k)
+        pair = next(_differences(self._outline, _outline(made, self._parameters)), None)
+        if pair is None or self._agree(k, made):
+            return
+        raise RecordingError(
+            f"what was recorded for sample 0 does not hold for sample {k}: {_told(pair[0])} "
+            f"{'there' if k else 'at first'}, and {_told(pair[1])} "
+            f"{'here' if k else 'the second time'}. {_cure(k, *pair)}"
+        )
+
+    def _agree(self, k: int, made: Made) -> bool:
+        """Whether the replay gives the numbers all the same, as with a shift that cancels."""
+        values, gradient = self.tape.value_and_grad(
+            self._samples[k : k + 1], np.array([p.data for p in self._parameters])
+        )
+        expected = np.array([made.output.data, *grad(made.output, self._parameters)])
+        found = np.array([values[0], *gradient])
+        scale = np.abs(expected[np.isfinite(expected)]).max(initial=1.0)
+        return np.allclose(found, expected, rtol=1e-9, atol=1e-12 * scale, equal_nan=True)
+
+
+def same_graph(first: Made, second: Made) -> bool:
+    """Whether two samples make the same of their inputs, which are all that they have."""
+    return next(_differences(list(_outline(first, ())), _outline(second, ())), None) is None
+
+
+# -- graphs without their numbers -----------------------------------------------------
+
+# A node, what it is, and where its operands stand.
+_Entry = tuple[Value, Any, tuple[int, ...]]
+
+
+def _outline(made: Made, parameters: Sequence[Value]) -> Iterator[_Entry]:
+    known: dict[Value, Any] = {v: ("parameter", i) for i, v in enumerate(parameters)}
+    known |= {v: ("input", i) for i, v in enumerate(made.inputs)}
+    place: dict[Value, int] = {}
+    for node in below([made.output], known.keys()):
+        operands = () if node in known else tuple([place[p] for p in node.parents])
+        place[node] = len(place)
+        what = known.get(node) or (_rule(node.rule) if operands else ("constant", repr(node.data)))
+        yield node, what, operands
+
+
+def _rule(rule: Any) -> Any:
+    """What is equal for equal operations: a user's own is made anew each time."""
+    if not isinstance(rule, CustomOperation):
+        return rule
+    return tuple(getattr(f, "__code__", f) for f in (rule.f, rule.df))
+
+
+def _differences(
+    first: Sequence[_Entry], second: Iterator[_Entry]
+) -> Iterator[tuple[_Entry | None, _Entry | None]]:
+    for a, b in zip_longest(first, second):
+        if a is None or b is None or a[1:] != b[1:]:
+            yield a, b
+
+
+def _told(entry: _Entry | None) -> str:
+    if entry is None:
+        return "nothing more is done"
+    node, what, operands = entry
+    name = f" (the node {node.label!r})" if node.label else ""
+    if operands:
+        return f"there is {node.op} = {node.data!r}{name}"
+    kind = {"constant": "the number", "input": "the input"}.get(what[0], "the parameter")
+    return f"there is {kind} {node.data!r}{name}"
+
+
+def _cure(k: int, *pair: _Entry | None) -> str:
+    if not k:
+        return (
+            "What is drawn or counted anew in each call stays as it was recorded: draw it "
+            "outside, and give it as an input."
+        )
+    if all(entry and not entry[2] and entry[1][0] == "constant" for entry in pair):
+        return (
+            "A number that was taken out of the graph, as by .data or float(), stays as it was "
+            "recorded: use the Value itself, or give the number as an input."
+        )
+    return (
+        "What an if, an and, max or the length of a loop decided stays as it was recorded: "
+        "where(x > 0, …), maximum and minimum decide anew in each sample."
+    )
