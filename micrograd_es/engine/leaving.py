@@ -7,6 +7,7 @@ may not: there is a warning, and `explain` and `check_gradient` find it again.
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from types import FrameType
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from weakref import WeakKeyDictionary
 from micrograd_es.base.errors import DetachedWarning
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.engine.caller import Asker, asker, outside
+from micrograd_es.engine.custom import making_graph
 from micrograd_es.engine.graph import Node
 from micrograd_es.engine.ops import TABLE
 
@@ -48,6 +50,14 @@ def how_it_left(node: Node) -> str:
         return ""
     words = _("what uses it became a float in line {line} of {file}")
     return ": " + words.format(line=place.line, file=place.file)
+
+
+def number_of(node: Node) -> float:
+    """The number of the node, as ``float(v)`` gives it: no gradient goes through it."""
+    if making_graph.get():
+        raise TypeError("a Value that becomes a float leaves the graph being made")
+    leaves(node, sys._getframe(1))
+    return node._data
 
 
 def leaves(node: Node, frame: FrameType) -> None:
