@@ -7,6 +7,7 @@ from micrograd_es.base import arrays as _arrays
 from micrograd_es.base.errors import (
     AnomalyError,
     ConvergenceWarning,
+    DetachedWarning,
     ElementwiseWarning,
     GradientError,
     ModelFormatError,
@@ -67,6 +68,7 @@ __all__ = [
     "BackwardPass",
     "Conv2d",
     "ConvergenceWarning",
+    "DetachedWarning",
     "Dropout",
     "ElementwiseWarning",
     "Embedding",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import inf, isfinite, nan, ulp
 
@@ -12,6 +12,7 @@ from micrograd_es.base.scalars import as_float, is_number
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.derivative import grad, jacobian
 from micrograd_es.engine.graph import topological_order
+from micrograd_es.engine.leaving import left_at
 from micrograd_es.engine.value import Value
 from micrograd_es.engine.watching import enable_grad, unwatched
 from micrograd_es.slopes import slope
@@ -36,6 +37,8 @@ class Partial:
     undecided : bool
         Whether roundings hide the slope: the function would have these values with
         quite another gradient too.
+    left : str
+        Where something that was computed from the input became a float, if anything did.
     """
 
     inputs: tuple[int, ...]
@@ -44,6 +47,7 @@ class Partial:
     allowed: float
     kink: bool
     undecided: bool
+    left: str = ""
 
     def __bool__(self) -> bool:
         return not (self.undecided or self.differs)
@@ -70,6 +74,8 @@ class Partial:
             why = "; the function has a kink there"
         elif self.difference != self.difference:
             why = "; there is no derivative to be seen there"
+        if not self and self.left:
+            why += f"; what was computed from it became a float in {self.left}"
         return f"{self.name} {verdict}: {numbers} (may be {self.allowed:.1e} apart){why}"
 
 
@@ -139,8 +145,9 @@ def _partials(f: Callable[..., Value], at: list[float], order: int) -> Iterator[
     values, output = _called(f, at)
     roundings = _Roundings(output, values)
     for i, gradient in enumerate(grad(output, values)):
-        size = roundings.size(values[i])
-        yield _compared((i,), gradient, size, roundings.noise, output_at, 0, at)
+        size, left = roundings.size(values[i]), left_at(values[i])
+        partial = _compared((i,), gradient, size, roundings.noise, output_at, 0, at)
+        yield replace(partial, left=f"line {left.line} of {left.file}" if left else "")
     if order == 2:
         for i, first in enumerate(grad(output, values, create_graph=True)):
             roundings = _Roundings(first, values)

@@ -129,7 +129,7 @@ def _fits(name: str, operands: list[float], plain: bool, steady: bool) -> bool:
             return False
     if name == "pow" and a < 1e-6 and not (plain and rest[0].is_integer() and abs(a) > 1e-6):
         return False
-    if name in ("abs", "relu", "leaky_relu") and abs(a) < 1e-6:
+    if name in ("abs", "relu", "leaky_relu", "sign") and abs(a) < 1e-6:
         return False
     if name == "rint" and abs(a - round(a)) > 0.5 - 1e-6:
         return False

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "micrograd_es"
 # Methods that only hand on to what stands above them in the same room, when they are called.
 FACADES = {
+    ("engine.dispatch", "engine.numpys"),
     ("stepping.steps", "stepping.page"),
     ("stepping.steps", "stepping.terminal"),
     ("formulas.symbols", "formulas.writing"),

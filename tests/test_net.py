@@ -278,3 +278,23 @@ def test_a_cost_that_overflows_is_an_anomaly_and_no_warning(y, lr):
     with pytest.raises(AnomalyError, match="the cost turned"):
         net.learn([[1.0, 2.0]] * 10, [[y, -y]] * 10, tol=0)
     assert np.isfinite(net.W).all()
+
+
+CHOOSING = {
+    "hinge": lambda Y, P: np.mean(np.maximum(0, 1 - (2 * Y - 1) * P)),
+    "clip": lambda Y, P: np.mean((np.clip(P, 0.25, 0.5) - Y) ** 2),
+    "sign": lambda Y, P: np.mean(np.sign(P - 0.5) * (P - Y)),
+    "minimum": lambda Y, P: np.sum(np.minimum(np.abs(P - Y), (P - Y) ** 2)) / 2,
+}
+
+
+@pytest.mark.parametrize("C", CHOOSING.values(), ids=CHOOSING)
+def test_a_cost_of_NumPy_that_chooses_decides_anew_for_each_pattern(C):
+    inputs, targets = [[1.0, 0.0], [0.0, 1.0], [-3.0, 2.0]], [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+    net = Net(2, L=2, C=C, seed=5)
+    expected = np.mean(
+        [Net(2, L=2, C=C, seed=5).gradients(x, y)[0] for x, y in zip(inputs, targets)], 0
+    )
+    np.testing.assert_allclose(net.gradients(inputs, targets)[0], expected, rtol=1e-12)
+    costs = [C(np.array(y), net.predict(x)) for x, y in zip(inputs, targets)]
+    assert net.learn(inputs, targets, max_epochs=1, tol=1e9)[0] == pytest.approx(np.mean(costs))

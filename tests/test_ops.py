@@ -185,8 +185,8 @@ def test_pow_has_its_higher_derivatives_at_and_next_to_zero(p, at_0):
 def test_values_have_a_method_for_each_named_function_of_one_operand():
     named = {
         "exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "softplus", "relu", "tan", "arctan",
-        "sinh", "cosh", "log1p", "expm1", "log2", "log10", "floor", "rint", "leaky_relu", "elu",
-        "silu", "gelu", "erf", "erfc",
+        "sinh", "cosh", "log1p", "expm1", "log2", "log10", "floor", "rint", "sign", "leaky_relu",
+        "elu", "silu", "gelu", "erf", "erfc",
     }  # fmt: skip
     of_two = {"arctan2", "hypot", "maximum", "minimum", "mod", "floor_divide"}
     assert named <= {op.name for op in TABLE.values() if op.arity == 1}

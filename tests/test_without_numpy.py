@@ -39,7 +39,9 @@ PROGRAMS = {
         print(y.data, a.grad, b.grad)
         for name in "exp log sqrt sin cos tanh sigmoid relu softplus tan arctan sinh cosh".split():
             v = Value(0.5); getattr(v, name)().backward(); print(name, v.grad)
-        for name in "log1p expm1 log2 log10 floor leaky_relu elu gelu silu erf erfc rint".split():
+        for name in "log1p expm1 log2 log10 floor rint sign".split():
+            v = Value(0.5); getattr(v, name)().backward(); print(name, v.grad)
+        for name in "leaky_relu elu gelu silu erf erfc".split():
             v = Value(0.5); getattr(v, name)().backward(); print(name, v.grad)
         for bad in "1", None, True, 1j, [1.0]:
             try: Value(bad)

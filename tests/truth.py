@@ -100,6 +100,7 @@ def truths(m: Any) -> dict[str, Truth]:
     }  # fmt: skip
     with_kinks = {
         "floor": (m.floor, lambda a: 0),
+        "sign": (lambda a: branch(a > 0, 1, branch(a < 0, -1, a)), lambda a: 0),
         "rint": (getattr(m, "nint", round), lambda a: 0),
         "floor_divide": (quotient, *[lambda a, b: 0] * 2),
         "abs": (abs, lambda a: branch(a < 0, -1, branch(a > 0, 1, 0))),

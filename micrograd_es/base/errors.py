@@ -17,6 +17,7 @@ is not a real number, `OverflowError` for an integer beyond float range and
       └── RendererMissingError    neither `dot` nor pygraphviz is there to draw with
     UserWarning
       ├── ConvergenceWarning      learn() stopped before the cost reached `tol`
+      ├── DetachedWarning         a Value became a float, and no gradient goes through it
       └── ElementwiseWarning      a custom operation replays one element at a time
 """
 
@@ -60,6 +61,14 @@ class RendererMissingError(RuntimeError):
 
 class ConvergenceWarning(UserWarning):
     """Training ended before the cost reached the tolerance."""
+
+
+class DetachedWarning(UserWarning):
+    """A Value became a float, and no gradient goes through it.
+
+    It is given once for each line; ``warnings.simplefilter("ignore", DetachedWarning)`` turns it
+    off.
+    """
 
 
 class ElementwiseWarning(UserWarning):

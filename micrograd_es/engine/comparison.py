@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from micrograd_es.base.arrays import is_bool
+from micrograd_es.engine.caller import asker, outside
+from micrograd_es.engine.dispatch import Dispatched
 from micrograd_es.engine.graph import Node
+from micrograd_es.engine.leaving import leaves
 
 _decisions: ContextVar[list[Node] | None] = ContextVar("decisions", default=None)
 
@@ -35,6 +39,24 @@ def decides(node: Node) -> bool:
     return node._data != 0.0
 
 
+# Functions that hand on one of several things, as comparisons have it, which a graph cannot
+# see; and what is a node instead.
+_OURS = "of micrograd_es, also of arrays"
+INSTEAD = {
+    **dict.fromkeys(("max", "amax", "maximum", "fmax"), f"maximum(a, b) {_OURS}"),
+    **dict.fromkeys(("min", "amin", "minimum", "fmin"), f"minimum(a, b) {_OURS}"),
+    "clip": f"minimum(maximum(a, low), high) {_OURS}",
+    "sign": "v.sign(), of each Value v",
+}
+# Of Values alone these give a Value, always.
+_ONE_OF_MANY = {"max", "amax", "min", "amin"}
+
+
+def refusal(name: str) -> TypeError:
+    """The error of a function that chooses by comparing."""
+    return TypeError(f"{name} chooses by comparing, outside the graph; a node is {INSTEAD[name]}")
+
+
 def _by_node(name: str) -> Callable[..., Any]:
     def operate(self: Comparison, *other: Any) -> Any:
         return getattr(self.node, name)(*other)
@@ -42,7 +64,7 @@ def _by_node(name: str) -> Callable[..., Any]:
     return operate
 
 
-class Comparison:
+class Comparison(Dispatched):
     """A truth value that remembers what was compared.
 
     In arithmetic and in the functions of this package it is its node, 1.0 or 0.0, so that
@@ -53,17 +75,30 @@ class Comparison:
     ----------
     node : Value
         The same as a node: 1.0 or 0.0.
+    with_number : bool
+        Whether one of the two is a plain number.
+
+    Raises
+    ------
+    TypeError
+        ``max(v, 0)``, ``np.maximum(array, 0)`` or the like would choose by it.
     """
 
-    __slots__ = ("node",)
-    __array_priority__ = 0.0  # as a Value's
+    __slots__ = ("node", "with_number")
 
     node: Any
+    with_number: bool
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, with_number: bool = False) -> None:
         self.node = node
+        self.with_number = with_number
 
     def __bool__(self) -> bool:
+        frame = sys._getframe(1)
+        if asker(frame).function:  # and not an `if`, as nearly always
+            name = asker(outside(frame)).function
+            if name in INSTEAD and (self.with_number or name not in _ONE_OF_MANY):
+                raise refusal(name)
         return decides(self.node)
 
     def __int__(self) -> int:
@@ -72,6 +107,9 @@ class Comparison:
     __index__ = __int__
 
     def __float__(self) -> float:
+        frame = sys._getframe(1)
+        if not asker(frame).assigns:  # an array may well take it as a truth value
+            leaves(self.node, frame)
         return float(bool(self))
 
     def __eq__(self, other: object) -> bool:
@@ -83,11 +121,13 @@ class Comparison:
     def __repr__(self) -> str:
         return repr(self.node.data != 0.0)
 
-    __neg__, __abs__ = _by_node("__neg__"), _by_node("__abs__")
+    __pos__, __neg__, __abs__ = map(_by_node, ("__pos__", "__neg__", "__abs__"))
     __add__, __radd__ = _by_node("__add__"), _by_node("__radd__")
     __sub__, __rsub__ = _by_node("__sub__"), _by_node("__rsub__")
     __mul__, __rmul__ = _by_node("__mul__"), _by_node("__rmul__")
     __truediv__, __rtruediv__ = _by_node("__truediv__"), _by_node("__rtruediv__")
+    __floordiv__, __rfloordiv__ = _by_node("__floordiv__"), _by_node("__rfloordiv__")
+    __mod__, __rmod__ = _by_node("__mod__"), _by_node("__rmod__")
     __pow__, __rpow__ = _by_node("__pow__"), _by_node("__rpow__")
     __lt__, __gt__ = _by_node("__lt__"), _by_node("__gt__")
     __le__, __ge__ = _by_node("__le__"), _by_node("__ge__")
@@ -111,7 +151,9 @@ def comparing(operate: Callable[..., Any]) -> Callable[..., Any]:
 
     def compare(a: Any, b: Any) -> Any:
         node = operate(a, b)
-        return node if node is NotImplemented else Comparison(node)
+        if node is NotImplemented:
+            return node
+        return Comparison(node, not isinstance(b, (Node, Comparison)))
 
     return compare
 

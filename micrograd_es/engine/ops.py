@@ -321,6 +321,8 @@ _ROWS = (
     # chosen so that a nan goes through.
     Operation("rint",     "rint(a)",           ("0.0",),                         r"\mathrm{{rint}}({a})",  (1.9,),      piecewise=True),
     Operation("floor",    "floor(a)",          ("0.0",),                        r"\left\lfloor {a}\right\rfloor", (1.5,),      piecewise=True),
+    Operation("sign",     "where(a < 0.0, -1.0, where(a > 0.0, 1.0, where(a <= 0.0, 0.0, a)))",
+                                               ("0.0",),                         r"\mathrm{{sign}}({a})",   (-1.5,),     piecewise=True),
     Operation("floor_divide", "floor_divide(a, b)",
                                                ("0.0", "0.0"),                   r"\left\lfloor\frac{{{a}}}{{{b}}}\right\rfloor",
                                                                                                             (2.5, -1.5), "//", piecewise=True),

@@ -17,9 +17,10 @@ from micrograd_es.base.scalars import Number, as_float, is_number
 from micrograd_es.engine.algebra import FLOATS, IEEE
 from micrograd_es.engine.anomaly import watch_backward
 from micrograd_es.engine.comparison import Comparison, comparing, decides
-from micrograd_es.engine.custom import making_graph
+from micrograd_es.engine.dispatch import Dispatched
 from micrograd_es.engine.drop_in import DropInNode, make_by_hand
 from micrograd_es.engine.graph import hand_on, one_pass, record, record_pair, topological_order
+from micrograd_es.engine.leaving import number_of
 from micrograd_es.engine.ops import TABLE, Operation, with_number
 from micrograd_es.engine.watching import is_watching
 
@@ -90,7 +91,7 @@ def _unary(op: Operation) -> Callable[[Value], Value]:
     return operate
 
 
-class Value(DropInNode):
+class Value(Dispatched, DropInNode):
     """One scalar node of a computation graph.
 
     Parameters
@@ -129,10 +130,6 @@ class Value(DropInNode):
     """
 
     __slots__ = ()
-
-    # above that of NumPy's scalars and not above that of its arrays: before version 2,
-    # np.float64(1) > v asked only then what v makes of it
-    __array_priority__ = 0.0
 
     def __init__(
         self,
@@ -215,6 +212,9 @@ class Value(DropInNode):
         raised = self._raised if isinstance(other, Value) else self._raised_to_a_number
         return raised(other)
 
+    def __pos__(self) -> Value:
+        return self
+
     def __round__(self, n: int | None = None) -> Value:
         # as NumPy does it: to the nearest, and of two to the even one
         n = 0 if n is None else index(n)
@@ -223,10 +223,7 @@ class Value(DropInNode):
             return (self / scale).rint() * scale if n else self.rint()
         return (self * scale).rint() / scale
 
-    def __float__(self) -> float:
-        if making_graph.get():
-            raise TypeError("a Value that becomes a float leaves the graph being made")
-        return self._data
+    __float__ = number_of
 
     def __bool__(self) -> bool:
         return decides(self)
@@ -246,7 +243,7 @@ class Value(DropInNode):
 
     if TYPE_CHECKING:
         exp = log = sqrt = sin = cos = tanh = sigmoid = softplus = relu = __neg__
-        tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = rint = __neg__
+        tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = rint = sign = __neg__
         leaky_relu = elu = silu = gelu = erf = erfc = __neg__
         arctan2 = hypot = maximum = minimum = __add__
 

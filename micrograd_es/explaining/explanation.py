@@ -12,6 +12,7 @@ from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.languages import ngettext
 from micrograd_es.base.scalars import as_count
 from micrograd_es.engine.graph import adjoints_of, topological_order
+from micrograd_es.engine.leaving import how_it_left
 from micrograd_es.engine.value import Value
 from micrograd_es.explaining.paths import Factor, Path, Paths
 from micrograd_es.formulas import notation
@@ -312,17 +313,15 @@ class Explanation:
 
     @cached_property
     def why(self) -> str:
-        root, wrt = (self._symbol(v).text for v in (self.root, self.wrt))
+        names = {"root": self._symbol(self.root).text, "wrt": self._symbol(self.wrt).text}
         if self.total != 0:
             if self.wrt.grad == 0:
-                return _("{wrt}.grad still holds 0: backward() has not been called").format(wrt=wrt)
+                return _("{wrt}.grad still holds 0: backward() has not been called").format(**names)
             return ""
         if not self.path_count:
             if self.wrt in set(topological_order(self.root)):
-                return _("0: {root} uses {wrt} only where no derivative passes").format(
-                    root=root, wrt=wrt
-                )
-            return _("0: {wrt} is not connected to {root}").format(root=root, wrt=wrt)
+                return _("0: {root} uses {wrt} only where no derivative passes").format(**names)
+            return _("0: {wrt} is not connected to {root}").format(**names) + how_it_left(self.wrt)
         culprits, size = self._zeros()
         if size is None:
             return "\n".join(_("0 because {reason}").format(reason=r) for r in culprits[:3])

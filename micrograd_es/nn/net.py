@@ -26,6 +26,7 @@ from micrograd_es.engine.derivative import grad
 from micrograd_es.engine.functions import custom, function, products, sum_node, vsum
 from micrograd_es.engine.ops import TABLE
 from micrograd_es.engine.value import Value
+from micrograd_es.engine.value_array import value_array
 from micrograd_es.engine.watching import enable_grad
 from micrograd_es.formulas.notation import name
 from micrograd_es.nn import losses
@@ -189,7 +190,7 @@ class Net:
         # our own losses take the predictions first
         own = getattr(self.C, "__module__", "") == losses.__name__
         with no_floats():
-            cost = self.C(a, y) if own else self.C(np.array(y), np.array(a))
+            cost = self.C(a, y) if own else self.C(value_array(y), value_array(a))
         if not isinstance(cost, Value):
             raise TypeError(f"C(Y, Y_pred) of Values gives a Value, not {type(cost).__name__}")
         cost.label = "C"
