@@ -87,6 +87,25 @@ def test_weights_of_0_and_parts_of_a_batch():
         np.testing.assert_allclose(tape.value_and_grad(X, weights=weights)[1], expected[1])
 
 
+@pytest.mark.parametrize("limit", [2**28, 20_000])
+@pytest.mark.parametrize("odd", [0, 1, 15, 30])
+def test_one_pass_gives_what_two_give(odd, limit):
+    build, n = BUILDS["relu and cross-entropy"]
+    rng = np.random.default_rng(odd)
+    X, theta = rng.uniform(0.5, 2, (30, n)), rng.uniform(-1, 1, 48)
+    X[rng.permutation(30)[:odd], 0] = -INF
+    tape, cotangent = taped(build, n, theta), rng.uniform(-1, 1, 30)
+    tape.memory_limit = limit
+    outputs, *gradients = tape.value_and_vjp(X, cotangent)
+    np.testing.assert_array_equal(outputs, tape.value(X))
+    for found, other in zip(gradients, tape.vjp(X, cotangent)):
+        np.testing.assert_array_equal(found, other)
+    values, gradient, slopes = by_run(build, X, theta, cotangent)
+    expected = values, cotangent[:, None] * slopes, gradient
+    for found, other in zip((outputs, *gradients), expected):
+        np.testing.assert_allclose(found, other, rtol=1e-10, atol=1e-13)
+
+
 @pytest.mark.parametrize("name", ["relu", "a logarithm"])
 def test_few_odd_samples_are_done_alone_and_many_at_once(name):
     """Neither each sample of the batch for one, nor each of many node by node."""
