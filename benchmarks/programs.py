@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -41,6 +42,39 @@ def moons(kind: str, work: dict[str, Any]) -> tuple[list[Any], Callable[[], Any]
     return model.parameters(), loss
 
 
+def one_loop(kind: str, work: dict[str, Any]) -> tuple[list[Any], Callable[[], Any]]:
+    """A script as people write it: a neuron of its own, and one loop over the samples."""
+    if kind == "micrograd":
+        from micrograd.engine import Value
+    else:
+        from micrograd_es.engine import Value  # type: ignore[assignment]
+    numbers = iter(work["theta"])
+
+    class Neuron:
+        def __init__(self, inputs: int) -> None:
+            self.w = [Value(next(numbers)) for _ in range(inputs)]
+            self.b = Value(next(numbers))
+
+        def __call__(self, x: Any) -> Any:
+            act = self.b
+            for wi, xi in zip(self.w, x):
+                act = act + wi * xi
+            return act
+
+    sizes = [2, 16, 16, 1]
+    layers = [[Neuron(m) for _ in range(n)] for m, n in pairwise(sizes)]
+
+    def loss() -> Any:
+        total = Value(0)
+        for x, y in zip(work["X"], work["y"]):
+            for layer in layers[:-1]:
+                x = [neuron(x).relu() for neuron in layer]
+            total = total + (layers[-1][0](x) - y) ** 2
+        return total * (1 / len(work["X"]))
+
+    return [p for layer in layers for neuron in layer for p in [*neuron.w, neuron.b]], loss
+
+
 def gpt(kind: str, work: dict[str, Any]) -> tuple[list[Any], Callable[[], Any]]:
     """A transformer step: in microgpt's manner, or as one writes it here."""
     from benchmarks import microgpt
@@ -70,7 +104,9 @@ def main() -> None:
     """Runs the program that the command line names."""
     program, kind, steps = sys.argv[1], sys.argv[2], int(sys.argv[3])
     sys.setrecursionlimit(10**6)
-    parameters, loss = {"moons": moons, "gpt": gpt}[program](kind, json.load(sys.stdin))
+    parameters, loss = {"moons": moons, "one_loop": one_loop, "gpt": gpt}[program](
+        kind, json.load(sys.stdin)
+    )
     taken, first = [], None
     for _step in range(steps):
         start = perf_counter()

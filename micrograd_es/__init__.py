@@ -57,6 +57,7 @@ from micrograd_es.stepping.steps import BackwardPass, ForwardPass
 if typing.TYPE_CHECKING:
     from micrograd_es.nn.fit import fit
     from micrograd_es.nn.net import Net, d_sigmoid, sigmoid
+    from micrograd_es.tape.recorded import recorded
     from micrograd_es.tape.tape import Tape
 
 __version__ = "0.1.0"
@@ -121,6 +122,7 @@ __all__ = [
     "no_grad",
     "plot_boundary",
     "plot_costs",
+    "recorded",
     "set_language",
     "sigmoid",
     "softmax",
@@ -135,6 +137,7 @@ _ON_ARRAYS = {
     "Tape": "tape.tape",
     "d_sigmoid": "nn.net",
     "fit": "nn.fit",
+    "recorded": "tape.recorded",
     "sigmoid": "nn.net",
 }
 

@@ -48,6 +48,16 @@ class OwnOperation:
         return True
 
 
+class NumbersAlone(OwnOperation):
+    """What a node is the result of whose partials are numbers that no rule is known of."""
+
+    why: ClassVar[str]
+
+    def refused(self, by: str) -> ValueError:
+        """The error of whoever needs a rule, and not the numbers at one point."""
+        return ValueError(f"{by} needs a rule for {self.name}, and {self.why}")
+
+
 @dataclass(frozen=True, eq=False)
 class CustomOperation(OwnOperation):
     """What `custom` makes a node by."""

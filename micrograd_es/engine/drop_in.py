@@ -25,23 +25,20 @@ from typing import Any
 from micrograd_es.base.scalars import as_float
 from micrograd_es.engine import graph
 from micrograd_es.engine.copying import CopiedNode
-from micrograd_es.engine.custom import OwnOperation
+from micrograd_es.engine.custom import NumbersAlone, OwnOperation
 from micrograd_es.engine.graph import Node, make_again, one_pass
 
 
 @dataclass(frozen=True, eq=False)
-class ByHand(OwnOperation):
+class ByHand(NumbersAlone):
     """What a node made by hand is the result of: nothing is known of it but a name."""
 
     sign: str = ""
 
-    def refused(self, by: str) -> ValueError:
-        """The error of whoever needs a rule, and not the numbers at one point."""
-        return ValueError(
-            f"{by} needs a rule for {self.name}, and a node made by hand has only its numbers; "
-            "custom(f, df, x) makes one that has both, as in "
-            "custom(math.tanh, lambda z: 1 - math.tanh(z) ** 2, x)"
-        )
+    why = (
+        "a node made by hand has only its numbers; custom(f, df, x) makes one that has both, as in "
+        "custom(math.tanh, lambda z: 1 - math.tanh(z) ** 2, x)"
+    )
 
 
 class DropInNode(CopiedNode):

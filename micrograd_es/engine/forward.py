@@ -13,6 +13,7 @@ from typing import Any
 
 from micrograd_es.base.arrays import is_array
 from micrograd_es.base.scalars import as_float
+from micrograd_es.engine import graph
 from micrograd_es.engine.anomaly import anomaly
 from micrograd_es.engine.derivative import WRT, Values
 from micrograd_es.engine.graph import Edge, topological_order
@@ -79,6 +80,8 @@ def _tangents(nodes: Sequence[Value], seeds: dict[Value, float]) -> dict[Value, 
     the same as 0.0.
     """
     tangents, watching = dict(seeds), is_watching()
+    if graph.taken and nodes:
+        graph.taken(nodes[-1])
     for node in nodes:
         for parent, partial in zip(node.parents, node.partials):
             if partial is not None and parent in tangents:

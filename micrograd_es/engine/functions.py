@@ -247,5 +247,5 @@ def custom(f: Callable[..., Any], df: Callable[..., Any], *args: Operand) -> Val
         raise ValueError("custom(f, df, *args) takes at least one argument for f")
     operands = tuple([as_value(x) for x in args])
     rule = CustomOperation(getattr(f, "__name__", type(f).__name__).strip("<>"), f, df)
-    data, partials = rule.forward([v.data for v in operands])
+    data, partials = rule.forward([v._data for v in operands])
     return record(Value, rule, data, operands, partials)

@@ -56,11 +56,13 @@ class Node:
     @property
     def partials(self) -> tuple[float | None, ...]:
         """∂(this node)/∂(each operand)."""
-        return self.da if self.b is None else (self.da, self.db)
+        return tuple(self.da) if self.b is None else (self.da, self.db)
 
 
 # Looks at each new node, while somebody asks for it (`watching`).
 watch: Callable[[Any], None] | None = None
+# The same of each node whose number is taken out of the graph, which it gives.
+taken: Callable[[Any], float] | None = None
 _new = object.__new__
 
 
@@ -94,11 +96,8 @@ def record(
     node = _new(kind)
     node._data = data
     node.a, node.da = parents, partials
-    node.b = node.db = None
-    node.grad = 0.0
-    node.adjoint = None
-    node.label = ""
-    node.rule = rule
+    node.b = node.db = node.adjoint = None
+    node.grad, node.label, node.rule = 0.0, "", rule
     if watch:
         watch(node)
     return node
@@ -171,6 +170,8 @@ def hand_on(root: N, order: Sequence[N]) -> list[N]:
     reached: its adjoint is None, which is not the same as 0.0 (0.0 times an
     infinite partial is nan; nothing is nothing). The caller holds `one_pass`.
     """
+    if taken:
+        taken(root)
     for node in order:
         node.adjoint = None
     root.adjoint = 1.0

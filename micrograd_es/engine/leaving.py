@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from micrograd_es.base.errors import DetachedWarning
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.engine import graph
 from micrograd_es.engine.caller import Asker, asker, outside
 from micrograd_es.engine.custom import making_graph
 from micrograd_es.engine.graph import Node
@@ -54,6 +55,8 @@ def how_it_left(node: Node) -> str:
 
 def number_of(node: Node) -> float:
     """The number of the node, as ``float(v)`` gives it: no gradient goes through it."""
+    if graph.taken:
+        graph.taken(node)
     if making_graph.get():
         raise TypeError("a Value that becomes a float leaves the graph being made")
     leaves(node, sys._getframe(1))

@@ -14,6 +14,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from micrograd_es.base.scalars import Number, as_float, is_number
+from micrograd_es.engine import graph
 from micrograd_es.engine.algebra import FLOATS, IEEE
 from micrograd_es.engine.anomaly import watch_backward
 from micrograd_es.engine.comparison import Comparison, comparing, decides
@@ -157,7 +158,7 @@ class Value(Dispatched, DropInNode):
     @property
     def data(self) -> float:
         """The number. It can be assigned; nodes that were made before keep their partials."""
-        return self._data
+        return graph.taken(self) if graph.taken else self._data
 
     @data.setter
     def data(self, number: Number) -> None:

@@ -1,4 +1,4 @@
-"""`detect_anomaly` and `no_grad`: what happens to each new node of a thread or task.
+"""`detect_anomaly` and `no_grad`: what happens to the nodes of a thread or task.
 
 As long as nobody in the whole process asks for either, a new node costs nothing more.
 """
@@ -6,9 +6,10 @@ As long as nobody in the whole process asks for either, a new node costs nothing
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from micrograd_es.engine import graph
 from micrograd_es.engine.anomaly import watch_forward
@@ -16,6 +17,7 @@ from micrograd_es.engine.graph import Node, make_again
 
 _anomalies: ContextVar[bool] = ContextVar("anomalies", default=False)
 _leaves: ContextVar[bool] = ContextVar("leaves", default=False)
+_telling: ContextVar[Callable[[Node | None], None] | None] = ContextVar("telling", default=None)
 _counting = threading.Lock()
 _asking = 0  # contexts that are open in the whole process
 
@@ -67,6 +69,8 @@ def no_grad() -> Iterator[None]:
     >>> y.data, y.parents, (x * x).parents == (x, x)
     (9.0, (), True)
     """
+    if tell := _telling.get():
+        tell(None)
     with _asked(_leaves, True):
         yield
 
@@ -78,14 +82,30 @@ def enable_grad() -> Iterator[None]:
         yield
 
 
+def is_recording() -> bool:
+    """Whether operations make a graph, here, and not only leaves."""
+    return not _leaves.get()
+
+
 @contextmanager
-def _asked(what: ContextVar[bool], on: bool) -> Iterator[None]:
+def numbers_told(tell: Callable[[Node | None], None]) -> Iterator[None]:
+    """Has somebody be told of each node of which a number is taken out of the graph.
+
+    That is by ``.data``, by ``float(v)``, or, of a root, by a pass over what is below it; of no
+    node in particular where `no_grad` does so.
+    """
+    with _asked(_telling, tell):
+        yield
+
+
+@contextmanager
+def _asked(what: ContextVar[Any], on: Any) -> Iterator[None]:
     token = what.set(on)
-    _count(+on)
+    _count(1 if on else 0)
     try:
         yield
     finally:
-        _count(-on)
+        _count(-1 if on else 0)
         what.reset(token)
 
 
@@ -94,6 +114,13 @@ def _count(more: int) -> None:
     with _counting:
         _asking += more
         graph.watch = _look if _asking else None
+        graph.taken = _tell if _asking else None
+
+
+def _tell(node: Node) -> float:
+    if tell := _telling.get():
+        tell(node)
+    return node._data
 
 
 def _look(node: Node) -> None:

@@ -106,7 +106,7 @@ class Embedding(Weighted):
             x = x.tolist()
         if isinstance(x, (list, tuple, range)):
             return [self(k) for k in x]
-        number = x.data if isinstance(x, Value) else as_value(x).data
+        number = x._data if isinstance(x, Value) else as_value(x).data
         if number not in range(len(self.weight)):
             raise ValueError(f"expected integers from 0 to {len(self.weight) - 1}, not {number!r}")
         if not isinstance(x, Value):

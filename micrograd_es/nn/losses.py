@@ -51,7 +51,7 @@ def binary_cross_entropy(predictions: Any, targets: Any) -> Any:
     """
 
     def term(y: Value, t: Value) -> Value:
-        if y.data < 0 or y.data > 1:
+        if y._data < 0 or y._data > 1:
             raise ValueError(
                 f"binary_cross_entropy takes probabilities, from 0 to 1, not {y.data!r}; "
                 "of scores it is binary_cross_entropy_with_logits"

@@ -68,7 +68,7 @@ class CheckedRecording:
         outputs = first.outputs[0] if len(first.outputs) == 1 else first.outputs
         self.tape = Tape(outputs, first.inputs, parameters)
         self._first = first
-        self._shape = _Shape(first, parameters)
+        self._shape = Shape(first, parameters)
         self._decided = Tape(decided, first.inputs, parameters) if decided else None
         self._truths = np.array([v.data != 0.0 for v in decided])
         self._waiting = self._in_turn()
@@ -139,13 +139,12 @@ class CheckedRecording:
         made = self._make(k)
         if self._shape.is_that_of(made):
             return
-        outlines = [_outline(m, self._parameters) for m in (self._first, made)]
-        pair = next(_differences(list(outlines[0]), outlines[1]), None)
+        pair = first_difference(self._first, made, self._parameters)
         if pair is None or self._agree(made):
             return
         raise RecordingError(
-            f"what was recorded for sample 0 does not hold for sample {k}: {_told(pair[0])} "
-            f"{'there' if k else 'at first'}, and {_told(pair[1])} "
+            f"what was recorded for sample 0 does not hold for sample {k}: {told(pair[0])} "
+            f"{'there' if k else 'at first'}, and {told(pair[1])} "
             f"{'here' if k else 'the second time'}. {_cure(k, *pair)}"
         )
 
@@ -164,13 +163,13 @@ class CheckedRecording:
 
 def same_graph(first: Made, second: Made) -> bool:
     """Whether two samples make the same of their inputs, which are all that they have."""
-    return _Shape(first, ()).is_that_of(second)
+    return Shape(first, ()).is_that_of(second)
 
 
 # -- graphs without their numbers -----------------------------------------------------
 
 
-class _Shape:
+class Shape:
     """The graph of what one sample made, with which those of others are compared quickly.
 
     Another graph is like it where each of its nodes can be laid on one of the other. That a
@@ -253,6 +252,14 @@ def _rule(rule: Any) -> Any:
     return tuple(getattr(f, "__code__", f) for f in (rule.f, rule.df))
 
 
+def first_difference(
+    first: Made, second: Made, parameters: Sequence[Value]
+) -> tuple[_Entry | None, _Entry | None] | None:
+    """Where two graphs begin to differ; None where they do not."""
+    outlines = [_outline(made, parameters) for made in (first, second)]
+    return next(_differences(list(outlines[0]), outlines[1]), None)
+
+
 def _differences(
     first: Sequence[_Entry], second: Iterator[_Entry]
 ) -> Iterator[tuple[_Entry | None, _Entry | None]]:
@@ -261,7 +268,8 @@ def _differences(
             yield a, b
 
 
-def _told(entry: _Entry | None) -> str:
+def told(entry: _Entry | None) -> str:
+    """What stands at a place of a graph, in words."""
     if entry is None:
         return "nothing more is done"
     node, what, operands = entry

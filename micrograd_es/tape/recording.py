@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
-from micrograd_es.engine.custom import CustomOperation
-from micrograd_es.engine.drop_in import ByHand
+from micrograd_es.engine.custom import CustomOperation, NumbersAlone
 from micrograd_es.engine.ops import Operation
 from micrograd_es.engine.value import Value
 
@@ -107,7 +106,7 @@ def record(
             trained.append(False)
             recording.constants[i] = v.data
             continue
-        if isinstance(v.rule, ByHand):
+        if isinstance(v.rule, NumbersAlone):
             raise v.rule.refused("a replay")
         below_it = tuple([place[p] for p in parents])
         operands.append(below_it)

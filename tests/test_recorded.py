@@ -1,0 +1,362 @@
+"""`recorded`: replays give what runs give, and whatever a replay cannot see is seen or refused."""
+
+import copy
+import pickle
+import random
+
+import numpy as np
+import pytest
+
+from micrograd_es import (
+    MLP,
+    SGD,
+    RecordingError,
+    Value,
+    detect_anomaly,
+    explain,
+    fit,
+    grad,
+    jvp,
+    mse,
+    no_grad,
+    recorded,
+    vsum,
+    where,
+)
+
+
+class Counted:
+    """A function that counts its runs."""
+
+    def __init__(self, f):
+        self.f, self.runs = f, 0
+
+    def __call__(self, *args, **kwargs):
+        self.runs += 1
+        return self.f(*args, **kwargs)
+
+
+def counted(f):
+    counter = Counted(f)
+    return counter, recorded(counter)
+
+
+def moved(p, by):
+    p.data = p.data + by
+
+
+def test_it_runs_twice_and_is_replayed_and_compared_now_and_then():
+    w = Value(0.5, "w")
+    counter, f = counted(lambda: (w * 2.0).tanh() + w)
+    runs = []
+    for _ in range(70):
+        moved(w, 0.01)
+        w.grad = 0.0
+        y = f()
+        y.backward()
+        runs.append(counter.runs)
+        expected = (2 * w.data, np.tanh(2 * w.data) + w.data)
+        assert y.data == pytest.approx(expected[1], rel=1e-14)
+        assert w.grad == pytest.approx(2 * (1 - np.tanh(expected[0]) ** 2) + 1, rel=1e-13)
+    assert runs[:8] == [1, 2, 2, 2, 2, 2, 2, 3]
+    assert [k + 1 for k in range(1, 70) if runs[k] > runs[k - 1]] == [2, 8, 16, 32, 64]
+
+
+def training(wrap):
+    model = MLP(2, [4, 1], "tanh", seed=0)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    X, Y = np.random.default_rng(0).normal(size=(10, 2)), np.arange(10) % 2
+
+    @wrap
+    def loss():
+        total = Value(0.0)
+        for x, y in zip(X, Y):
+            total = total + (model(list(map(Value, x))) - y) ** 2
+        return total * (1 / len(X)) + 1e-3 * sum(p * p for p in model.parameters())
+
+    costs = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        cost = loss()
+        cost.backward()
+        optimizer.step()
+        costs.append(cost.data)
+    return costs, [p.data for p in model.parameters()]
+
+
+def test_a_loop_over_samples_trains_as_before():
+    for found, expected in zip(training(recorded), training(lambda f: f)):
+        np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_the_result_is_a_value():
+    a, b, c = Value(2.0, "a"), Value(3.0, "b"), Value(5.0, "c")
+    f = recorded(lambda: a * b + c)
+    f(), f()
+    y = f()
+    z = y * y + a
+    z.backward()
+    assert (y.data, z.data) == (11.0, 123.0)
+    assert (a.grad, b.grad, c.grad) == (67.0, 44.0, 22.0)
+    assert grad(z, [a, b]) == [67.0, 44.0]
+    assert explain(z, b).total == 44.0
+    assert jvp(z, [a], [1.0]) == 67.0
+    for other in (copy.deepcopy(y), pickle.loads(pickle.dumps(y))):
+        assert other.partials == (3.0, 2.0, 1.0) == tuple(y.partials)
+
+
+def test_partials_are_taken_when_it_is_called():
+    w = Value(3.0)
+    f = recorded(lambda: {"square": w * w, "cube": w**3, "none": None})
+    f(), f()
+    found = f()
+    w.data = 10.0
+    assert grad(found["cube"], w) == 27.0
+    assert grad(found["square"], w) == 6.0
+    assert found["none"] is None
+
+
+def test_structures():
+    w = Value(3.0)
+    f = recorded(lambda: (w, [w * 2, (w * 3,)], np.array([[w * 4, w * 5]], dtype=object)))
+    for _ in range(4):
+        a, (b, (c,)), d = f()
+        assert [v.data for v in (a, b, c, *d.ravel())] == [3.0, 6.0, 9.0, 12.0, 15.0]
+        assert d.shape == (1, 2)
+        w.grad = 0.0
+        vsum([b, c, *d.ravel()]).backward()
+        assert w.grad == 14.0
+
+
+def test_arguments():
+    w = Value(2.0)
+    counter, f = counted(lambda x, k=1.0: w * x * k)
+    for _ in range(4):
+        assert [f(x).data for x in (1.0, 2.0, 3.0)] == [2.0, 4.0, 6.0]
+        assert f(1.0, k=3.0).data == 6.0
+    assert counter.runs == 8
+    counter, f = counted(lambda X: vsum(w * x for x in X))
+    for _ in range(4):
+        for X in ([1.0, 2.0], (1, 2), np.array([1.0, 2.0]), np.array([1.0, 3.0])):
+            assert f(X).data == w.data * sum(X)
+    assert counter.runs == 8
+    X = [1.0, 2.0]
+    assert f(X).data == 6.0
+    X[1] = 5.0
+    assert f(X).data == 12.0
+
+
+def test_values_as_arguments_are_parameters():
+    f = recorded(lambda a, b: a * b)
+    a, b, c = Value(2.0), Value(3.0), Value(4.0)
+    for k in range(5):
+        a.data = 2.0 + k
+        assert (f(a, b).data, f(a, c).data) == (3.0 * a.data, 4.0 * a.data)
+        assert grad(f(a, b), [a, b]) == [3.0, a.data]
+
+
+def test_many_arguments_do_not_fill_the_memory():
+    w = Value(2.0)
+    f = recorded(lambda x: w * x)
+    for k in range(1000):
+        assert f(float(k)).data == 2.0 * k
+    assert len(f._recordings) <= 64
+
+
+def test_a_method():
+    class Model:
+        def __init__(self, w):
+            self.w, self.runs = Value(w), 0
+
+        @recorded
+        def loss(self):
+            """What it costs."""
+            self.runs += 1
+            return self.w * self.w
+
+    one, other = Model(2.0), Model(3.0)
+    for _ in range(4):
+        assert (one.loss().data, other.loss().data) == (4.0, 9.0)
+    assert one.runs == other.runs == 2
+    assert Model.loss.__doc__ == "What it costs."
+    assert Model.loss.__name__ == "loss"
+
+
+def test_a_branch_is_run_where_it_is_decided_otherwise():
+    w = Value(-1.0)
+    counter, f = counted(lambda: w * 3 if w * 2 > 1 else w * w)
+    seen = []
+    for k in range(30):
+        w.data = k / 10 - 1
+        y = f()
+        seen.append(counter.runs)
+        assert y.data == pytest.approx(w.data * 3 if w.data > 0.5 else w.data**2, rel=1e-14)
+        assert grad(y, w) == pytest.approx(3.0 if w.data > 0.5 else 2 * w.data, rel=1e-14)
+    assert seen[6] == 2  # replayed while it is decided as it was
+
+
+def test_masks_and_where_are_parts_of_the_graph():
+    w = Value(-1.0)
+    counter, f = counted(lambda: (w > 0) * w + where(w > 1, w * w, -w))
+    for k in range(7):
+        w.data = k - 3.0
+        x = w.data
+        assert f().data == (x > 0) * x + (x * x if x > 1 else -x)
+    assert counter.runs == 2
+
+
+def test_a_parameter_that_is_read_is_guarded():
+    w, rate = Value(2.0), Value(0.5)
+    counter, f = counted(lambda: w * Value(rate.data))
+    for k in range(6):
+        w.data = float(k)
+        assert f().data == 0.5 * k
+    assert counter.runs == 2
+    for _ in range(10):
+        rate.data += 1.0
+        assert f().data == rate.data * 5.0
+
+
+# -- what cannot be replayed ------------------------------------------------------------
+
+X = [[0.0, 1.0], [1.0, 0.0]]
+W = [Value(0.3), Value(-0.2)]
+SOURCE = random.Random(0)
+OUTSIDE = W[0] * W[1]
+CALLS = iter(range(1000))
+
+
+def accuracy():
+    scores = [W[0] * x + W[1] * y for x, y in X]
+    right = [score.data > 0 for score in scores]
+    return vsum(scores), sum(right) / len(right)
+
+
+def printed():
+    cost = W[0] * W[1]
+    print(cost.data)
+    return cost
+
+
+def walked():
+    cost = W[0] * W[1]
+    cost.backward()
+    return cost
+
+
+def detached():
+    with no_grad():
+        y = W[0] * 2
+    return y * W[1]
+
+
+REFUSED = {
+    "an accuracy beside the loss": accuracy,
+    "a number that is printed": printed,
+    "a number that is returned": lambda: (W[0] * W[1]).data,
+    "numbers beside Values": lambda: (W[0] * W[1], 3.0),
+    "nothing": lambda: None,
+    "a float of a Value": lambda: W[0] * float(W[0] * W[1]),
+    "an array of floats": lambda: W[0] * np.array([W[0] * 2], dtype=float)[0],
+    "backward inside": walked,
+    "grad as a number": lambda: W[0] * grad(W[0] * W[1], W[0]),
+    "forward mode": lambda: W[0] * jvp(W[0] * W[1], W[0], 1.0),
+    "no_grad": detached,
+    "something drawn": lambda: W[0] * SOURCE.random(),
+    "a mask that is drawn": lambda: vsum(w * float(SOURCE.random() > 0.5) for w in W * 20),
+    "a count": lambda: W[0] * next(CALLS),
+    "a loop that grows": lambda: vsum([W[0]] * (next(CALLS) + 1)) * 2,
+    "a node made outside": lambda: OUTSIDE * W[0],
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refuses(name):
+    f = recorded(REFUSED[name])
+    grads = [w.grad for w in W]
+    with pytest.raises((RecordingError, TypeError)) as caught:
+        f(), f()
+    assert [w.grad for w in W] == grads
+    if caught.type is TypeError:
+        assert "float" in str(caught.value)
+
+
+def test_the_error_says_what_to_return_instead():
+    with pytest.raises(RecordingError, match=r"return the Value, .*scores\[0\]\.data"):
+        recorded(accuracy)()
+
+
+def test_a_constant_that_changes_later_is_seen():
+    w, settings = Value(2.0), {"rate": 1.0}
+    f = recorded(lambda: w * settings["rate"])
+    for _ in range(6):
+        f()
+    settings["rate"] = 3.0
+    f()
+    with pytest.raises(RecordingError, match=r"1\.0.*3\.0"):
+        f()
+
+
+def test_a_function_only():
+    with pytest.raises(TypeError, match="takes a function"):
+        recorded(3)
+
+
+# -- beside other things ------------------------------------------------------------------
+
+
+def test_within_fit_and_within_itself_it_is_a_part():
+    model = MLP(1, [1], seed=0)
+
+    @recorded
+    def squared(a, b):
+        return (a - b) ** 2
+
+    expected = MLP(1, [1], seed=0)
+    data = [[1.0], [2.0]], [3.0, 5.0]
+    costs = fit(model, *data, squared, epochs=5, progress=False)
+    assert costs == fit(expected, *data, mse, epochs=5, progress=False)
+    a, b = Value(2.0), Value(3.0)
+    f = recorded(lambda: squared(a, b) * a)
+    for k in range(5):
+        a.data = float(k)
+        assert f().data == (k - 3.0) ** 2 * k
+
+
+def test_a_slope_inside_is_a_part_of_the_graph():
+    w, x = Value(0.5), Value(2.0)
+    f = recorded(lambda: grad((w * x).tanh(), x, create_graph=True) ** 2)
+    for k in range(5):
+        w.data = 0.1 * k
+        t = np.tanh(2 * w.data)
+        assert f().data == pytest.approx(((1 - t * t) * w.data) ** 2, rel=1e-13, abs=1e-15)
+
+
+def test_without_gradients_and_when_watched_it_is_the_function():
+    w = Value(0.0)
+    counter, f = counted(lambda: w.log() * w)
+    with no_grad():
+        assert all(f().parents == () for _ in range(3))
+    assert counter.runs == 3
+    with detect_anomaly(), pytest.raises(FloatingPointError):
+        f()
+
+
+def test_what_needs_a_rule_is_refused_and_the_function_is_there():
+    w = Value(2.0)
+    f = recorded(lambda: w * w)
+    f(), f()
+    with pytest.raises(ValueError, match="__wrapped__"):
+        grad(f(), w, create_graph=True)
+    assert grad(f.__wrapped__(), w, create_graph=True).data == 4.0
+
+
+def test_infinities_as_by_run():
+    w = Value(1.0)
+    f = recorded(lambda: where(w > 0, w.sqrt(), 0.0) + (1 / w).tanh())
+    f(), f()
+    for x in (-1.0, 0.0, 4.0):
+        w.data = x
+        by_run = f.__wrapped__()
+        assert f().data == pytest.approx(by_run.data, rel=1e-15)
+        assert grad(f(), w) == pytest.approx(grad(by_run, w), rel=1e-14, nan_ok=True)
