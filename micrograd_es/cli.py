@@ -6,7 +6,6 @@ import argparse
 import io
 import re
 import sys
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,6 +14,7 @@ from micrograd_es.base.arrays import needing
 from micrograd_es.base.errors import RendererMissingError
 from micrograd_es.base.languages import LANGUAGES, speaking
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.reading import NAME, as_name, read_number
 from micrograd_es.engine.value import Value
 from micrograd_es.expression import parse
 from micrograd_es.formulas.notation import shown
@@ -22,7 +22,7 @@ from micrograd_es.gallery import listed, load
 from micrograd_es.stepping.steps import BackwardPass
 
 FOLDER = "micrograd-es"
-_ASSIGNMENT = re.compile(r"([^\W\d]\w*)\s*=(?!=)(.*)", re.DOTALL)
+_ASSIGNMENT = re.compile(rf"({NAME})\s*=(?!=)(.*)", re.DOTALL)
 
 
 class _Wrong(Exception):
@@ -125,15 +125,20 @@ def _step(root: Value, variables: dict[str, Value], options: argparse.Namespace)
 def _explain(root: Value, variables: dict[str, Value], options: argparse.Namespace) -> None:
     from micrograd_es.explaining.explanation import explain
 
-    if options.wrt not in variables:
-        known = ", ".join(sorted(variables)) or "—"
+    known = ", ".join(variables)
+    if not known:
+        raise _Wrong(_("the expression has no variable to derive by"))
+    if options.wrt == "":
+        raise _Wrong(_("--wrt: by which variable? ({known})").format(known=known))
+    if options.wrt and options.wrt not in variables:
         raise _Wrong(
             _("--wrt names a variable of the expression ({known}), not {name}").format(
                 known=known, name=options.wrt
             )
         )
     root.backward()
-    print(explain(root, variables[options.wrt]).text)
+    chosen = [options.wrt] if options.wrt else variables
+    print("\n\n".join(explain(root, variables[name]).text for name in chosen))
 
 
 def _play(port: int) -> None:
@@ -151,7 +156,7 @@ def _options(words: list[str]) -> argparse.Namespace:
     theirs = vars(argparse)["_"]
     vars(argparse)["_"] = _
     try:
-        return _parser().parse_args(words)
+        return _parser().parse_args(words, argparse.Namespace(out=None))
     finally:
         vars(argparse)["_"] = theirs
 
@@ -168,7 +173,6 @@ def _parser() -> _Parser:
         description=_("See how backpropagation works. Without a command: the tour."),
         epilog=_('An expression: micrograd-es step "2*(a*b+c)**2" a=1 b=2 c=3'),
     )
-    top.set_defaults(out=None)
     commands = top.add_subparsers(dest="command", metavar=_("COMMAND"), parser_class=_Parser)
     demo = commands.add_parser("demo", parents=[common], help=_("run a demo; alone, list them"))
     demo.add_argument("name", nargs="?", metavar=_("NAME"))
@@ -186,8 +190,9 @@ def _parser() -> _Parser:
         command.add_argument("expression", metavar="EXPR")
         if name == "explain":
             command.add_argument(
-                "--wrt", required=True, metavar=_("NAME"), type=_as_read, help=_("the variable")
-            )
+                "--wrt", nargs="?", const="", metavar=_("NAME"), type=as_name,
+                help=_("the variable; without it, every one"),
+            )  # fmt: skip
     play = commands.add_parser("play", parents=[common], help=_("train a network in the browser"))
     play.add_argument(
         "--port", type=int, default=8000, metavar=_("PORT"), help=_("port on this machine")
@@ -204,11 +209,6 @@ def _language(words: list[str]) -> str:
     return "es"
 
 
-def _as_read(name: str) -> str:
-    """The name as it is read in an expression: the µ of a keyboard is the Greek μ there."""
-    return unicodedata.normalize("NFKC", name)
-
-
 def _numbers(words: list[str]) -> tuple[list[str], dict[str, float]]:
     """The words, and the ``name=number`` that stood anywhere among them."""
     rest: list[str] = []
@@ -217,7 +217,7 @@ def _numbers(words: list[str]) -> tuple[list[str], dict[str, float]]:
         if rest and rest[-1] in ("--out", "--lang", "--wrt"):
             rest.append(word)
             continue
-        match = _ASSIGNMENT.fullmatch(_as_read(word))
+        match = _ASSIGNMENT.fullmatch(as_name(word))
         if match is None:
             # an expression such as -x**2 is no option
             rest.append(f" {word}" if re.match(r"-[^-]", word) and word != "-h" else word)
@@ -226,7 +226,7 @@ def _numbers(words: list[str]) -> tuple[list[str], dict[str, float]]:
         if name in numbers:
             raise _Wrong(_("{name} is given twice").format(name=name))
         try:
-            numbers[name] = float(text)
+            numbers[name] = read_number(text)
         except ValueError:
             raise _Wrong(
                 _("{name}={text}: {text} is no number").format(name=name, text=text or "''")
