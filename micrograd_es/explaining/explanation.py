@@ -10,6 +10,7 @@ from math import fsum, isfinite, isnan, log10, nan
 
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.languages import ngettext
+from micrograd_es.base.palette import MATH_FONT
 from micrograd_es.base.scalars import as_count
 from micrograd_es.engine.graph import adjoints_of, topological_order
 from micrograd_es.engine.value import Value
@@ -381,7 +382,8 @@ _CSS = (
     ".micrograd-es-explanation tr{background:none!important}"
     ".micrograd-es-explanation td{padding:.35em .2em;text-align:left!important;"
     "vertical-align:middle;border:0;background:none;white-space:nowrap}"
-    ".micrograd-es-explanation math{font-size:1.15em;math-style:normal}"
+    ".micrograd-es-explanation math{font-size:1.15em;math-style:normal;"
+    f"font-family:{MATH_FONT}}}"
 )
 
 __all__ = ["Explanation", "explain"]
