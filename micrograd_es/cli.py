@@ -12,9 +12,11 @@ from typing import Any, NoReturn
 
 from micrograd_es.base.arrays import needing
 from micrograd_es.base.errors import RendererMissingError
-from micrograd_es.base.languages import LANGUAGES, speaking
+from micrograd_es.base.files import write_file
+from micrograd_es.base.languages import LANGUAGES, get_language, speaking
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.reading import NAME, as_name, read_number
+from micrograd_es.base.templating import template
 from micrograd_es.engine.value import Value
 from micrograd_es.expression import parse
 from micrograd_es.formulas.notation import shown
@@ -65,6 +67,8 @@ def _run(words: list[str]) -> int:
             _demo(getattr(options, "name", "apuntes"), options.out)
         elif options.command == "play":
             _play(options.port)
+        elif options.command == "worksheet":
+            _worksheet(options)
         else:
             try:
                 root, variables = parse(options.expression, numbers)
@@ -138,7 +142,30 @@ def _explain(root: Value, variables: dict[str, Value], options: argparse.Namespa
         )
     root.backward()
     chosen = [options.wrt] if options.wrt else variables
-    print("\n\n".join(explain(root, variables[name]).text for name in chosen))
+    told = [explain(root, variables[name]) for name in chosen]
+    if options.out:
+        page = template("base", "fragments.html").render(
+            language=get_language(), title=options.expression, fragments=[e.html for e in told]
+        )
+        _write(options.out, f"{_('derivatives')}.html", page)
+    else:
+        print("\n\n".join(e.text for e in told))
+
+
+def _worksheet(options: argparse.Namespace) -> None:
+    from micrograd_es.worksheet import worksheet
+
+    try:
+        page = worksheet(options.seed, options.level)
+    except ValueError as error:
+        raise _Wrong(str(error)) from None
+    _write(options.out, f"{_('worksheet')}-{options.level}-{options.seed}.html", page)
+
+
+def _write(out: Path | None, name: str, text: str) -> None:
+    path = _folder(out) / name
+    write_file(path, text)
+    print(path.resolve())
 
 
 def _play(port: int) -> None:
@@ -193,6 +220,15 @@ def _parser() -> _Parser:
                 "--wrt", nargs="?", const="", metavar=_("NAME"), type=as_name,
                 help=_("the variable; without it, every one"),
             )  # fmt: skip
+    worksheet = commands.add_parser(
+        "worksheet", parents=[common], help=_("exercises to print and do by hand, with their key")
+    )
+    worksheet.add_argument(
+        "--seed", type=int, default=1, metavar="N", help=_("other exercises for each number")
+    )
+    worksheet.add_argument(
+        "--level", type=int, default=1, metavar="L", help=_("how hard they are: 1, 2 or 3")
+    )
     play = commands.add_parser("play", parents=[common], help=_("train a network in the browser"))
     play.add_argument(
         "--port", type=int, default=8000, metavar=_("PORT"), help=_("port on this machine")

@@ -79,6 +79,25 @@ def test_where_there_is_no_value_there_is_no_derivative(capsys):
     assert "f no tiene valor aquí: ln(−1) no es un número real" in out
 
 
+def test_explain_into_a_page(capsys, tmp_path):
+    status, out, _err = run(capsys, "explain", "a*b", "a=1", "b=2", "--out", str(tmp_path))
+    page = Path(out.strip())
+    assert (status, page) == (0, tmp_path / "derivadas.html")
+    assert page.read_text("utf-8").count('<div class="micrograd-es-explanation">') == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "heading"),
+    [([], "ejercicios-1-1.html", "Respuestas"),
+     (["--lang", "en", "--seed", "7", "--level", "3"], "worksheet-3-7.html", "Answers")],
+)  # fmt: skip
+def test_worksheet(capsys, tmp_path, words, name, heading):
+    status, out, err = run(capsys, "worksheet", *words, "--out", str(tmp_path))
+    assert (status, err) == (0, "")
+    assert Path(out.strip()) == tmp_path / name
+    assert f"<h2>{heading}</h2>" in (tmp_path / name).read_text("utf-8")
+
+
 def test_numbers_may_stand_anywhere(capsys):
     one = run(capsys, "explain", "a*b", "a=1", "b=2", "--wrt", "a")
     two = run(capsys, "a=1", "explain", "--wrt", "a", "b=2", "a*b")
@@ -138,6 +157,8 @@ def test_demo_alone_lists_the_demos(capsys):
         (["draw", "a", "a=1", "--out", "-x"], "--out"),
         (["draw", "a", "a=1", "--la", "en"], "--la"),
         (["play", "--port", "http"], "http"),
+        (["worksheet", "--level", "4"], "no hay nivel 4"),
+        (["worksheet", "--seed", "one"], "one"),
     ],
 )
 def test_a_bad_command_line_is_one_line_and_status_2(capsys, words, says):
@@ -163,7 +184,9 @@ def test_what_argparse_says_is_said_in_both_languages(capsys, words, es, en):
     assert en in run(capsys, "--lang", "en", *words)[2]
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["draw"], ["step"], ["explain"], ["play"]])
+@pytest.mark.parametrize(
+    "command", [[], ["demo"], ["draw"], ["step"], ["explain"], ["worksheet"], ["play"]]
+)
 def test_help_in_spanish_is_in_spanish(capsys, command):
     said = help_of(capsys, *command, "--help")
     assert said.startswith("uso: micrograd-es")
