@@ -66,7 +66,7 @@ def _run(words: list[str]) -> int:
         if options.command in (None, "demo"):
             _demo(getattr(options, "name", "apuntes"), options.out)
         elif options.command == "play":
-            _play(options.port)
+            _play(options.port, options.host)
         elif options.command == "worksheet":
             _worksheet(options)
         else:
@@ -168,12 +168,12 @@ def _write(out: Path | None, name: str, text: str) -> None:
     print(path.resolve())
 
 
-def _play(port: int) -> None:
+def _play(port: int, host: str) -> None:
     from micrograd_es.play import serve
 
     try:
         with needing("micrograd-es play"):
-            serve(port)
+            serve(port, host=host)
     except ValueError as error:
         raise _Wrong(str(error)) from None
 
@@ -233,6 +233,10 @@ def _parser() -> _Parser:
     play.add_argument(
         "--port", type=int, default=8000, metavar=_("PORT"), help=_("port on this machine")
     )
+    play.add_argument(
+        "--host", default="127.0.0.1", metavar=_("ADDRESS"),
+        help=_("this machine's address, to let others on the network in; 0.0.0.0: all it has"),
+    )  # fmt: skip
     return top
 
 
