@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from micrograd_es.stepping.steps import BackwardPass
 
 MOST_EVENTS = 500
-# each after those that it imports
-MODULES = ("answers.js", "formulas.js", "frames.js", "picture.js", "stepping.js")
+# each after those that it imports, and the room that it stands in
+MODULES = {"reading.js": "base"} | dict.fromkeys(
+    ("answers.js", "formulas.js", "frames.js", "picture.js", "stepping.js"), "stepping"
+)
 
 
 def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
@@ -244,7 +246,7 @@ def _catalogs() -> dict[str, dict[str, str]]:
 
 def _script() -> str:
     """The modules as one, which has no others to ask for: a page from disk may not."""
-    modules = "\n".join(source("stepping", name) for name in MODULES)
+    modules = "\n".join(source(room, name) for name, room in MODULES.items())
     return re.sub(r"^(import [^;]*;\n|export )", "", modules, flags=re.MULTILINE)
 
 
