@@ -17,7 +17,7 @@ from micrograd_es.engine.value import Value
 from micrograd_es.formulas.nodes import Formulas, names_of, which
 from micrograd_es.formulas.notation import latex, mathml, number
 from micrograd_es.stepping.differences import agree, central_differences
-from micrograd_es.stepping.texts import texts
+from micrograd_es.stepping.texts import texts, why_none
 
 if TYPE_CHECKING:
     from micrograd_es.formulas.symbols import Formula
@@ -130,7 +130,7 @@ def _frames(
             reached.add(e.parent)
         if not e.arrives:
             frames.append(
-                {"kind": "none", "why": _why_not(e), **frame, "arrives": first and e.settles}
+                {"kind": "none", "why": why_none(e), **frame, "arrives": first and e.settles}
             )
             continue
         frames.append(
@@ -154,13 +154,6 @@ def _frames(
                 }
             )
     return frames
-
-
-def _why_not(e: Edge) -> str:
-    """Why no gradient goes this way."""
-    if not e.settles:
-        return "constant"
-    return "flat" if e.node.partials[e.index] is None else "unreached"
 
 
 def _both(x: float) -> list[str]:

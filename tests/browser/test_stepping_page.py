@@ -365,7 +365,7 @@ def test_too_early_is_said_and_what_it_spoils(step):
         page.keyboard.press("ArrowRight")
         notes.append(page.inner_text("#note"))
     assert notes.count("✗ Demasiado pronto: s tenía solo 1, pero su gradiente es 4.") == 2
-    assert "✗ El error se transmite: p tiene 12, pero su gradiente es 48." in notes
+    assert "✗ El error se arrastra: p tiene 12, pero su gradiente es 48." in notes
 
 
 def test_a_tree_says_that_no_order_goes_wrong(step):
