@@ -87,7 +87,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         [False] * len(images),
         _("Digits held out, and where each filter finds what it looks for"),
     )
-    path = out / "filtros.svg"
+    path = out / _("filters.svg")
     write_file(path, picture)
     print(path.resolve())
     return {"costs": costs, "accuracy": accuracy, "files": [path]}

@@ -27,7 +27,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
     accuracy = float(np.mean((model.predict(new) > 0) == (labels > 0)))
     print(_("accuracy on 400 new points: {percent} %").format(percent=f"{100 * accuracy:.1f}"))
     picture = plot_boundary(model, X, y, _("Two moons and the decision boundary"))
-    path = out / "lunas.svg"
+    path = out / _("moons.svg")
     picture.save(path)
     print(path.resolve())
     return {"costs": costs, "accuracy": accuracy, "files": [path]}

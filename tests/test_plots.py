@@ -32,7 +32,7 @@ def test_the_costs_of_a_training(tmp_path):
     history = fit(model, X, Y, hinge, epochs=7, held_out=(X, Y), progress=False)
     picture = plot_costs(history)
     assert [len(points) for points in lines(picture)] == [7, 7]
-    assert {"de entrenamiento", "reservados", "época"} <= set(texts(picture))
+    assert {"de entrenamiento", "de prueba", "época"} <= set(texts(picture))
     assert history._repr_svg_() == picture._repr_svg_() == picture.svg
     picture.save(tmp_path / "costs.svg")
     assert (tmp_path / "costs.svg").read_text("utf-8") == picture.svg
