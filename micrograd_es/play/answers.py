@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode
 from micrograd_es.base.languages import LANGUAGES, get_language, speaking
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.palette import DARK, repainted, stylesheet
-from micrograd_es.base.templating import template
+from micrograd_es.base.templating import source, template
 from micrograd_es.engine.graph import topological_order
 from micrograd_es.engine.value import Value
 from micrograd_es.nn.modules import ACTIVATIONS
@@ -42,6 +42,7 @@ from micrograd_es.stepping.steps import BackwardPass
 SECONDS = 0.3  # how long one answer may train
 _STATIC = Path(__file__).with_name("static")
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FRESH = {"cache-control": "no-cache"}
 _SAFE = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -113,10 +114,12 @@ def _html(status: int, html: str, more: dict[str, str] | None = None) -> Answer:
 
 def _file(name: str) -> Answer:
     """One of the page's own files, by its plain name."""
+    if name == "reading.js":  # which the stepping page has too
+        return Answer(200, source("base", name).encode(), _KINDS[".js"], _FRESH)
     path = _STATIC / name
     if Path(name).name != name or path.suffix not in _KINDS or not path.is_file():
         return plain(404, "there is nothing here")
-    return Answer(200, path.read_bytes(), _KINDS[path.suffix], {"cache-control": "no-cache"})
+    return Answer(200, path.read_bytes(), _KINDS[path.suffix], _FRESH)
 
 
 def _instead(

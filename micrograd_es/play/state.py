@@ -12,6 +12,7 @@ import numpy as np
 
 from micrograd_es.base.languages import LANGUAGES
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.reading import read_number
 from micrograd_es.formulas.notation import short
 from micrograd_es.nn.modules import ACTIVATIONS
 from micrograd_es.play.features import FEATURES
@@ -184,19 +185,15 @@ def _up_to(largest: int, least: int = 0) -> Callable[[str], int]:
 
 def _decimal(least: float, largest: float) -> Callable[[str], float]:
     def read(text: str) -> float:
-        if not _DECIMAL.fullmatch(text) or not least <= _float(text) <= largest:
+        if not _DECIMAL.fullmatch(text) or not least <= read_number(text) <= largest:
             raise ValueError(
                 _("expected a decimal number from {least} to {largest}").format(
                     least=least, largest=largest
                 )
             )
-        return _float(text)
+        return read_number(text)
 
     return read
-
-
-def _float(text: str) -> float:
-    return float(text.replace(",", "."))
 
 
 _neurons = _up_to(MAX_NEURONS, least=1)

@@ -1,4 +1,4 @@
-// How numbers are written: `number` of micrograd_es/formulas/notation.py, to the digit; and read.
+// How numbers are written: `number` of micrograd_es/formulas/notation.py, to the digit.
 
 /** Four significant digits, with an exponent outside 1e-4..1e5; "—" for what is not there. */
 export function number(x) {
@@ -27,12 +27,6 @@ function rounded(size) {
 function whole(size) {
   const below = Math.floor(size);
   return size - below === 0.5 && below % 2 === 0 ? below : Math.round(size);
-}
-
-/** The number that a text says, with a decimal comma or point; NaN where it says none. */
-export function read(text) {
-  const plain = text.trim().replace(/^[−–]/, "-").replace(",", ".");
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : Number.NaN;
 }
 
 /** As an address says it: six decimals at most, and no exponent. */

@@ -1,6 +1,6 @@
 // Weights and biases: one is pointed at or picked in the network, read, and set.
 
-import { complaint, numberIn } from "./fields.js";
+import { expected, numberIn } from "./fields.js";
 import { Network } from "./network.js";
 import { decimal, number } from "./numbers.js";
 
@@ -59,8 +59,8 @@ export class Parameters {
 
   set() {
     const x = numberIn(this.field);
-    if (Number.isNaN(x)) {
-      this.does.say(complaint(this.field, this.texts));
+    if (x === null) {
+      this.does.say(expected(this.field, this.texts));
       this.field.value = written(this.does.answer().parameters[this.picked]);
     } else {
       this.field.value = decimal(x);

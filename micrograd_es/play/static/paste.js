@@ -1,6 +1,7 @@
 // Points as text: a line for each, x⁽¹⁾, x⁽²⁾ and a class, as a spreadsheet or a CSV file has them.
 
-import { decimal, read } from "./numbers.js";
+import { decimal } from "./numbers.js";
+import { read } from "./reading.js";
 
 /** What is wrong with such a text: the name of its message, and what stands in it. */
 export class Unreadable extends Error {
@@ -30,7 +31,7 @@ export function pointsIn(text, edge, most) {
   lines.forEach((line, i) => {
     if (line === "") return;
     const fields = fieldsOf(line);
-    const [x, y] = fields ? fields.slice(0, 2).map(read) : [Number.NaN, Number.NaN];
+    const [x, y] = fields ? fields.slice(0, 2).map((field) => read(field)) : [null, null];
     if (Number.isFinite(x) && Number.isFinite(y)) rows.push([x, y, fields[2]]);
     else if (i > 0) throw new Unreadable("line", { n: i + 1, line }); // the first may be a heading
   });

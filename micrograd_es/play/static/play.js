@@ -1,7 +1,7 @@
 // The page: its state stands in the address, and what answers its requests works out the rest.
 
 import { bounded } from "./bounded.js";
-import { complaint, numberIn } from "./fields.js";
+import { expected, numberIn } from "./fields.js";
 import { decimal, number } from "./numbers.js";
 import { makeTabs } from "./panes.js";
 import { Parameters } from "./parameters.js";
@@ -353,8 +353,8 @@ for (const id of ["x", "y", "class"]) {
   element(id).addEventListener("change", () => {
     const [x, y] = [numberIn(element("x")), numberIn(element("y"))];
     for (const [field, value] of Object.entries({ x, y })) {
-      if (Number.isNaN(value)) {
-        say(complaint(element(field), texts));
+      if (value === null) {
+        say(expected(element(field), texts));
         const row = shown.answer.points.find(([n]) => String(n) === state.point);
         element(field).value = row[field === "x" ? 1 : 2];
         return;

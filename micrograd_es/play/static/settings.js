@@ -1,6 +1,6 @@
 // The settings: a form that shows the state and changes it.
 
-import { complaint, numberIn } from "./fields.js";
+import { expected, numberIn } from "./fields.js";
 import { decimal } from "./numbers.js";
 
 const CHOICES = ["data", "noise", "test", "activation", "loss"];
@@ -39,7 +39,7 @@ export class Settings {
       ...layers.map((n, i) => {
         const input = document.createElement("input");
         Object.assign(input, { className: "number", inputMode: "numeric", value: n });
-        Object.assign(input.dataset, { min: 1, max: config.maxNeurons, step: 1, whole: "" });
+        Object.assign(input.dataset, { least: 1, most: config.maxNeurons, step: 1, whole: "" });
         input.setAttribute("aria-label", this.texts.neurons.replace("{n}", i + 1));
         return input;
       }),
@@ -54,8 +54,8 @@ export class Settings {
 
   changed(field) {
     const { name } = field;
-    if (field.matches(".number") && Number.isNaN(numberIn(field))) {
-      this.does.say(complaint(field, this.texts));
+    if (field.matches(".number") && numberIn(field) === null) {
+      this.does.say(expected(field, this.texts));
       return this.show(this.state);
     }
     if (name === "data" && field.value === this.config.own) this.does.paste();
