@@ -16,6 +16,7 @@ from micrograd_es import MLP, draw_network, play
 from micrograd_es.base.palette import DARK, LIGHT
 from micrograd_es.base.reading import read_number
 from micrograd_es.formulas.notation import number
+from micrograd_es.play.state import LOSSES
 
 pytestmark = pytest.mark.browser
 
@@ -498,6 +499,26 @@ def test_what_the_server_refuses_changes_nothing(browser, address, answer, told)
     page.close()
 
 
+def test_a_busy_server_is_asked_again(browser, address):
+    page = browser.new_page()
+    page.goto(f"{address}?updates=2")
+    settled(page)
+    busy = [True, True]
+
+    def answered(route):
+        if busy:
+            busy.pop()
+            route.fulfill(status=503, body="too many requests at once")
+        else:
+            route.continue_()
+
+    page.route("**/train*", answered)
+    click(page, "#step")
+    assert updates(page) == 3
+    assert page.inner_text("#message") == ""
+    page.close()
+
+
 def test_a_picked_point_shows_its_graph_and_opens_its_backward_pass(start):
     page = start(f"layers=2&updates=10&{ALONE}")
     page.mouse.click(*place(page, *where(page, 3)))
@@ -709,8 +730,9 @@ def numbers_of_the_graph(page):
     ]
 
 
-def test_the_graph_of_the_picked_point_is_live(start):
-    page = start("layers=2&point=3")
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_graph_of_the_picked_point_is_live(start, loss):
+    page = start(f"layers=2&point=3&loss={loss}")
     page.wait_for_selector("#graph svg")
     drawn = page.locator("#graph svg").element_handle()
     before = numbers_of_the_graph(page)

@@ -1,6 +1,9 @@
 // Work that is asked for more often than it need be done.
 
-/** A function that has `work` done: one at a time, with a pause after each, never the last one lost. */
+/**
+ * A function that has `work` done, one at a time and never the last one lost: with a pause after
+ * each of at least so many milliseconds, and of four times what it took.
+ */
 export function bounded(work, pause) {
   let wanted = false;
   let busy = false;
@@ -10,8 +13,10 @@ export function bounded(work, pause) {
     busy = true;
     while (wanted) {
       wanted = false;
+      const began = performance.now();
       await work();
-      await new Promise((later) => setTimeout(later, pause));
+      const took = performance.now() - began;
+      await new Promise((later) => setTimeout(later, Math.max(pause, 4 * took)));
     }
     busy = false;
   };

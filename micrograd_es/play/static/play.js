@@ -63,8 +63,13 @@ const share = offerToShare(texts);
 
 class Refused extends Error {}
 
+/** The answer; one who is too busy (503: others ask too) is asked again a few times. */
 async function answerTo(path, signal) {
-  const response = await fetch(path, { signal });
+  let response = await fetch(path, { signal });
+  for (let k = 0; k < 10 && response.status === 503 && !signal?.aborted; k += 1) {
+    await new Promise((later) => setTimeout(later, 300));
+    response = await fetch(path, { signal });
+  }
   if (!response.ok) throw new Refused(await response.text());
   return response.json();
 }
