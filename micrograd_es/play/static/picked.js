@@ -90,7 +90,8 @@ export class Picked {
     );
     const [part, whole] = [last, element("graph")].map((e) => e.getBoundingClientRect());
     element("graph").scrollLeft += part.right - whole.right + 24;
-    element("graph").scrollTop += (part.top + part.bottom - whole.top - whole.bottom) / 2;
+    const height = Math.min(whole.height / 2, 150); // what is seen of it first
+    element("graph").scrollTop += (part.top + part.bottom) / 2 - whole.top - height;
   }
 }
 

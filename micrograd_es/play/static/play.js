@@ -218,8 +218,8 @@ const parameters = new Parameters(texts, {
     // what was set later on belongs to another way
     const kept = state.edits.split("*").filter((word) => {
       const [update, index] = word.split("_").map(Number);
-      const now = Number(state.updates);
-      return word && (update < now || (update === now && index !== parameter));
+      const ago = Number(state.updates) - update;
+      return word && (ago > 0 || (ago === 0 && index !== parameter));
     });
     go({ edits: [...kept, [state.updates, parameter, decimal(x)].join("_")].join("*") });
   },
