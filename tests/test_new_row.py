@@ -164,6 +164,7 @@ def test_a_row_that_loses_digits_is_refused(planted):
         "a ** 3.0", "a @ a", "2 * a", "a if a else a", "a.real", "a[0.0]", "[a]", "q * a",
         "a < b < a", "exp(a)(a)", "exp(x=a)", "exp(*a)", "lambda: a", "not a", "a and a", "a % a",
         "'a'", "None", "True", "1j", "open(1)", "__import__('os')", "y * a",
+        "(node := a) * node",
     ],
 )  # fmt: skip
 def test_what_is_outside_the_language_of_the_rows_is_refused_at_once(text):

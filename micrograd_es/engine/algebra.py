@@ -46,17 +46,17 @@ class Algebra:
         space: Callable[[str], Function] | None = None,
         reading: ast.NodeTransformer | None = None,
     ) -> None:
-        self._names: dict[str, Any] = {"__builtins__": {}, "abs": abs, "len": len, **names}
+        self.names: dict[str, Any] = {"__builtins__": {}, "abs": abs, "len": len, **names}
         self._reading = reading
         self._compiled: dict[tuple[Operation, str, str], Function] = {}
         for op in TABLE.values():
             # A partial may call any function of the table: tanh' uses sigmoid.
-            if op.name not in self._names and (space or not op.primitive):
+            if op.name not in self.names and (space or not op.primitive):
                 known = space(op.name) if space and op.primitive else self.value(op)
-                self._names[op.name] = known
+                self.names[op.name] = known
         for op in TABLE.values():
             for text in (op.value, *op.df):
-                if unknown := called(text) - self._names.keys() - {"where", "total"}:
+                if unknown := called(text) - self.names.keys() - {"where", "total"}:
                     raise NameError(f"the row {op.name!r} calls {unknown}, which is no row")
 
     def value(self, op: Operation) -> Function:
@@ -78,21 +78,40 @@ class Algebra:
         The partial of an operand that nothing is handed on to is None. That is a branch that
         was not taken, or what never takes a gradient.
         """
-        texts = ["None" if not op.takes(i) else f"({text}) or None" if op.piecewise else text
-                 for i, text in enumerate(op.df)]  # fmt: skip
+        texts = kept(op)
         partials = ", ".join(texts) if op.arity == 2 else f"({', '.join(texts)},)"
         return self._compile(op, f"(y := {op.value}), {partials}{' * len(a)' * op.variadic}")
+
+    def program(self, name: str, text: str, names: dict[str, Any]) -> dict[str, Any]:
+        """What a program defines, in which the texts of rows mean what they do here.
+
+        `names` are its global names: those of this algebra, and its own.
+        """
+        found: dict[str, Any] = {}
+        exec(compile(self._read(ast.parse(text, name)), name, "exec"), names, found)
+        return found
 
     def _compile(self, op: Operation, text: str, first: str = "") -> Function:
         key = op, text, first
         if key not in self._compiled:
             operands = "*a" if op.variadic else ", ".join(op.operands)
             tree = ast.parse(f"lambda {first}{operands}: ({text})", f"<{op.name}>", "eval")
-            if self._reading:
-                tree = self._reading.visit(tree)
-            code = compile(tree, f"<{op.name}>", "eval")
-            self._compiled[key] = eval(code, self._names)
+            code = compile(self._read(tree), f"<{op.name}>", "eval")
+            self._compiled[key] = eval(code, self.names)
         return self._compiled[key]
+
+    def _read(self, tree: Any) -> Any:
+        return self._reading.visit(tree) if self._reading else tree
+
+
+def kept(op: Operation) -> list[str]:
+    """The texts of the partials of a row as a node keeps them.
+
+    The partial of an operand that nothing is handed on to is None. That is a branch that
+    was not taken, or what never takes a gradient.
+    """
+    return ["None" if not op.takes(i) else f"({text}) or None" if op.piecewise else text
+            for i, text in enumerate(op.df)]  # fmt: skip
 
 
 def primitive(space: Any, name: str) -> Function:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from copy import deepcopy
 from typing import Any, TypeVar
 
-from micrograd_es.engine.graph import Node, make_again, record, topological_order
+from micrograd_es.engine.graph import Node, leaf, make_again, topological_order
 
 N = TypeVar("N", bound=Node)
 
@@ -48,10 +48,9 @@ def _restore(
     parents: tuple[Any, ...],
 ) -> N:
     """A node from a pickle or of a copy; `below` has only been there to go first."""
-    node = record(kind, None, 0.0, (), ())
-    # only now: a watch has nothing to say of a node that was there before
+    # not recorded: a watch has nothing to say of a node that was there before
+    node = leaf(kind, data)
     make_again(node, rule, parents, partials)
-    node._data = data
     node.grad = grad
     node.label = label
     return node

@@ -7,15 +7,15 @@ from math import inf
 from typing import Any
 
 from micrograd_es.base.arrays import is_array, is_bool
-from micrograd_es.engine import graph
-from micrograd_es.engine.algebra import FLOATS
+from micrograd_es.engine import making
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.graph import record
 from micrograd_es.engine.ops import TABLE, Operation
 from micrograd_es.engine.value import Operand, Value, apply, as_value
 
-_SUM, _MUL = TABLE["sum"], TABLE["mul"]
-_PRODUCT = FLOATS.recorded(_MUL)
+_summed = making.function(TABLE["sum"])
+# The nodes wᵢ·xᵢ of two sequences of Values. Nine nodes of ten in a network are made here.
+products: Callable[[Sequence[Value], Sequence[Value]], list[Value]] = making.each(TABLE["mul"])
 
 
 def function(op: Operation) -> Callable[..., Any]:
@@ -104,7 +104,7 @@ def vsum(values: Iterable[Operand]) -> Value:
 
 def sum_node(terms: tuple[Value, ...]) -> Value:
     """`vsum` of what is already a tuple of Values."""
-    return apply(_SUM, *terms) if terms else Value(0.0)
+    return _summed(*terms) if terms else Value(0.0)
 
 
 def dot(ws: Iterable[Operand], xs: Iterable[Operand]) -> Value:
@@ -198,29 +198,6 @@ def _largest(values: Sequence[Value]) -> Value:
         pairs = [maximum(a, b) for a, b in zip(values[::2], values[1::2])]
         values = pairs + list(values[len(pairs) * 2 :])
     return values[0]
-
-
-def products(ws: Sequence[Value], xs: Sequence[Value]) -> list[Value]:
-    """The nodes wᵢ·xᵢ.
-
-    Nine nodes of ten in a network are made here. So `record_pair` is not called for each:
-    what it does is written out.
-    """
-    if graph.watch:  # which looks at each node as it is made
-        return [apply(_MUL, w, x) for w, x in zip(ws, xs)]
-    new, mul, product = object.__new__, _MUL, _PRODUCT
-    nodes = []
-    for w, x in zip(ws, xs):
-        node = new(Value)
-        node._data, node.da, node.db = product(w._data, x._data)
-        node.a = w
-        node.b = x
-        node.grad = 0.0
-        node.adjoint = None
-        node.label = ""
-        node.rule = mul
-        nodes.append(node)
-    return nodes
 
 
 def custom(f: Callable[..., Any], df: Callable[..., Any], *args: Operand) -> Value:

@@ -66,20 +66,16 @@ taken: Callable[[Any], float] | None = None
 _new = object.__new__
 
 
-def record_pair(
-    kind: type[N], rule: Any, a: Any, b: Any, numbers: tuple[float, float | None, float | None]
-) -> N:
-    """A new node of that class on two operands; `numbers` are its own and both partials."""
+def leaf(kind: type[N], data: float) -> N:
+    """A new node of that class that no operation has made."""
     node = _new(kind)
-    node._data, node.da, node.db = numbers
-    node.a = a
-    node.b = b
+    node._data = data
+    node.a = node.da = ()
+    node.b = node.db = None
     node.grad = 0.0
     node.adjoint = None
     node.label = ""
-    node.rule = rule
-    if watch:
-        watch(node)
+    node.rule = None
     return node
 
 
@@ -90,14 +86,9 @@ def record(
     parents: tuple[Any, ...],
     partials: tuple[float | None, ...],
 ) -> N:
-    """A new node of that class. Every operation ends here or in `record_pair`."""
-    if len(parents) == 2:
-        return record_pair(kind, rule, *parents, (data, *partials))  # type: ignore[arg-type]
-    node = _new(kind)
-    node._data = data
-    node.a, node.da = parents, partials
-    node.b = node.db = node.adjoint = None
-    node.grad, node.label, node.rule = 0.0, "", rule
+    """A new node of that class; rows of the table have it written out (`making`)."""
+    node = leaf(kind, data)
+    make_again(node, rule, parents, partials)
     if watch:
         watch(node)
     return node

@@ -17,7 +17,7 @@ A text is one Python expression, made of
 * ``+ - * /``, a leading ``-``, and a comparison ``< <= > >=`` of two things;
 * ``where(condition, x, y)``, and a call of any row by its name; ``total(a)`` adds up
   the operands of the row that takes any number of them;
-* ``(name := text)``, for what is used again.
+* ``(z := text)``, any one letter, for what is used again.
 
 Nothing else: a power is ``pow(a, b)``. Whatever is outside is refused when the row is made.
 
@@ -170,6 +170,7 @@ def _check(op: Operation, text: str, names: set[str]) -> None:
             or (isinstance(n, ast.Constant) and type(n.value) is not float)
             or (isinstance(n, ast.Compare) and len(n.ops) > 1)
             or (isinstance(n, ast.Call) and (not isinstance(n.func, ast.Name) or n.keywords))
+            or (isinstance(n, ast.NamedExpr) and len(n.target.id) > 1)
             or (isinstance(n, ast.Name) and n.id not in names)
         ):
             what = ast.unparse(n) or type(n).__name__

@@ -14,68 +14,29 @@ from operator import index
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from micrograd_es.base.scalars import Number, as_float, is_number
-from micrograd_es.engine import graph
-from micrograd_es.engine.algebra import FLOATS, IEEE
+from micrograd_es.engine import graph, making
 from micrograd_es.engine.anomaly import watch_backward
 from micrograd_es.engine.comparison import Comparison, comparing, decides
 from micrograd_es.engine.dispatch import Dispatched
 from micrograd_es.engine.drop_in import DropInNode, make_by_hand
-from micrograd_es.engine.graph import hand_on, one_pass, record, record_pair, topological_order
+from micrograd_es.engine.graph import hand_on, leaf, one_pass, topological_order
 from micrograd_es.engine.leaving import number_of
 from micrograd_es.engine.ops import TABLE, Operation, with_number
 from micrograd_es.engine.watching import is_watching
 
 Operand: TypeAlias = Union["Value", Number]
 Binary: TypeAlias = Callable[["Value", Operand], "Value"]
-
-
-class _Forward(dict[Operation, Callable[..., Any]]):
-    """Value and partials of each row on floats, as nodes keep them, compiled when asked for."""
-
-    def __missing__(self, op: Operation) -> Callable[..., Any]:
-        self[op] = FLOATS.recorded(op)
-        return self[op]
-
-
-FORWARD = _Forward()
+Unary: TypeAlias = Callable[["Value"], "Value"]
 
 
 def apply(op: Operation, *operands: Value) -> Value:
     """The node of a row of the table on its operands."""
-    numbers = [v._data for v in operands]
-    try:
-        found = FORWARD[op](*numbers)
-    except (ArithmeticError, ValueError):
-        found = IEEE.recorded(op)(*numbers)
-    if op.arity == 2:
-        return record_pair(Value, op, operands[0], operands[1], found)
-    return record(Value, op, found[0], operands, found[1])
+    return making.function(op)(*operands)  # type: ignore[no-any-return]
 
 
 def _binary(op: Operation) -> tuple[Binary, Binary]:
     """``a ∘ b`` and its reflection, for a row of two operands."""
-    forward = FORWARD[op]
-
-    def operate(a: Value, b: Any) -> Any:
-        if not isinstance(b, Value):
-            if is_number(b):
-                b = Value(b)
-            elif isinstance(b, Comparison):
-                b = b.node
-            else:
-                return NotImplemented
-        try:
-            numbers = forward(a._data, b._data)
-        except (ArithmeticError, ValueError):
-            numbers = IEEE.recorded(op)(a._data, b._data)
-        return record_pair(Value, op, a, b, numbers)
-
-    def reflected(b: Value, a: Any) -> Any:
-        return operate(Value(a), b) if is_number(a) else NotImplemented
-
-    operate.__name__ = operate.__qualname__ = op.name
-    operate.__doc__ = f"``{op.name}(self, b)`` as a new node."
-    return operate, reflected
+    return making.operators(op)
 
 
 def _comparing(op: Operation) -> tuple[Callable[..., Comparison], Callable[..., Comparison]]:
@@ -83,13 +44,9 @@ def _comparing(op: Operation) -> tuple[Callable[..., Comparison], Callable[..., 
     return tuple(map(comparing, _binary(op)))  # type: ignore[return-value]
 
 
-def _unary(op: Operation) -> Callable[[Value], Value]:
-    def operate(self: Value) -> Value:
-        return apply(op, self)
-
-    operate.__name__, operate.__qualname__ = op.name, f"Value.{op.name}"
-    operate.__doc__ = f"``{op.name}(self)`` as a new node."
-    return operate
+def _unary(op: Operation) -> Unary:
+    """The method for a row of one operand."""
+    return making.function(op)
 
 
 class Value(Dispatched, DropInNode):
@@ -266,3 +223,13 @@ def as_value(x: Operand | Comparison) -> Value:
     if isinstance(x, Comparison):
         return x.node  # type: ignore[no-any-return]
     return x if isinstance(x, Value) else Value(x)
+
+
+def _operand(x: Any) -> Value | None:
+    """The same of whatever an operator is given; None where that is no operand of it."""
+    if is_number(x):
+        return leaf(Value, float(x))
+    return as_value(x) if isinstance(x, (Value, Comparison)) else None
+
+
+making.makes(Value, _operand)

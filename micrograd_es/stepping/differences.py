@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import isclose, isfinite
 
-from micrograd_es.engine.algebra import IEEE
+from micrograd_es.engine.algebra import FLOATS, IEEE
 from micrograd_es.engine.custom import CustomOperation, NumbersAlone
-from micrograd_es.engine.value import FORWARD, Value
+from micrograd_es.engine.value import Value
 
 
 def central_differences(nodes: list[Value]) -> dict[Value, float]:
@@ -44,7 +44,7 @@ def _value(node: Value, operands: list[float]) -> float:
         except (ArithmeticError, ValueError):  # math.log at the edge of its domain
             return float("nan")
     try:
-        value: float = FORWARD[node.rule](*operands)[0]
+        value: float = FLOATS.value(node.rule)(*operands)
         return value
     except (ArithmeticError, ValueError):
         return float(IEEE.value(node.rule)(*operands))

@@ -1,0 +1,151 @@
+"""Rows of the table as functions that make nodes: an operation on Values is one call.
+
+Each is written out from the texts of its row, and compiled as the algebra of floats reads them.
+What `graph.record` does stands in it too, since calling that takes longer than doing it. So of
+the row "mul" the product of two Values is::
+
+    a = left._data
+    b = right._data
+    node = new(Value)
+    node._data = y = a * b
+    node.da = b
+    node.db = a
+    node.a = left
+    node.b = right
+    …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from textwrap import indent
+from typing import Any
+
+from micrograd_es.engine import graph
+from micrograd_es.engine.algebra import FLOATS, IEEE, kept
+from micrograd_es.engine.ops import Operation
+
+Function = Callable[..., Any]
+
+_OPERATOR = """
+def of(rule):
+    def made({operands}):
+        if not isinstance({other}, Value):
+            {other} = operand({other})
+            if {other} is None:
+                return NotImplemented
+{node}
+        return node
+    return made
+"""
+_FUNCTION = """
+def of(rule):
+    def made({operands}):
+{node}
+        return node
+    return made
+"""
+_EACH = """
+def of(rule):
+    def made(lefts, rights):
+        nodes = []
+        for left, right in zip(lefts, rights):
+{node}
+            nodes.append(node)
+        return nodes
+    return made
+"""
+_NODE = """\
+{numbers}
+node = new(Value)
+try:
+    node._data = y = {value}
+    {partials}
+except (ArithmeticError, ValueError):
+    {beyond}
+{parents}
+node.grad = 0.0
+node.adjoint = None
+node.label = ""
+node.rule = rule
+if graph.watch:
+    graph.watch(node)"""
+
+_names: dict[str, Any] = {
+    **FLOATS.names,
+    "__name__": __name__,
+    "ArithmeticError": ArithmeticError,
+    "NotImplemented": NotImplemented,
+    "ValueError": ValueError,
+    "graph": graph,
+    "ieee": IEEE.recorded,
+    "isinstance": isinstance,
+    "new": object.__new__,
+    "zip": zip,
+}
+
+
+def makes(kind: type[graph.Node], operand: Function) -> None:
+    """Tells all of these functions what class a node is, and what makes a node of an operand.
+
+    `operand` gives None for what is neither a node nor a number.
+    """
+    _names.update(Value=kind, operand=operand)
+
+
+def operators(op: Operation) -> tuple[Function, Function]:
+    """``a ∘ b`` of a row of two operands, and its reflection, which is called with b and a."""
+    node = _node(op, 8)
+    return (
+        _compiled(op, _OPERATOR.format(operands="left, right", other="right", node=node)),
+        _compiled(op, _OPERATOR.format(operands="right, left", other="left", node=node)),
+    )
+
+
+@cache
+def function(op: Operation) -> Function:
+    """The node of a row on its operands, all of them Values."""
+    operands = "*parents" if op.variadic else ", ".join(_parents(op))
+    return _compiled(op, _FUNCTION.format(operands=operands, node=_node(op, 8)))
+
+
+def each(op: Operation) -> Function:
+    """The nodes of a row of two operands on two sequences of Values, pair by pair: a list."""
+    return _compiled(op, _EACH.format(node=_node(op, 12)))
+
+
+def _compiled(op: Operation, text: str) -> Function:
+    made: Function = FLOATS.program(f"<{op.name}>", text, _names)["of"](op)
+    made.__name__, made.__qualname__ = op.name, f"Value.{op.name}"
+    made.__doc__ = f"``{op.name}({', '.join(('self', *op.operands[1:]))})`` as a new node."
+    return made
+
+
+def _parents(op: Operation) -> tuple[str, ...]:
+    return ("left", "right", "third")[: op.arity]
+
+
+def _node(op: Operation, depth: int) -> str:
+    parents, partials = _parents(op), kept(op)
+    numbers = [f"{name} = {node}._data" for name, node in zip(op.operands, parents)]
+    if op.arity == 2:
+        parts = {
+            "partials": "node.da = {}\n    node.db = {}".format(*partials),
+            "beyond": "node._data, node.da, node.db = ieee(rule)(a, b)",
+            "parents": "node.a = {}\nnode.b = {}".format(*parents),
+        }
+    elif op.variadic:
+        numbers = ["a = [v._data for v in parents]"]
+        parts = {
+            "partials": f"node.da = ({partials[0]},) * len(a)",
+            "beyond": "node._data, node.da = ieee(rule)(*a)",
+            "parents": "node.a = parents\nnode.b = node.db = None",
+        }
+    else:
+        parts = {
+            "partials": f"node.da = ({', '.join(partials)},)",
+            "beyond": f"node._data, node.da = ieee(rule)({', '.join(op.operands)})",
+            "parents": f"node.a = ({', '.join(parents)},)\nnode.b = node.db = None",
+        }
+    return indent(_NODE.format(numbers="\n".join(numbers), value=op.value, **parts), " " * depth)
