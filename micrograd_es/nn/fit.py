@@ -1,28 +1,31 @@
 """`fit`: training by replay, with what one wants around it.
 
 The model and the loss are recorded once, for one sample; every update then is a replay
-of that recording on a batch, and one step of the optimiser.
+of that recording on a batch, and one step of the optimiser. An epoch of updates is
+`epochs.Epochs`', on NumPy's arrays, JAX's or PyTorch's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from math import inf, isfinite
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from micrograd_es.base.arrays import Array, as_array
-from micrograd_es.base.errors import AnomalyError, RecordingError
+from micrograd_es.base.errors import RecordingError
 from micrograd_es.base.scalars import as_count, as_setting
+from micrograd_es.engine.watching import is_watching
 from micrograd_es.formulas.notation import number
+from micrograd_es.nn.backends import backend_by_name
+from micrograd_es.nn.epochs import Epochs
 from micrograd_es.nn.history import History
 from micrograd_es.nn.metrics import metrics_by_name
 from micrograd_es.nn.module import Module
-from micrograd_es.nn.optim import Adam, Optimizer, clipped
+from micrograd_es.nn.optim import Adam, Optimizer
 from micrograd_es.nn.samples import Costs, Predictions, Samples, as_samples
-from micrograd_es.tape.tape import Tape
 
 
 def fit(
@@ -43,6 +46,8 @@ def fit(
     callback: Callable[[int, History], Any] | None = None,
     progress: bool = True,
     threads: int = 1,
+    backend: str = "numpy",
+    devices: Any = None,
 ) -> History:
     """The costs of a training that leaves the trained numbers in the model's Values.
 
@@ -82,6 +87,12 @@ def fit(
         Values have their numbers of that moment.
     threads : int
         How many threads share the samples of an update, where native code runs.
+    backend : "numpy", "jax" or "torch"
+        What the updates are computed with. JAX compiles an epoch whole, and several where nothing
+        looks in between. PyTorch runs on a GPU where there is one.
+    devices : int or list, optional
+        Those of JAX that share the samples of each update: so many, or these of
+        ``jax.devices()``, also of the other processes of `jax.distributed`; all, unless given.
 
     Raises
     ------
@@ -100,7 +111,10 @@ def fit(
     The model is trained as it stands (`model.train()`), and each dropout is drawn anew at each
     update. What is held out, and the metrics, are computed in use (`model.eval()`).
 
-    Ctrl-C ends the training after the last complete update, which is in the Values.
+    Ctrl-C ends the training after the last complete update, which is in the Values; on JAX after
+    the last complete epoch.
+
+    Under `detect_anomaly` the updates are NumPy's, which names the node and the sample.
 
     Examples
     --------
@@ -119,6 +133,7 @@ def fit(
         raise TypeError(f"an optimizer is SGD(parameters), Adam(…) or such, not {given}")
     if not set(optimizer.parameters) <= set(model.parameters()):
         raise ValueError("the optimizer moves Values that are no parameters of the model")
+    updates = backend_by_name(backend, devices, optimizer)
     epochs = as_count(epochs, "epochs", 0)
     patience = None if patience is None else as_count(patience, "patience")
     threads = as_count(threads, "threads")
@@ -139,19 +154,24 @@ def fit(
     seen = None
     if others is not None or named:
         seen = Predictions(model, loss, samples if others is None else others, parameters)
-    training = _Training(tape, optimizer, most)
+    training = (Epochs if is_watching() else updates)(tape, optimizer, size, most)
     costs, before = History(), tape.theta
     costs.metrics = {key: [] for key in named}
     random = None if seed is None else np.random.default_rng(as_count(seed, "seed", 0))
+    # whether something differs from epoch to epoch, or looks at each
+    alone = random is not None or trained.draws or seen is not None
+    alone = alone or patience is not None or callback is not None
     best, since, kept = inf, 0, before
     try:
         # a training that diverges ends in inf and nan, and is told so by its cost
         with _bar(epochs, progress) as advance, np.errstate(all="ignore"):
-            for epoch in range(epochs):
-                order = slice(None) if random is None else random.permutation(len(samples))
+            while len(costs) < epochs:
+                table, shares, done = trained.drawn(), weights, len(costs)
+                if random is not None:
+                    order = random.permutation(len(samples))
+                    table, shares = table[order], None if shares is None else shares[order]
                 began = tape.theta
-                counted = None if weights is None else weights[order]
-                costs.append(training.epoch(trained.drawn()[order], counted, size, epoch))
+                costs += training.run(table, shares, done, 1 if alone else epochs - done)
                 latest = costs[-1]
                 if seen is not None:
                     cost, predictions = seen.at(tape.theta)
@@ -160,8 +180,8 @@ def fit(
                     if others is not None:
                         costs.held_out.append(cost)
                         latest = cost
-                advance(costs[-1])
-                recording.check_later(len(samples))
+                advance(costs)
+                recording.check_later(len(costs) - done)
                 since += 1
                 if latest < best:
                     # one batch met its cost before its update, and what is held out met it after
@@ -169,7 +189,7 @@ def fit(
                     best, since, kept = latest, 0, met
                 if callback is not None:
                     tape.write_back()
-                    callback(epoch, costs)
+                    callback(done, costs)
                 if patience is not None and since >= patience:
                     costs.stopped_early = True
                     break
@@ -187,44 +207,6 @@ def fit(
     finally:
         tape.write_back()
     return costs
-
-
-class _Training:
-    """A tape's parameters on their way, and the last of which the cost is known to be finite."""
-
-    def __init__(self, tape: Tape, optimizer: Optimizer, most: float | None) -> None:
-        self.tape, self._optimizer, self._most = tape, optimizer, most
-        self._sound = tape.theta
-
-    def epoch(self, samples: Array, weights: Array | None, size: int, count: int) -> float:
-        """The mean cost of the samples, after one update for each `size` of them."""
-        total = 0.0
-        for start in range(0, len(samples), size):
-            batch, shares = samples[start : start + size], None
-            counted = float(len(batch))
-            if weights is not None:
-                counted = float(weights[start : start + size].sum())
-                if not counted:
-                    continue
-                shares = weights[start : start + size] / counted
-            values, gradient = self.tape.value_and_grad(batch, weights=shares)
-            theta = self.tape.theta
-            cost = float(values.mean() if shares is None else shares @ values)
-            if not isfinite(cost):
-                raise self._undone(f"the cost turned {cost} in epoch {count}")
-            self._sound = theta
-            if self._most is not None:
-                gradient = clipped(gradient, self._most)[1]
-            moved = self._optimizer.update(theta, gradient)
-            if not np.isfinite(moved).all():
-                raise self._undone(f"a parameter turned nan or infinite in epoch {count}")
-            self.tape.theta = moved
-            total += cost * counted
-        return total / (len(samples) if weights is None else float(weights.sum()))
-
-    def _undone(self, what: str) -> AnomalyError:
-        self.tape.theta = self._sound
-        return AnomalyError(what)
 
 
 def _pair(held_out: Any) -> Samples | None:
@@ -245,8 +227,8 @@ def _weights(given: Any, n: int) -> Array:
 
 
 @contextmanager
-def _bar(epochs: int, shown: bool) -> Iterator[Callable[[float], None]]:
-    """A progress bar on stderr; gives what tells it the next cost."""
+def _bar(epochs: int, shown: bool) -> Iterator[Callable[[History], None]]:
+    """A progress bar on stderr; gives what tells it the costs so far."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -257,4 +239,6 @@ def _bar(epochs: int, shown: bool) -> Iterator[Callable[[float], None]]:
     console = Console(stderr=True, quiet=not shown)
     with Progress(*columns, console=console, disable=not shown) as progress:
         task = progress.add_task("C = —", total=epochs)
-        yield lambda cost: progress.update(task, advance=1, description=f"C = {number(cost)}")
+        yield lambda costs: progress.update(
+            task, completed=len(costs), description=f"C = {number(costs[-1])}"
+        )

@@ -1,8 +1,9 @@
 """SGD, Adam and AdamW, with PyTorch's names, defaults and arithmetic.
 
-An optimiser's `update` goes from arrays to arrays; `step` carries it to the Values. Where
-NumPy is not loaded the arrays are `Vector`, with the same bits: no operation here is rounded
-in two ways.
+An optimiser's `update` goes from arrays to arrays; `step` carries it to the Values. Its rule
+stands in `moved`, as arithmetic that takes the arrays of any library: JAX's inside of a loop that
+it compiles, and where NumPy is not loaded those of `Vector`, with the same bits, for no operation
+here is rounded in two ways.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from micrograd_es.base.scalars import as_float, as_setting
 from micrograd_es.engine.value import Value
 
 Rate: TypeAlias = "float | Callable[[int], float]"
+State: TypeAlias = "tuple[Any, ...]"
 
 
 class Optimizer:
@@ -31,6 +33,8 @@ class Optimizer:
     ----------
     updates : int
         How many there have been.
+    state : tuple of arrays
+        What an update leaves to the next one, each of shape (P,), or 0.0 before the first.
 
     Raises
     ------
@@ -45,16 +49,27 @@ class Optimizer:
         self.lr = lr if callable(lr) else as_setting(lr, "lr")
         self.weight_decay = as_setting(weight_decay, "weight_decay")
         self.updates = 0
+        self.state: State = ()
 
     def update(self, theta: Array, gradient: Array) -> Array:
         """The parameters after one step; shapes (P,)."""
-        k = self.updates
-        lr = as_setting(self.lr(k), f"lr({k})") if callable(self.lr) else self.lr
-        moved = self._moved(theta, gradient, lr)
+        rates = self.rates(self.updates)
+        theta, self.state = self.moved(theta, gradient, self.state, rates)
         self.updates += 1
-        return moved
+        return theta
 
-    def _moved(self, theta: Array, gradient: Array, lr: float) -> Array:
+    def rates(self, k: int) -> tuple[float, ...]:
+        """What differs from update to update, of update k: the learning rate comes first."""
+        lr = as_setting(self.lr(k), f"lr({k})") if callable(self.lr) else self.lr
+        return lr, *self._corrections(lr, k + 1)
+
+    def _corrections(self, lr: float, steps: int) -> tuple[float, ...]:
+        return ()
+
+    def moved(
+        self, theta: Array, gradient: Array, state: State, rates: Sequence[float]
+    ) -> tuple[Array, State]:
+        """The parameters after one step, and the state; it changes nothing, and only computes."""
         raise NotImplementedError
 
     def step(self) -> None:
@@ -105,16 +120,18 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
         self.momentum = as_setting(momentum, "momentum")
-        self._velocity: Array | None = None
+        self.state = (0.0,)
 
-    def _moved(self, theta: Array, gradient: Array, lr: float) -> Array:
+    def moved(
+        self, theta: Array, gradient: Array, state: State, rates: Sequence[float]
+    ) -> tuple[Array, State]:
+        """θ - lr·v, where v is the gradient and what momentum leaves of the last v."""
         if self.weight_decay:
             gradient = gradient + self.weight_decay * theta
         if self.momentum:
-            if self._velocity is not None:
-                gradient = self.momentum * self._velocity + gradient
-            self._velocity = gradient
-        return theta - lr * gradient
+            gradient = self.momentum * state[0] + gradient
+            state = (gradient,)
+        return theta - rates[0] * gradient, state
 
 
 class Adam(Optimizer):
@@ -133,22 +150,28 @@ class Adam(Optimizer):
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas are two numbers in [0, 1), not {betas!r}")
         self.eps = as_setting(eps, "eps")
-        self._mean: Any = 0.0
-        self._square: Any = 0.0
+        self.state = (0.0, 0.0)
 
-    def _moved(self, theta: Array, gradient: Array, lr: float) -> Array:
+    def _corrections(self, lr: float, steps: int) -> tuple[float, ...]:
+        b1, b2 = self.betas
+        return lr / (1 - b1**steps), sqrt(1 - b2**steps)
+
+    def moved(
+        self, theta: Array, gradient: Array, state: State, rates: Sequence[float]
+    ) -> tuple[Array, State]:
+        """θ less the mean of the gradients over the root of that of their squares."""
         if self.weight_decay:
             gradient = gradient + self.weight_decay * theta
-        return theta - self._step(gradient, lr)
+        step, state = self._step(gradient, state, rates)
+        return theta - step, state
 
-    def _step(self, gradient: Array, lr: float) -> Array:
-        steps = self.updates + 1
+    def _step(self, gradient: Array, state: State, rates: Sequence[float]) -> tuple[Array, State]:
+        mean, square = state
+        _, lr, root = rates
         b1, b2 = self.betas
-        self._mean = b1 * self._mean + (1 - b1) * gradient
-        self._square = b2 * self._square + (1 - b2) * (gradient * gradient)
-        scale = self._square**0.5 / sqrt(1 - b2**steps) + self.eps
-        step: Array = lr / (1 - b1**steps) * self._mean / scale
-        return step
+        mean = b1 * mean + (1 - b1) * gradient
+        square = b2 * square + (1 - b2) * (gradient * gradient)
+        return lr * mean / (square**0.5 / root + self.eps), (mean, square)
 
 
 class AdamW(Adam):
@@ -176,8 +199,12 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(parameters, lr, betas, eps, weight_decay)
 
-    def _moved(self, theta: Array, gradient: Array, lr: float) -> Array:
-        return theta * (1 - lr * self.weight_decay) - self._step(gradient, lr)
+    def moved(
+        self, theta: Array, gradient: Array, state: State, rates: Sequence[float]
+    ) -> tuple[Array, State]:
+        """θ, made smaller, less Adam's step."""
+        step, state = self._step(gradient, state, rates)
+        return theta * (1 - rates[0] * self.weight_decay) - step, state
 
 
 def clip_norm(parameters: Iterable[Value], max_norm: float) -> float:
@@ -209,9 +236,13 @@ def clip_norm(parameters: Iterable[Value], max_norm: float) -> float:
 def clipped(gradient: Array, max_norm: float) -> tuple[float, Array]:
     """The norm of a gradient, shape (P,), and the gradient scaled down to it if it is larger."""
     norm = hypot(*gradient.tolist())
-    factor = as_setting(max_norm, "max_norm") / (norm + 1e-6)
     with quiet():
-        return norm, gradient if factor >= 1 else gradient * factor
+        return norm, gradient * shrinking(norm, as_setting(max_norm, "max_norm"), min)
+
+
+def shrinking(norm: Any, max_norm: float, least: Callable[[Any, float], Any]) -> Any:
+    """By how much a gradient of this norm is scaled down; `least` of nan is nan."""
+    return least(max_norm / (norm + 1e-6), 1.0)
 
 
 def _values(parameters: Iterable[Value]) -> list[Value]:

@@ -135,6 +135,8 @@ class Costs:
         Of one output.
     outputs : int
         How many the model has.
+    draws : bool
+        Whether there is a dropout, so that what is replayed differs each time.
     """
 
     def __init__(
@@ -158,6 +160,7 @@ class Costs:
             return self.drawn()
 
         self.recording = _recorded(make, table, parameters)
+        self.draws = bool(self._dropped)
 
     def drawn(self) -> Array:
         """What is replayed: one row a sample, with the factors of each dropout drawn anew."""

@@ -72,7 +72,7 @@ class CheckedRecording:
         self._decided = Tape(decided, first.inputs, parameters) if decided else None
         self._truths = np.array([v.data != 0.0 for v in decided])
         self._waiting = self._in_turn()
-        self._replayed = self._rounds = self._turn = 0
+        self._unseen = self._rounds = self._turn = 0
 
     def check_first(self) -> None:
         """Compares with the same sample again and with some others.
@@ -88,14 +88,15 @@ class CheckedRecording:
         for _ in range(number - 1):
             self._compare(next(self._waiting))
 
-    def check_later(self, replayed: int) -> None:
-        """Compares with one more sample where so many have been replayed that it is no matter."""
-        self._replayed += replayed
-        self._rounds += 1
-        if not self._rounds % _ROUNDS:
+    def check_later(self, rounds: int) -> None:
+        """Compares with another sample, once all were replayed so often that it is no matter."""
+        self._rounds += rounds
+        if self._rounds >= _ROUNDS:
+            self._rounds = 0
             self._compare_decisions(1)
-        if self._replayed >= _RESTS:
-            self._replayed -= _RESTS
+        self._unseen += rounds * len(self._samples)
+        if self._unseen >= _RESTS:
+            self._unseen = 0
             self.tape.write_back()
             self._compare(next(self._waiting))
 
