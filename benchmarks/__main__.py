@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from time import perf_counter
 
-from benchmarks import define_by_run, explaining, replay
+from benchmarks import define_by_run, explaining, on_jax, replay
 from benchmarks.table import Missing, Row, write
 
 ROWS: dict[str, Callable[[bool], Iterator[Row]]] = {
@@ -19,6 +19,9 @@ ROWS: dict[str, Callable[[bool], Iterator[Row]]] = {
     "written-out": replay.written_out,
     "digits": replay.digits_step,
     "gpt": replay.gpt_step,
+    "moons-on-jax": on_jax.moons,
+    "digits-on-jax": on_jax.digits_batches,
+    "gpt-on-jax": on_jax.gpt_batch,
     "random": replay.random_graph,
     "random-heyoka": replay.random_heyoka,
     "recording": replay.recording,

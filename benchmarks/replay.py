@@ -419,13 +419,27 @@ def gpt_step(quick: bool) -> Iterator[Row]:
 
 
 def gpt_jax(model: gpt.GPT, work: dict[str, Any]) -> CostAndGradient:
-    """The transformer's loss as one writes it for arrays, with its gradient, compiled."""
+    """The transformer's loss and its gradient, compiled."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    both = jax.jit(jax.value_and_grad(gpt_cost(model, len(work["codes"]) - 1)))
+    codes = jax.numpy.asarray(work["codes"])
+
+    def way(theta: Array) -> tuple[float, Array]:
+        value, gradient = both(theta, codes)
+        return float(value), np.asarray(gradient)
+
+    return way
+
+
+def gpt_cost(model: gpt.GPT, length: int) -> Callable[[Any, Any], Any]:
+    """The transformer's loss as one writes it for the arrays of JAX."""
     import jax
     import jax.numpy as jnp
 
-    jax.config.update("jax_enable_x64", True)
     shapes = {name: (len(m), len(m[0])) for name, m in model.weights.items()}
-    heads, size, length = gpt.HEADS, gpt.WIDE // gpt.HEADS, len(work["codes"]) - 1
+    heads, size = gpt.HEADS, gpt.WIDE // gpt.HEADS
     before = jnp.tril(jnp.ones((length, length), bool))
 
     def normed(x: Any) -> Any:
@@ -451,14 +465,7 @@ def gpt_jax(model: gpt.GPT, work: dict[str, Any]) -> CostAndGradient:
         logits = jax.nn.log_softmax(x @ w["scores"].T)
         return -logits[jnp.arange(length), codes[1:]].mean()
 
-    both = jax.jit(jax.value_and_grad(cost))
-    codes = jnp.asarray(work["codes"])
-
-    def way(theta: Array) -> tuple[float, Array]:
-        value, gradient = both(theta, codes)
-        return float(value), np.asarray(gradient)
-
-    return way
+    return cost
 
 
 # -- no repetition, and growth -------------------------------------------------

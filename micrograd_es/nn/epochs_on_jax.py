@@ -59,7 +59,7 @@ class JaxEpochs(Epochs):
         """The costs of the epochs that have been run: at least one, and at most `number`."""
         with _doubles(True):
             if self._batches is None or self._batches.samples is not samples:
-                self._agree(samples, weights)
+                self._agree(samples, weights, number)
                 self._batches = _Batches(samples, weights, self._size, self._mesh)
             costs, sound, theta, state = self._moved(self._batches, number)
         if not (np.isfinite(costs).all() and np.isfinite(theta).all()):
@@ -115,7 +115,7 @@ class JaxEpochs(Epochs):
         found: tuple[Any, Any, Any, Any] = lax.fori_loop(0, counts[0], update, start)
         return found
 
-    def _agree(self, samples: Array, weights: Array | None) -> None:
+    def _agree(self, samples: Array, weights: Array | None, number: int) -> None:
         """Raises ValueError where the processes would train with different things."""
         if self._batches is not None or jax.process_count() == 1:
             return
@@ -124,7 +124,7 @@ class JaxEpochs(Epochs):
         digest = sha256()
         for numbers in (samples, self._tape.theta, np.ones(0) if weights is None else weights):
             digest.update(numbers.tobytes())
-        digest.update(repr((self._size, self._most, self._optimizer.rates(0))).encode())
+        digest.update(repr((self._size, self._most, number, self._optimizer.rates(0))).encode())
         found = process_allgather(np.frombuffer(digest.digest(), np.uint8))
         if (found != found[0]).any():
             raise ValueError(
