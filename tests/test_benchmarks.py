@@ -1,6 +1,9 @@
 """The benchmarks run, their contestants agree, and the table says what was measured."""
 
+import subprocess
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,17 @@ def test_the_cheap_rows_run(capsys):
     assert len(rows) == 7 + bool(find_spec("jax"))  # against which one row is
     assert "left out" not in capsys.readouterr().err
     assert all(row.ratio > 0 for row in rows)
+
+
+def test_the_rows_of_trainings_on_jax_run():
+    pytest.importorskip("jax")
+    program = """if True:
+        from benchmarks.__main__ import measure
+        rows = measure(["moons-on-jax", "digits-on-jax", "gpt-on-jax"], quick=True)
+        assert len(rows) == 3 and all(row.ratio > 0 for row in rows)
+    """
+    root = Path(__file__).parent.parent
+    subprocess.run([sys.executable, "-c", program], cwd=root, check=True, timeout=900)
 
 
 def test_a_contestant_that_is_absent_leaves_its_row_out(monkeypatch, capsys):

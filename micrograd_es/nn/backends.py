@@ -33,10 +33,12 @@ def backend_by_name(name: str, devices: Any, optimizer: Any) -> Callable[..., Ep
     if name == "numpy":
         return Epochs
     try:
+        import_module(f"micrograd_es.tape.on_{name}")
         module = import_module(f"micrograd_es.nn.epochs_on_{name}")
     except ImportError as error:
+        missing = (error.name or name).split(".")[0]
         raise ImportError(
-            f'backend="{name}" needs {error.name}: pip install {_INSTALL[name]}', name=error.name
+            f'backend="{name}" needs {missing}: pip install {_INSTALL[name]}', name=missing
         ) from error
     if name == "torch":
         torch: Callable[..., Epochs] = module.TorchEpochs

@@ -46,14 +46,10 @@ class JaxEpochs(Epochs):
         devices: list[Any],
     ) -> None:
         super().__init__(tape, optimizer, size, most)
-        self._replay = tape.to("jax")
         self._mesh = Mesh(np.array(devices), ("samples",))
-        loop = _shared(
-            self._loop, mesh=self._mesh, out_specs=_WHOLE,
-            in_specs=(_WHOLE, _WHOLE, _WHOLE, _SPLIT, _SPLIT, _WHOLE),
-        )  # fmt: skip
-        self._updates = jax.jit(loop)
+        self._compiled, self._plain = self._loop_of(tape.plain_on_jax()), True
         self._batches: _Batches | None = None
+        self._room = 0  # of how many epochs in one call
 
     def run(self, samples: Array, weights: Array | None, first: int, number: int) -> list[float]:
         """The costs of the epochs that have been run: at least one, and at most `number`."""
@@ -63,10 +59,13 @@ class JaxEpochs(Epochs):
                 self._batches = _Batches(samples, weights, self._size, self._mesh)
             costs, sound, theta, state = self._moved(self._batches, number)
         if not (np.isfinite(costs).all() and np.isfinite(theta).all()):
-            # again, one by one: it ends where the first number turned
+            # again, one by one: it ends where the first number turned; if none does, then one was
+            # 0 times infinity, below a branch that is not taken
             again: list[float] = []
             while len(again) < len(costs):
                 again += super().run(samples, weights, first + len(again), 1)
+            if self._plain:
+                self._compiled, self._plain = self._loop_of(self._tape.to("jax")), False
             return again
         self._tape.theta, self._optimizer.state, self._sound = theta, state, sound
         self._optimizer.updates += costs.size
@@ -74,46 +73,48 @@ class JaxEpochs(Epochs):
         return means
 
     def _moved(self, batches: _Batches, number: int) -> tuple[Array, Array, Array, Any]:
-        """The costs (epochs, batches), and what comes of their updates, as `_loop` gives it."""
+        """The costs (epochs, batches), and what comes of their updates, as the loop gives it."""
         theta, optimizer, in_one = self._tape.theta, self._optimizer, len(batches.counted)
-        work = max(1, len(theta)) * len(batches.samples)
-        room = max(1, min(_UPDATES // in_one, _WORK // work)) if number > 1 else 1
-        epochs = min(room, number)
+        if not self._room:
+            work = len(theta) * len(batches.samples)
+            self._room = max(1, min(_UPDATES // in_one, _WORK // work)) if number > 1 else 1
+        epochs = min(self._room, number)
         updates = range(optimizer.updates, optimizer.updates + epochs * in_one)
         rates = np.array([optimizer.rates(k) for k in updates])
-        filled = np.zeros((room * in_one, rates.shape[1]))
+        filled = np.zeros((self._room * len(batches.X), rates.shape[1]))
         filled[: len(rates)] = rates
         state = [np.broadcast_to(np.asarray(x, float), theta.shape) for x in optimizer.state]
         counts = np.array([len(rates), in_one])
         given = [_whole(x, self._mesh) for x in (counts, theta, filled)]
         held = tuple([_whole(x, self._mesh) for x in state])
-        found = self._updates(given[0], given[1], held, batches.X, batches.shares, given[2])
+        found = self._compiled(given[0], given[1], held, batches.X, batches.shares, given[2])
         # waited for: calls that queue up, each with sums over the devices, have XLA give up
         costs, *rest = jax.tree.map(np.asarray, jax.block_until_ready(found))
         return costs[: len(rates)].reshape(epochs, in_one), *rest
 
-    def _loop(
-        self, counts: Any, theta: Any, state: Any, X: Any, shares: Any, rates: Any
-    ) -> tuple[Any, Any, Any, Any]:
-        """On each device the costs of `counts[0]` updates, and what is there after them.
+    def _loop_of(self, replay: Any) -> Any:
+        """The costs of so many updates by a replay, and what is there after them, as a function.
 
         That are the parameters of the last cost, those of the last update, and the state.
         """
+        optimizer, most = self._optimizer, self._most
 
-        def update(k: Any, carried: Any) -> Any:
-            costs, _, theta, state = carried
-            batch, weights = X[k % counts[1]], shares[k % counts[1]]
-            values, gradient = self._replay(batch, theta, weights)
-            cost, gradient = lax.psum((weights @ values, gradient), "samples")
-            if self._most is not None:
-                gradient = gradient * shrinking(_norm(gradient), self._most, jnp.minimum)
-            moved, state = self._optimizer.moved(theta, gradient, state, tuple(rates[k]))
-            return costs.at[k].set(cost), theta, moved, state
+        def loop(counts: Any, theta: Any, state: Any, X: Any, shares: Any, rates: Any) -> Any:
+            def update(k: Any, carried: Any) -> Any:
+                costs, _, theta, state = carried
+                batch, weights = X[k % counts[1]], shares[k % counts[1]]
+                values, gradient = replay(batch, theta, weights)
+                cost, gradient = lax.psum((weights @ values, gradient), "samples")
+                if most is not None:
+                    gradient = gradient * shrinking(_norm(gradient), most, jnp.minimum)
+                moved, state = optimizer.moved(theta, gradient, state, tuple(rates[k]))
+                return costs.at[k].set(cost), theta, moved, state
 
-        costs = jnp.zeros(len(rates), theta.dtype)
-        start = costs, theta, theta, state
-        found: tuple[Any, Any, Any, Any] = lax.fori_loop(0, counts[0], update, start)
-        return found
+            costs = jnp.zeros(len(rates), theta.dtype)
+            return lax.fori_loop(0, counts[0], update, (costs, theta, theta, state))
+
+        specs = _WHOLE, _WHOLE, _WHOLE, _SPLIT, _SPLIT, _WHOLE
+        return jax.jit(_shared(loop, mesh=self._mesh, in_specs=specs, out_specs=_WHOLE))
 
     def _agree(self, samples: Array, weights: Array | None, number: int) -> None:
         """Raises ValueError where the processes would train with different things."""

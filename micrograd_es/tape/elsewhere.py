@@ -24,8 +24,13 @@ _LIBRARIES = {"jax": ("on_jax", "Jax"), "torch": ("on_torch", "Torch")}
 _MANY, _FEW = 64, 32
 
 
-def pure_function(program: Program, recording: Recording, name: str) -> PureFunction:
-    """``run(X, theta, weights=None) -> (values, gradient)`` on the arrays of "jax" or "torch"."""
+def pure_function(
+    program: Program, recording: Recording, name: str, plain: bool = False
+) -> PureFunction:
+    """``run(X, theta, weights=None) -> (values, gradient)`` on the arrays of "jax" or "torch".
+
+    With `plain`, on JAX, its gradient is the same number or nan.
+    """
     if name not in _LIBRARIES:
         raise ValueError(f'a tape goes to "jax" or "torch", not {name!r}')
     module, kind = _LIBRARIES[name]
@@ -52,7 +57,8 @@ def pure_function(program: Program, recording: Recording, name: str) -> PureFunc
         if tuple(weights.shape) != (batch,):
             raise ValueError(f"weights should have shape ({batch},), not {tuple(weights.shape)}")
         leaves = xp.concatenate([theta, library.floats(constants, X)], axis=0)[:, None]
-        values, gradient = on(library.at(X, theta, weights)).evaluate(leaves, X.T, weights)
+        arrays: Any = library.plain if plain else library.at(X, theta, weights)  # type: ignore[attr-defined]
+        values, gradient = on(arrays).evaluate(leaves, X.T, weights)
         return values, gradient[:p, 0]
 
     return run

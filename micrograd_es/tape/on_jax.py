@@ -18,6 +18,7 @@ from micrograd_es.tape.library import (
     NEITHER,
     Derived,
     Keeps,
+    Library,
     Rule,
     others,
     plain_times,
@@ -26,12 +27,35 @@ from micrograd_es.tape.library import (
 from micrograd_es.tape.recording import Recording
 
 
-class Jax(Derived):
-    """The arrays of JAX."""
+class Plain(Library):
+    """The arrays of JAX, where 0 times infinity is nan in gradients too."""
 
     def __init__(self, recording: Recording) -> None:
         # the user's functions have to take these arrays; their own errors say so if not
         super().__init__(jnp, array_functions(recording, _one_by_one))
+
+    def floats(self, numbers: Any, like: Array) -> Array:
+        return jnp.asarray(numbers, like.dtype)
+
+    def scattered(self, d: Array, rows: Any, size: int) -> Array:
+        return jnp.zeros((size, *d.shape[1:]), d.dtype).at[rows].add(d)
+
+    def hand_on(self, rule: Rule, g: Array, local: Array, keeps: bool) -> Array:
+        return g * local
+
+    def times(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
+        return a * b
+
+    def dot(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
+        return jnp.matmul(a, b)
+
+
+class Jax(Derived):
+    """The arrays of JAX."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__(jnp, array_functions(recording, _one_by_one))
+        self.plain = Plain(recording)
 
     def given(self, *numbers: Any) -> list[Array]:
         arrays = [jnp.asarray(x) for x in numbers]
@@ -42,7 +66,7 @@ class Jax(Derived):
         return [x.astype(floats[0] if floats else jnp.result_type(float)) for x in arrays]
 
     def floats(self, numbers: Any, like: Array) -> Array:
-        return jnp.asarray(numbers, like.dtype)
+        return self.plain.floats(numbers, like)
 
     def function(self, rule: Rule, value: Function) -> Function:
         @jax.custom_jvp
@@ -75,7 +99,7 @@ class Jax(Derived):
         return _dot.bind(a, b, keeps=keeps)
 
     def scattered(self, d: Array, rows: Any, size: int) -> Array:
-        return jnp.zeros((size, *d.shape[1:]), d.dtype).at[rows].add(d)
+        return self.plain.scattered(d, rows, size)
 
 
 def _one_by_one(f: Function) -> Function:
