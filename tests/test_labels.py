@@ -126,7 +126,7 @@ def test_a_drawing(label):
         assert short(label.strip("<>")) in drawn  # the user's operation
     root = ET.fromstring(drawing.svg())
     titles = [e.text for e in root.iter() if e.tag.endswith("title")]
-    assert f"{shown(label)}\ndato 2.0\ngrad —" in titles
+    assert f"{shown(label)}\nvalor 2.0\ngrad —" in titles
     assert f"{quotient(shown(label), shown(label))} = 17.0" in titles
     assert [e.get("id") for e in root.iter()] == [e.get("id") for e in same.iter()]
     attributes = {name for e in root.iter() for name in e.keys()}  # noqa: SIM118  (an Element)

@@ -20,6 +20,7 @@ from micrograd_es.engine.comparison import Comparison, comparing, decides
 from micrograd_es.engine.custom import making_graph
 from micrograd_es.engine.drop_in import DropInNode, make_by_hand
 from micrograd_es.engine.graph import hand_on, one_pass, record, record_pair, topological_order
+from micrograd_es.engine.numbers import constant
 from micrograd_es.engine.ops import TABLE, Operation, with_number
 from micrograd_es.engine.watching import is_watching
 
@@ -57,7 +58,7 @@ def _binary(op: Operation) -> tuple[Binary, Binary]:
     def operate(a: Value, b: Any) -> Any:
         if not isinstance(b, Value):
             if is_number(b):
-                b = Value(b)
+                b = constant(Value(b))
             elif isinstance(b, Comparison):
                 b = b.node
             else:
@@ -69,7 +70,7 @@ def _binary(op: Operation) -> tuple[Binary, Binary]:
         return record_pair(Value, op, a, b, numbers)
 
     def reflected(b: Value, a: Any) -> Any:
-        return operate(Value(a), b) if is_number(a) else NotImplemented
+        return operate(constant(Value(a)), b) if is_number(a) else NotImplemented
 
     operate.__name__ = operate.__qualname__ = op.name
     operate.__doc__ = f"``{op.name}(self, b)`` as a new node."
@@ -267,4 +268,4 @@ def as_value(x: Operand | Comparison) -> Value:
     """`x` itself if it is a Value, the node of a comparison, else a new leaf."""
     if isinstance(x, Comparison):
         return x.node  # type: ignore[no-any-return]
-    return x if isinstance(x, Value) else Value(x)
+    return x if isinstance(x, Value) else constant(Value(x))

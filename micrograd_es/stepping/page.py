@@ -13,9 +13,12 @@ from micrograd_es.base.languages import LANGUAGES, get_language, speaking
 from micrograd_es.base.palette import repainted, stylesheet
 from micrograd_es.base.templating import source, template
 from micrograd_es.engine.graph import Edge, backward_edges
+from micrograd_es.engine.numbers import is_constant
 from micrograd_es.engine.value import Value
 from micrograd_es.formulas.nodes import Formulas, names_of, which
-from micrograd_es.formulas.notation import latex, mathml, number
+from micrograd_es.formulas.notation import mathml, number
+from micrograd_es.formulas.writing import ATOM, Style
+from micrograd_es.pictures.sums import with_long_sums
 from micrograd_es.stepping.differences import agree, central_differences
 from micrograd_es.stepping.texts import texts
 
@@ -41,6 +44,7 @@ def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
             f"a page of {len(steps)} events is beyond limit={limit}: draw the graph folded "
             "(by neuron, layer or sample), step a smaller part of it, or raise the limit"
         )
+    steps = type(steps)(with_long_sums(steps.root))
     names = names_of(steps.nodes)
     formulas = _formulas(steps, names)
     style = stylesheet() + repainted("#canvas") + source("stepping", "stepping.css")
@@ -63,7 +67,7 @@ def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
         ),
         svg=_picture(steps),
         formulas=list(dict.fromkeys(formulas.values())),
-        nodes=[{"name": names[n], "value": number(n.data)} for n in steps.nodes],
+        rows=[(i, names[n]) for i, n in enumerate(steps.nodes) if not _is_constant(steps, n)][::-1],
         data=_data(steps, names) | {"formulas": _places(formulas)},
     )
 
@@ -83,9 +87,9 @@ def cell(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
 def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
     place = {node: i for i, node in enumerate(steps.nodes)}
     grads, differences = steps.at(len(steps)), central_differences(steps.nodes)
-    right = _frames(steps.events, steps.nodes, place)
+    right = _frames(steps, steps.events, place, forward=True)
     wrong_edges, wrong_grads = _wrong_order(steps)
-    reached = {e.parent for e in steps.events if e.settles} | {steps.root}
+    reached = {e.parent for e in steps.events} | {steps.root}
     return {
         "texts": _catalogs(),
         "root": place[steps.root],
@@ -93,7 +97,7 @@ def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
             {
                 "name": names[n],
                 "value": number(n.data),
-                "labelled": bool(n.label),
+                "number": _is_constant(steps, n),
                 "leaf": not n.parents,
                 "parents": [place[p] for p in n.parents],
                 "grad": number(grads[n] if n in reached else None),
@@ -104,19 +108,27 @@ def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
             for n in steps.nodes
         ],
         "right": right,
-        "wrong": _frames(wrong_edges, [], place) if wrong_edges else None,
+        "wrong": _frames(steps, wrong_edges, place) if wrong_edges else None,
     }
 
 
+def _is_constant(steps: BackwardPass, node: Value) -> bool:
+    """Whether the node is shown as a number at an edge, and no gradient of it is told."""
+    return is_constant(node) and node is not steps.root
+
+
 def _frames(
-    events: list[Edge], forward: list[Value], place: dict[Value, int]
+    steps: BackwardPass, events: list[Edge], place: dict[Value, int], forward: bool = False
 ) -> list[dict[str, Any]]:
     """What the player shows, one after the other; a sum at a fan-out comes on its own."""
     frames: list[dict[str, Any]] = [{"kind": "start"}]
-    frames += [{"kind": "forward", "node": place[n]} for n in forward if n.parents]
+    if forward:
+        frames += [{"kind": "forward", "node": place[n]} for n in steps.nodes if n.parents]
     frames.append({"kind": "seed"})
     reached: set[Value] = set()
     for e in events:
+        if _is_constant(steps, e.parent):
+            continue
         frame = {
             "node": place[e.node],
             "parent": place[e.parent],
@@ -124,12 +136,9 @@ def _frames(
             "which": which(e.node, e.index),
         }
         first = e.parent not in reached
-        if e.settles:
-            reached.add(e.parent)
+        reached.add(e.parent)
         if not e.arrives:
-            frames.append(
-                {"kind": "none", "why": _why_not(e), **frame, "arrives": first and e.settles}
-            )
+            frames.append({"kind": "none", "why": _why_not(e), **frame, "arrives": first})
             continue
         frames.append(
             {
@@ -156,8 +165,6 @@ def _frames(
 
 def _why_not(e: Edge) -> str:
     """Why no gradient goes this way."""
-    if not e.settles:
-        return "constant"
     return "flat" if e.node.partials[e.index] is None else "unreached"
 
 
@@ -204,10 +211,12 @@ def _picture(steps: BackwardPass) -> str:
 
 def _formulas(steps: BackwardPass, names: dict[Value, str]) -> dict[str, str]:
     """MathML by the name under which the script asks for it."""
-    written = Formulas({n: name for n, name in names.items() if n.parents or n.label})
+    written, style = Formulas(names), Style(latex=True, numbers=False)
     result = {}
     for i, node in enumerate(steps.nodes):
-        result[f"name-{i}"] = mathml(latex(names[node]))
+        piece = style.piece(written.name(node))
+        result[f"name-{i}"] = mathml(piece[0])
+        result[f"by-{i}"] = mathml(style.wrapped(piece, ATOM))
         if node.parents:
             expression = written.expression(node)
             result[f"forward-{i}"] = mathml(expression.latex)

@@ -174,7 +174,7 @@ def _table(steps: Pass, moment: Moment, room: int, final: bool = False) -> Rende
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     found = _("tangent") if steps.ahead else _("grad")
     for heading, justify in (("", "left"), (_("name"), "left"), (_("operation"), "left"),
-                             (_("data"), "right"), (found, "right")):  # fmt: skip
+                             (_("value"), "right"), (found, "right")):  # fmt: skip
         table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     current = place[moment.edge.target if moment.edge else steps.start]
     first = max(0, min(current - room // 2, len(names) - room))

@@ -22,7 +22,6 @@ def texts() -> dict[str, str]:
         "value": _("value"),
         "gradient": _("gradient"),
         "node": _("node"),
-        "data": _("data"),
         "grad": _("grad"),
         "difference": _("finite difference"),
         "right_gradient": _("right"),
@@ -73,7 +72,6 @@ def texts() -> dict[str, str]:
             "Here {node} does not depend on {parent}, so no gradient goes that way: exactly 0."
         ),
         "say_unreached": _("No gradient has reached {node}, so it hands {parent} none."),
-        "say_constant": _("{parent} is a constant exponent, which takes no gradient."),
         "factor": _("factor {k}"),
         "operand": _("operand {k}"),
         "say_final": _("That completes the gradient of {parent}."),

@@ -44,11 +44,7 @@ export function makeFormulas(data, frames, which) {
   };
   const symbol = (i) => stored(`name-${i}`);
   const derivative = (of, by) =>
-    math(
-      "mfrac",
-      math("mrow", math("mi", "∂"), symbol(of)),
-      math("mrow", math("mi", "∂"), symbol(by)),
-    );
+    math("mfrac", ...[of, by].map((i) => math("mrow", math("mi", "∂"), stored(`by-${i}`))));
 
   const partial = (f) => {
     const quotient = derivative(f.node, f.parent);

@@ -18,13 +18,13 @@ const middle = ({ left, right }) => (left + right) / 2;
 export function makePicture(canvas, data, choose) {
   const svg = canvas.querySelector("svg");
   const part = (id) => svg.querySelector(`[id="${id}"]`);
-  const parts = data.nodes.map((node, i) => {
+  const parts = data.nodes.map((_, i) => {
     const group = part(`n${i}`);
     if (!group) return null;
     const [dataCaption, gradCaption, value, gradient] = [...group.querySelectorAll("text")].slice(
       -4,
     );
-    dataCaption.dataset.text = "data";
+    dataCaption.dataset.text = "value";
     gradCaption.dataset.text = "grad";
     for (const text of [value, gradient]) {
       text.setAttribute("text-anchor", "middle");
@@ -32,18 +32,16 @@ export function makePicture(canvas, data, choose) {
     }
     group.classList.add("box");
     const box = extent(group.querySelector("path"));
-    if (!node.labelled) writeAbove(group, "name", node.name, middle(box), box.top);
-    writeAbove(group, "mark", "✗", box.right, box.top);
+    writeAbove(group, "✗", box.right, box.top);
     group.addEventListener("click", () => choose(i));
     return { group, value, gradient };
   });
 
-  // a node without a label bears above it the name that the formulas give it;
-  // the mark of a wrong gradient is seen only in the wrong order
-  function writeAbove(group, kind, text, x, top) {
+  // the mark of a wrong gradient, seen only in the wrong order
+  function writeAbove(group, text, x, top) {
     const element = document.createElementNS(svg.namespaceURI, "text");
     element.textContent = text;
-    element.setAttribute("class", kind);
+    element.setAttribute("class", "mark");
     element.setAttribute("x", x);
     element.setAttribute("y", top - 2);
     group.prepend(element);
@@ -58,6 +56,7 @@ export function makePicture(canvas, data, choose) {
       data.nodes[f.node].parents.forEach((p, j) => {
         mark(`e${f.node}_${j}`, "lit");
         mark(`n${p}`, "from");
+        mark(`c${p}`, "from");
       });
       mark(`n${f.node}`, "to");
     } else if (f.kind === "seed") {

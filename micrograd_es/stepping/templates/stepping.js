@@ -122,6 +122,7 @@ function showNodes(f, { values, grads }) {
     const value = values[i] ? node.value : "—";
     const isBad = isWrong && node.wrong && grads[i] !== null;
     const row = rows.get(i);
+    if (!row) return;
     row.classList.toggle("now", i === f.parent || (f.kind === "forward" && i === f.node));
     row.classList.toggle("bad", isBad);
     const [valueCell, gradCell, proofCell] = row.querySelectorAll("td");
