@@ -38,17 +38,19 @@ def stylesheet() -> str:
     """The palette as CSS custom properties, ``var(--value)`` and so on.
 
     They follow the system, and the page's own switch where the root element has
-    ``data-scheme="light"`` or ``"dark"``. ``light-dark()`` would be shorter, and is
-    black in browsers of 2023.
+    ``data-scheme="light"`` or ``"dark"``; on paper it is light. ``light-dark()`` would be
+    shorter, and is black in browsers of 2023.
     """
     light, dark = (
         f"color-scheme: {scheme}; " + " ".join(f"--{name}: {c};" for name, c in colours.items())
         for scheme, colours in (("light", LIGHT), ("dark", DARK))
     )
+    paper = light.replace("color-scheme: light; ", "") + " "
     return (
         f":root {{ {light} }}\n"
         f"@media (prefers-color-scheme: dark) {{ :root:not([data-scheme=light]) {{ {dark} }} }}\n"
         f":root[data-scheme=dark] {{ {dark} }}\n"
+        f"@media print {{ :root:root {{ {paper}color-scheme: light; }} }}\n"
     )
 
 

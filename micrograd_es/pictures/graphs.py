@@ -84,6 +84,16 @@ def draw_graph(
     return _Drawing(root, nodes, folds, closed).graph
 
 
+def draw_folded(root: Value, opened: Key | None) -> Graph:
+    """The graph folded by neuron, all but one, for a page that writes the numbers into it.
+
+    A fold shows the value and the gradient of its output, where it has a single one.
+    """
+    nodes = topological_order(root)[::-1]
+    folds = fold_graph(nodes, "neuron")
+    return _Drawing(root, nodes, folds, [f for f in folds if f.key != opened], counted=False).graph
+
+
 def draw_fitting(root: Value) -> Graph:
     """The whole graph; where that is beyond the limit, folded by layer or else by sample.
 
@@ -110,9 +120,15 @@ class _Drawing:
     """The graph in the DOT language, written once over its nodes in forward order."""
 
     def __init__(
-        self, root: Value, nodes: list[Value], folds: list[Fold], closed: list[Fold]
+        self,
+        root: Value,
+        nodes: list[Value],
+        folds: list[Fold],
+        closed: list[Fold],
+        counted: bool = True,
     ) -> None:
         self._root = root
+        self._counted = counted
         self._place = {node: i for i, node in enumerate(nodes)}
         self._names = invented_names(nodes)
         self._closed = {node: i for i, f in enumerate(folds) if f in closed for node in f.nodes}
@@ -189,12 +205,15 @@ class _Drawing:
         graph.edge(f"o{i}", f"n{i}", id=f"r{i}")
 
     def _fold(self, i: int, fold: Fold) -> None:
-        nodes = ngettext("{n} node", "{n} nodes", len(fold.nodes)).format(n=len(fold.nodes))
-        rows = [("", nodes)]
-        if len(fold.outputs) == 1:
+        rows, output = [], len(fold.outputs) == 1
+        if self._counted:
+            nodes = ngettext("{n} node", "{n} nodes", len(fold.nodes)).format(n=len(fold.nodes))
+            rows.append(("", nodes))
+        if output:
             rows.append((_("value"), number(fold.outputs[0].data)))
-        rows.append((_one_or_norm(fold.outputs), number(fold.gradient(self._root))))
-        if fold.parameters and len(fold.parameters) < len(fold.nodes):
+        if output or self._counted:
+            rows.append((_one_or_norm(fold.outputs), number(fold.gradient(self._root))))
+        if self._counted and fold.parameters and len(fold.parameters) < len(fold.nodes):
             norm = number(fold.parameter_gradient(self._root))
             rows.append((_("‖grad w, b‖"), norm))
         self.graph.node(f"f{i}", self._box(f"<B>{html(fold.name)}</B>", rows), id=f"f{i}")
@@ -266,11 +285,11 @@ class _Drawing:
             )
         # browsers set a long name a little wider than it was measured
         room = 3 + min(len(re.sub("<.*?>", "", name)), LONGEST_NAME) // 4
+        body = f"<TR><TD>{table}{captions}</TABLE></TD><TD>{table}{numbers}</TABLE></TD></TR>"
         return (
             f'<<TABLE STYLE="ROUNDED" COLOR="{LIGHT["edge"]}" BGCOLOR="{LIGHT["ground"]}" '
             f'BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3"><TR><TD COLSPAN="2" '
-            f'CELLPADDING="{room}">{name}</TD></TR><TR><TD>{table}'
-            f"{captions}</TABLE></TD><TD>{table}{numbers}</TABLE></TD></TR></TABLE>>"
+            f'CELLPADDING="{room}">{name}</TD></TR>{body if rows else ""}</TABLE>>'
         )
 
 

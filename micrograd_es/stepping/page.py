@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
+from contextlib import suppress
 from heapq import heappop, heappush
 from math import isclose, isnan
 from typing import TYPE_CHECKING, Any
@@ -24,11 +25,16 @@ from micrograd_es.stepping.texts import texts
 
 if TYPE_CHECKING:
     from micrograd_es.formulas.symbols import Formula
+    from micrograd_es.pictures.folding import Fold
     from micrograd_es.stepping.steps import BackwardPass
 
 MOST_EVENTS = 500
+_MANY = 30  # boxes, beyond which neurons are drawn folded
 # each after those that it imports
-MODULES = ("answers.js", "formulas.js", "frames.js", "picture.js", "stepping.js")
+MODULES = (
+    "answers.js", "drawing.js", "fitting.js", "formulas.js", "frames.js", "picture.js",
+    "stepping.js",
+)  # fmt: skip
 
 
 def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
@@ -47,6 +53,7 @@ def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
     steps = type(steps)(with_long_sums(steps.root))
     names = names_of(steps.nodes)
     formulas = _formulas(steps, names)
+    folds = _folded(steps)
     style = stylesheet() + repainted("#canvas") + source("stepping", "stepping.css")
     script = _script()
     return template("stepping", "stepping.html").render(
@@ -65,10 +72,11 @@ def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
                 "form-action 'none'",
             ]
         ),
-        svg=_picture(steps),
+        pictures=_pictures(steps, folds),
+        folded=bool(folds),
         formulas=list(dict.fromkeys(formulas.values())),
         rows=[(i, names[n]) for i, n in enumerate(steps.nodes) if not _is_constant(steps, n)][::-1],
-        data=_data(steps, names) | {"formulas": _places(formulas)},
+        data=_data(steps, names) | {"formulas": _places(formulas), "folds": _folds(steps, folds)},
     )
 
 
@@ -201,12 +209,41 @@ def _same(a: float, b: float) -> bool:
 # -- formulas, files ---------------------------------------------------------------
 
 
-def _picture(steps: BackwardPass) -> str:
-    from micrograd_es.pictures.graphs import draw_graph
+def _folded(steps: BackwardPass) -> list[Fold]:
+    """The neurons of a graph that is too large to be seen whole; none where there are none."""
+    from micrograd_es.pictures.folding import fold_graph
 
-    graph = draw_graph(steps.root, limit=len(steps.nodes))
-    graph.titles.clear()  # they would tell the gradients before their time
-    return graph.svg()
+    if sum(not _is_constant(steps, node) for node in steps.nodes) > _MANY:
+        with suppress(ValueError):  # no node bears a name to fold by
+            return fold_graph(steps.nodes, "neuron")
+    return []
+
+
+def _folds(steps: BackwardPass, folds: list[Fold]) -> list[dict[str, Any]]:
+    place = {node: i for i, node in enumerate(steps.nodes)}
+    result = []
+    for fold in folds:
+        names = {}
+        for language in LANGUAGES:
+            with speaking(language):
+                names[language] = fold.name
+        single = len(fold.outputs) == 1
+        output = place[fold.outputs[0]] if single else None
+        result.append({"name": names, "output": output, "nodes": [place[n] for n in fold.nodes]})
+    return result
+
+
+def _pictures(steps: BackwardPass, folds: list[Fold]) -> dict[str, str]:
+    """The whole graph, and the folded one closed and with each of its folds open."""
+    from micrograd_es.pictures.graphs import draw_folded, draw_graph
+
+    pictures = {"whole": draw_graph(steps.root, limit=len(steps.nodes))}
+    if folds:
+        pictures["closed"] = draw_folded(steps.root, None)
+        pictures |= {str(i): draw_folded(steps.root, f.key) for i, f in enumerate(folds)}
+    for graph in pictures.values():
+        graph.titles.clear()  # they would tell the gradients before their time
+    return {key: graph.svg() for key, graph in pictures.items()}
 
 
 def _formulas(steps: BackwardPass, names: dict[Value, str]) -> dict[str, str]:
