@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from micrograd_es.stepping.steps import BackwardPass
 
 MOST_EVENTS = 500
+_FLAT = 3  # times as wide as high, from which on a graph has the whole width
 _MANY = 30  # boxes, beyond which neurons are drawn folded
 # each after those that it imports
 MODULES = (
@@ -54,6 +55,7 @@ def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
     names = names_of(steps.nodes)
     formulas = _formulas(steps, names)
     folds = _folded(steps)
+    pictures = _pictures(steps, folds)
     style = stylesheet() + repainted("#canvas") + source("stepping", "stepping.css")
     script = _script()
     return template("stepping", "stepping.html").render(
@@ -72,8 +74,9 @@ def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
                 "form-action 'none'",
             ]
         ),
-        pictures=_pictures(steps, folds),
+        pictures=pictures,
         folded=bool(folds),
+        is_flat=not folds and _is_flat(pictures["whole"]),
         formulas=list(dict.fromkeys(formulas.values())),
         rows=[(i, names[n]) for i, n in enumerate(steps.nodes) if not _is_constant(steps, n)][::-1],
         data=_data(steps, names) | {"formulas": _places(formulas), "folds": _folds(steps, folds)},
@@ -244,6 +247,12 @@ def _pictures(steps: BackwardPass, folds: list[Fold]) -> dict[str, str]:
     for graph in pictures.values():
         graph.titles.clear()  # they would tell the gradients before their time
     return {key: graph.svg() for key, graph in pictures.items()}
+
+
+def _is_flat(svg: str) -> bool:
+    """Whether the picture is much wider than high."""
+    size = re.search(r'width="(\d+)pt" height="(\d+)pt"', svg)
+    return size is not None and int(size[1]) > _FLAT * int(size[2])
 
 
 def _formulas(steps: BackwardPass, names: dict[Value, str]) -> dict[str, str]:

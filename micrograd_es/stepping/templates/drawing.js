@@ -115,9 +115,10 @@ export function makeDrawing(svg, data) {
       if (!edge || !text) return;
       const through = points(edge.querySelector("path"));
       const [[x, y], [toX, toY]] = [through[0], through[through.length - 1]];
-      label.setAttribute("x", (x + toX) / 2 + 5);
-      // on the side of the edge where no other one comes
-      label.setAttribute("y", (y + toY) / 2 + (y > toY + 2 ? 19 : -9));
+      // on the side from which the edge comes; beside a short one there is room at its end only
+      const [along, away] = Math.abs(y - toY) < 40 ? [1, 17] : [0.5, 9];
+      label.setAttribute("x", x + along * (toX - x) + 4);
+      label.setAttribute("y", y + along * (toY - y) + (y > toY + 2 ? away + 10 : -away));
     },
   };
 }
