@@ -318,12 +318,12 @@ def _one_or_norm(outputs: list[Value]) -> str:
 
 
 def _in_notebook(self: Value, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-    """The graph as SVG beside the plain text; past what can be drawn, why there is none."""
+    """The graph beside the plain text; past what can be drawn, why there is none."""
     try:
-        svg = draw_fitting(self)._repr_image_svg_xml()
+        graph = draw_fitting(self)
+        return {"text/plain": repr(self), **graph._pictures()}
     except (RendererMissingError, ValueError) as error:
         return {"text/plain": f"{self!r}\n{error}"}
-    return {"text/plain": repr(self), "image/svg+xml": svg}
 
 
 setattr(Value, "_repr_mimebundle_", _in_notebook)  # noqa: B010  (engine is a floor below)

@@ -19,6 +19,7 @@ from micrograd_es.engine.value import Value
 from micrograd_es.formulas.nodes import Formulas, names_of, which
 from micrograd_es.formulas.notation import mathml, number
 from micrograd_es.formulas.writing import ATOM, Style
+from micrograd_es.pictures.look import FONT
 from micrograd_es.pictures.sums import with_long_sums
 from micrograd_es.stepping.differences import agree, central_differences
 from micrograd_es.stepping.texts import texts
@@ -84,12 +85,31 @@ def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
 
 
 def cell(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
-    """The page inside a frame of its own, as Jupyter shows it; past the limit, what to do."""
+    """The page inside a frame of its own, as Jupyter shows it; past the limit, what to do.
+
+    A notebook that is not trusted yet shows neither frames nor styles, and so it does show
+    what the style hides: a picture, and how to trust it.
+    """
     try:
-        page, problem = stepping_page(steps, limit), ""
+        page, picture, problem = stepping_page(steps, limit), still(steps), ""
     except ValueError as error:
-        page, problem = "", str(error)
-    return template("stepping", "frame.html").render(page=page, problem=problem, texts=texts())
+        page, picture, problem = "", None, str(error)
+    return template("stepping", "frame.html").render(
+        # in single quotes, which are rare in it, it stays a third smaller
+        page=page.replace("&", "&amp;").replace("'", "&#39;"),
+        picture=picture and b64encode(picture).decode(),
+        problem=problem,
+        texts=texts(),
+    )
+
+
+def still(steps: BackwardPass) -> bytes | None:
+    """The graph as PNG; nothing where it is too large."""
+    from micrograd_es.pictures.graphs import draw_fitting
+
+    with suppress(ValueError):
+        return draw_fitting(steps.root).png()
+    return None
 
 
 # -- what the page's script is given -------------------------------------------
@@ -246,7 +266,10 @@ def _pictures(steps: BackwardPass, folds: list[Fold]) -> dict[str, str]:
         pictures |= {str(i): draw_folded(steps.root, f.key) for i, f in enumerate(folds)}
     for graph in pictures.values():
         graph.titles.clear()  # they would tell the gradients before their time
-    return {key: graph.svg() for key, graph in pictures.items()}
+    # the font stands in the style, once
+    return {
+        key: graph.svg().replace(f' font-family="{FONT}"', "") for key, graph in pictures.items()
+    }
 
 
 def _is_flat(svg: str) -> bool:

@@ -149,6 +149,11 @@ class BackwardPass(Pass):
 
         return cell(self)
 
+    def _repr_png_(self) -> bytes | None:
+        from micrograd_es.stepping.page import still
+
+        return still(self)
+
 
 class ForwardPass(Pass):
     """The forward pass of derivatives by `wrt` up to `root`, as a `BackwardPass` is the other way.

@@ -42,6 +42,10 @@ def texts() -> dict[str, str]:
         "speed": _("Speed"),
         "predict": _("Predict first"),
         "wrong_order": _("Wrong order"),
+        "untrusted": _(
+            "This notebook is not trusted yet. To step through the graph, trust it: "
+            "File → Trust Notebook."
+        ),
         "no_script": _("This page needs JavaScript."),
         "keys": _("Keys: ← → Home End Space. Click a node: its gradient."),
         "count": _("{k} of {n}"),

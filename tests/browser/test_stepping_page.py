@@ -870,6 +870,21 @@ def test_works_inside_a_notebook_frame_without_a_kernel(visit, tmp_path):
     assert "−16" in first.locator("tbody").inner_text()
 
 
+def test_a_notebook_that_is_not_trusted_shows_a_picture_and_how_to_trust_it(visit, tmp_path):
+    path = tmp_path / "notebook.html"
+    cell = BackwardPass(squared())._repr_html_()
+    path.write_text(f"<!doctype html><meta charset=utf-8>{cell}", encoding="utf-8")
+    page = visit(path)
+    assert page.is_visible("iframe")
+    assert page.is_hidden("img")
+    # Jupyter takes out what could run, and styles
+    left = re.sub(r"<style>.*?</style>|<iframe.*?</iframe>", "", cell, flags=re.DOTALL)
+    path.write_text(f"<!doctype html><meta charset=utf-8>{left}", encoding="utf-8")
+    page = visit(path)
+    assert page.locator("img").evaluate("e => e.naturalWidth") > 400
+    assert "Confiar en el cuaderno" in page.inner_text("p")
+
+
 def test_in_a_frame_that_is_shown_later_every_number_is_in_its_box(visit, tmp_path):
     path = tmp_path / "notebook.html"
     cell = BackwardPass(squared())._repr_html_()

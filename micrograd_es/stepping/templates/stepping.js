@@ -376,7 +376,9 @@ const [, inWrongOrder, start] = location.hash.match(/^#(x?)(\d+)$/) ?? [];
 paint(darkness.matches);
 choose(inWrongOrder && data.wrong ? "wrong" : "right");
 rows.forEach(({ row }, i) => {
+  if (!isScripted(nameOf(i))) return;
   row.querySelector("bdi").replaceChildren(named(i));
+  row.querySelector("button").setAttribute("aria-label", nameOf(i));
 });
 if (start) place = Math.min(frames().length - 1, Number(start));
 speak(language);
