@@ -159,8 +159,10 @@ export function makePicture(canvas, data, choose) {
   let seen = "";
   new ResizeObserver(() => {
     const now = `${canvas.offsetWidth} ${canvas.offsetHeight}`;
-    if (now !== seen) comfortable();
+    if (now === seen) return;
     seen = now;
+    comfortable();
+    if (lit.some(([, kind]) => kind === "to")) follow();
   }).observe(canvas);
 
   return {
