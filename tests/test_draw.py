@@ -1,4 +1,5 @@
 import copy
+import math
 import os
 import pickle
 import re
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from micrograd_es import RendererMissingError, Value, custom, draw_graph, vsum, where
 from micrograd_es.engine.graph import topological_order
 from micrograd_es.engine.value import as_value
-from micrograd_es.formulas.notation import short, shown
+from micrograd_es.formulas.notation import number, short, shown
 from micrograd_es.pictures.dot import Graph
 from micrograd_es.pictures.graphs import svg_of
 from micrograd_es.pictures.look import html
@@ -463,3 +464,13 @@ def test_drawing_costs_nothing_until_it_is_used():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_constant_exponent_has_no_gradient_as_in_pages_and_the_terminal():
+    x, n = Value(3.0, "x"), Value(2.0, "n")
+    for root, id, drawn in (
+        (x**2, "c0", ["2"]),
+        (x**n, "n0", ["n", "valor", "grad", "2", number((x**n).data * math.log(3.0))]),
+    ):
+        root.backward()
+        assert texts(draw_graph(root).svg(), id) == drawn

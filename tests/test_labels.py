@@ -107,6 +107,8 @@ def check_harmless(page, plain):
     assert {name for name, _ in found.attributes} <= {name for name, _ in expected.attributes}
     for name, value in found.attributes:
         assert not name.startswith("on")
+        if name == "src" and re.fullmatch(r"data:image/png;base64,[A-Za-z0-9+/=]+", value):
+            continue
         assert name not in ("src", "href", "xlink:href", "action", "formaction")
         if name not in ("srcdoc", "xmlns"):
             assert "http" not in (value or "")

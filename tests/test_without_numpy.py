@@ -30,6 +30,10 @@ def run(program: str, *, blocked: bool = True, check: bool = True) -> subprocess
 
 
 PROGRAMS = {
+    "worksheet": """
+        from micrograd_es.worksheet import worksheet
+        print(worksheet(1, 2))
+    """,
     "values": """
         from fractions import Fraction
         from micrograd_es import Value
@@ -183,7 +187,7 @@ ON_ARRAYS = {
     "moons": "from micrograd_es.data import moons; moons()",
     "digits": "from micrograd_es.data import digits; digits()",
     "a model file": "from micrograd_es import MLP; MLP(1, [1]).save('x')",
-    "micrograd-es play": "from micrograd_es.cli import _play; _play(0)",
+    "micrograd-es play": "from micrograd_es.cli import _play; _play(0, '127.0.0.1')",
 }
 
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 from micrograd_es.base.languages import LANGUAGES, get_language, speaking
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.palette import DARK, stylesheet
-from micrograd_es.base.templating import template
+from micrograd_es.base.templating import source, template
 from micrograd_es.nn.modules import ACTIVATIONS
 from micrograd_es.play import state as limits
 from micrograd_es.play.points import COUNT, EDGE
@@ -27,6 +27,7 @@ from micrograd_es.stepping.steps import BackwardPass
 SECONDS = 0.3  # how long one answer may train
 _STATIC = Path(__file__).with_name("static")
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FRESH = {"cache-control": "no-cache"}
 _SAFE = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -53,7 +54,7 @@ class Answer:
         return _SAFE | {"content-type": self.kind} | self.more
 
 
-def answer(path: str, query: str, accept: str = "") -> Answer:
+def answer(path: str, query: str, accept: str = "", shared: bool = False) -> Answer:
     """The answer to a GET of that path and query, in the language that the query says.
 
     Parameters
@@ -61,6 +62,8 @@ def answer(path: str, query: str, accept: str = "") -> Answer:
     accept : str
         The header of that name. A refusal is a page for a person, who asks for
         ``text/html``, and one line for everyone else.
+    shared : bool
+        Whether the page's address leads others to it too.
     """
     if path.startswith("/static/"):
         return _file(path.removeprefix("/static/"))
@@ -77,7 +80,8 @@ def answer(path: str, query: str, accept: str = "") -> Answer:
     language = dict(settings).get("lang", "es")
     with speaking(language if language in LANGUAGES else "es"):
         try:
-            return _ANSWERS[path](parsed(settings))
+            state = parsed(settings)
+            return _page(state, shared) if path == "/" else _ANSWERS[path](state)
         except (BadRequest, StillTraining) as error:
             return _instead(error, path, settings, "text/html" in accept)
 
@@ -98,10 +102,12 @@ def _html(status: int, html: str, more: dict[str, str] | None = None) -> Answer:
 
 def _file(name: str) -> Answer:
     """One of the page's own files, by its plain name."""
+    if name == "reading.js":  # which the stepping page has too
+        return Answer(200, source("base", name).encode(), _KINDS[".js"], _FRESH)
     path = _STATIC / name
     if Path(name).name != name or path.suffix not in _KINDS or not path.is_file():
         return plain(404, "there is nothing here")
-    return Answer(200, path.read_bytes(), _KINDS[path.suffix], {"cache-control": "no-cache"})
+    return Answer(200, path.read_bytes(), _KINDS[path.suffix], _FRESH)
 
 
 def _instead(
@@ -136,7 +142,7 @@ def _instead(
     return _html(status, html, more)
 
 
-def _page(state: State) -> Answer:
+def _page(state: State, shared: bool = False) -> Answer:
     config = {
         "defaults": defaults(),
         "count": COUNT,
@@ -149,6 +155,7 @@ def _page(state: State) -> Answer:
     html = template("play", "play.html").render(
         _=_,
         state=state,
+        shared=shared,
         config=config,
         data=limits.DATA,
         activations=ACTIVATIONS,

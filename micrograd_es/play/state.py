@@ -11,6 +11,7 @@ import numpy as np
 
 from micrograd_es.base.languages import LANGUAGES
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.reading import read_number
 from micrograd_es.formulas.notation import short
 from micrograd_es.nn.modules import ACTIVATIONS
 from micrograd_es.play.points import COUNT, EDGE, Array, points
@@ -26,7 +27,7 @@ MAX_SEED = 999_999
 MAX_QUERY = 8_000
 
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,5}")
-_DECIMAL = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,6})?")
+_DECIMAL = re.compile(r"-?[0-9]{1,3}([.,][0-9]{1,6})?")
 
 
 class BadRequest(ValueError):
@@ -139,13 +140,13 @@ def _up_to(largest: int, least: int = 0) -> Callable[[str], int]:
 
 def _decimal(least: float, largest: float) -> Callable[[str], float]:
     def read(text: str) -> float:
-        if not _DECIMAL.fullmatch(text) or not least <= float(text) <= largest:
+        if not _DECIMAL.fullmatch(text) or not least <= read_number(text) <= largest:
             raise ValueError(
                 _("expected a decimal number from {least} to {largest}").format(
                     least=least, largest=largest
                 )
             )
-        return float(text)
+        return read_number(text)
 
     return read
 

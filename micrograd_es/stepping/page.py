@@ -14,7 +14,6 @@ from micrograd_es.base.languages import LANGUAGES, get_language, speaking
 from micrograd_es.base.palette import repainted, stylesheet
 from micrograd_es.base.templating import source, template
 from micrograd_es.engine.graph import Edge, backward_edges
-from micrograd_es.engine.numbers import is_constant
 from micrograd_es.engine.value import Value
 from micrograd_es.formulas.nodes import Formulas, names_of, which
 from micrograd_es.formulas.notation import mathml, number
@@ -22,7 +21,8 @@ from micrograd_es.formulas.writing import ATOM, Style
 from micrograd_es.pictures.look import FONT
 from micrograd_es.pictures.sums import with_long_sums
 from micrograd_es.stepping.differences import agree, central_differences
-from micrograd_es.stepping.texts import texts
+from micrograd_es.stepping.steps import is_told
+from micrograd_es.stepping.texts import texts, why_none
 
 if TYPE_CHECKING:
     from micrograd_es.formulas.symbols import Formula
@@ -32,10 +32,13 @@ if TYPE_CHECKING:
 MOST_EVENTS = 500
 _FLAT = 3  # times as wide as high, from which on a graph has the whole width
 _MANY = 30  # boxes, beyond which neurons are drawn folded
-# each after those that it imports
-MODULES = (
-    "answers.js", "drawing.js", "fitting.js", "formulas.js", "frames.js", "picture.js",
-    "stepping.js",
+# each after those that it imports, and the room that it stands in
+MODULES = {"reading.js": "base"} | dict.fromkeys(
+    (
+        "answers.js", "drawing.js", "fitting.js", "formulas.js", "frames.js", "picture.js",
+        "stepping.js",
+    ),
+    "stepping",
 )  # fmt: skip
 
 
@@ -79,7 +82,7 @@ def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
         folded=bool(folds),
         is_flat=not folds and _is_flat(pictures["whole"]),
         formulas=list(dict.fromkeys(formulas.values())),
-        rows=[(i, names[n]) for i, n in enumerate(steps.nodes) if not _is_constant(steps, n)][::-1],
+        rows=[(i, names[n]) for i, n in enumerate(steps.nodes) if is_told(steps, n)][::-1],
         data=_data(steps, names) | {"formulas": _places(formulas), "folds": _folds(steps, folds)},
     )
 
@@ -128,7 +131,7 @@ def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
             {
                 "name": names[n],
                 "value": number(n.data),
-                "number": _is_constant(steps, n),
+                "number": not is_told(steps, n),
                 "leaf": not n.parents,
                 "parents": [place[p] for p in n.parents],
                 "grad": number(grads[n] if n in reached else None),
@@ -143,11 +146,6 @@ def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
     }
 
 
-def _is_constant(steps: BackwardPass, node: Value) -> bool:
-    """Whether the node is shown as a number at an edge, and no gradient of it is told."""
-    return is_constant(node) and node is not steps.root
-
-
 def _frames(
     steps: BackwardPass, events: list[Edge], place: dict[Value, int], forward: bool = False
 ) -> list[dict[str, Any]]:
@@ -158,7 +156,7 @@ def _frames(
     frames.append({"kind": "seed"})
     reached: set[Value] = set()
     for e in events:
-        if _is_constant(steps, e.parent):
+        if not is_told(steps, e.parent):
             continue
         frame = {
             "node": place[e.node],
@@ -169,7 +167,7 @@ def _frames(
         first = e.parent not in reached
         reached.add(e.parent)
         if not e.arrives:
-            frames.append({"kind": "none", "why": _why_not(e), **frame, "arrives": first})
+            frames.append({"kind": "none", "why": why_none(e), **frame, "arrives": first})
             continue
         frames.append(
             {
@@ -192,11 +190,6 @@ def _frames(
                 }
             )
     return frames
-
-
-def _why_not(e: Edge) -> str:
-    """Why no gradient goes this way."""
-    return "flat" if e.node.partials[e.index] is None else "unreached"
 
 
 def _both(x: float) -> list[str]:
@@ -236,7 +229,7 @@ def _folded(steps: BackwardPass) -> list[Fold]:
     """The neurons of a graph that is too large to be seen whole; none where there are none."""
     from micrograd_es.pictures.folding import fold_graph
 
-    if sum(not _is_constant(steps, node) for node in steps.nodes) > _MANY:
+    if sum(is_told(steps, node) for node in steps.nodes) > _MANY:
         with suppress(ValueError):  # no node bears a name to fold by
             return fold_graph(steps.nodes, "neuron")
     return []
@@ -322,7 +315,7 @@ def _catalogs() -> dict[str, dict[str, str]]:
 
 def _script() -> str:
     """The modules as one, which has no others to ask for: a page from disk may not."""
-    modules = "\n".join(source("stepping", name) for name in MODULES)
+    modules = "\n".join(source(room, name) for name, room in MODULES.items())
     return re.sub(r"^(import [^;]*;\n|export )", "", modules, flags=re.MULTILINE)
 
 

@@ -14,6 +14,7 @@ import uvicorn
 
 from micrograd_es import MLP, draw_network, play
 from micrograd_es.base.palette import DARK, LIGHT
+from micrograd_es.base.reading import read_number
 from micrograd_es.formulas.notation import number
 
 pytestmark = pytest.mark.browser
@@ -387,9 +388,68 @@ def test_a_setting_that_makes_no_sense_changes_nothing(start):
     assert state(page) == {"updates": "3"}
 
 
+def test_a_decimal_comma_is_a_point(start):
+    page = start("point=3")
+    for text, rate in (("0,3", "0.3"), (",25", "0.25"), ("1/8", "0.125"), ("0.5", "0.5")):
+        page.fill("[name=lr]", text)
+        page.keyboard.press("Enter")
+        settled(page)
+        assert state(page)["lr"] == rate
+        assert page.input_value("[name=lr]") in (text, rate)
+    page.fill("#x", "−0,75")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert state(page)["changes"].startswith("3_-0.75_")
+
+
+@pytest.mark.parametrize("field", ["[name=lr]", "[name=seed]", "#neurons input"])
+def test_what_is_no_number_of_its_kind_is_said_and_changes_nothing(start, field):
+    page = start("")
+    one = page.locator(field).first
+    before = one.input_value()
+    for text in ("", "one", "1,2,3", "-1", *(["1,5"] if field != "[name=lr]" else [])):
+        one = page.locator(field).first
+        one.fill(text)
+        one.press("Tab")
+        assert "número" in page.inner_text("#message")
+        assert page.locator(field).first.input_value() == before
+    assert state(page) == {}
+
+
+def test_arrows_change_a_whole_number(start):
+    page = start("")
+    page.locator("[name=seed]").press("ArrowUp")
+    settled(page)
+    assert state(page)["seed"] == "2"
+    page.locator("#neurons input").first.press("ArrowDown")
+    settled(page)
+    assert state(page)["layers"] == "3-4"
+
+
+def test_numbers_are_read_as_python_reads_them(start):
+    texts = ["0.3", "0,3", ",3", "3.", "-2", "−2", " +1 ", "1,5e−3", "1E3", "1/4", "−1 / 4", "∞",
+             "-inf", "Infinity", "", "one", "1.234,5", "1,234,5", "1 2", "0x10", "1_0", "1/0", "٣",
+             "1/", "--1", "2a", "."]  # fmt: skip
+    read = start().evaluate(
+        """async (texts) => {
+            const { read } = await import("/static/reading.js");
+            return texts.map(read);
+        }""",
+        texts,
+    )
+
+    def ours(text):
+        try:
+            return read_number(text)
+        except ValueError:
+            return None
+
+    assert read == [*map(ours, texts)]
+
+
 def test_a_training_that_diverges_says_so(start):
     page = start("activation=linear&lr=100&updates=5000")
-    assert "no son finitos" in page.inner_text("#message")
+    assert "se harían infinitos" in page.inner_text("#message")
     assert 0 < updates(page) < 5000
     assert state(page)["updates"] == str(updates(page))
 

@@ -3,6 +3,7 @@
 import { number } from "./numbers.js";
 import { drawCurve, drawNetwork, fillTable } from "./pictures.js";
 import { Plane } from "./plane.js";
+import { read } from "./reading.js";
 
 const config = JSON.parse(document.body.dataset.config);
 const texts = JSON.parse(document.body.dataset.texts);
@@ -133,12 +134,11 @@ function showSettings() {
   element("neurons").replaceChildren(
     ...layers.map((n, i) => {
       const input = Object.assign(document.createElement("input"), {
-        type: "number",
-        min: 1,
-        max: config.maxNeurons,
+        inputMode: "numeric",
+        autocomplete: "off",
         value: n,
-        required: true,
       });
+      Object.assign(input.dataset, { least: 1, most: config.maxNeurons, step: 1 });
       input.setAttribute("aria-label", filled(texts.neurons, { n: i + 1 }));
       return input;
     }),
@@ -247,15 +247,36 @@ element("time").addEventListener("input", (event) => rewind(Number(event.target.
 const form = document.querySelector(".settings");
 const decimal = (x) => String(Number(Number(x).toFixed(6)));
 
+/** The number in a field; null, and the page says so, where it has none of its kind. */
+function numberIn(field) {
+  const { least, most, step } = field.dataset;
+  const x = read(field.value);
+  const isInside = x !== null && x >= Number(least) && x <= Number(most);
+  if (isInside && (!step || Number.isInteger(x))) return x;
+  say(filled(step ? texts.whole : texts.number, { least, most }));
+  return null;
+}
+
+addEventListener("keydown", (event) => {
+  const { least, most, step } = event.target.dataset ?? {};
+  const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+  if (!step || !way) return;
+  event.preventDefault();
+  const next = (read(event.target.value) ?? Number(least)) + way * Number(step);
+  event.target.value = Math.min(Number(most), Math.max(Number(least), next));
+  event.target.dispatchEvent(new Event("change", { bubbles: true }));
+});
+
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("change", (event) => {
   const { name, value } = event.target;
-  if (!event.target.reportValidity()) return showSettings();
+  const x = event.target.dataset.most ? numberIn(event.target) : 0;
+  if (x === null) return showSettings();
   if (name === "data") go({ data: value, changes: "", point: "" });
-  else if (name === "seed") go({ seed: decimal(value), changes: "", point: "" });
-  else if (name === "lr") go({ lr: decimal(value) });
+  else if (name === "seed") go({ seed: decimal(x), changes: "", point: "" });
+  else if (name === "lr") go({ lr: decimal(x) });
   else if (name) go({ [name]: value });
-  else setLayers([...element("neurons").children].map((input) => input.value));
+  else setLayers([...element("neurons").children].map((input) => decimal(read(input.value))));
 });
 function setLayers(layers) {
   go({ layers: layers.join("-") });
@@ -315,14 +336,9 @@ const plane = new Plane(element("plane"), element("map"), {
 
 for (const id of ["x", "y", "class"]) {
   element(id).addEventListener("change", () => {
-    if (!element(id).reportValidity()) return;
-    const n = Number(state.point);
-    plane.callbacks.move(
-      n,
-      element("x").valueAsNumber,
-      element("y").valueAsNumber,
-      element("class").value,
-    );
+    const [x, y] = [numberIn(element("x")), numberIn(element("y"))];
+    if (x === null || y === null) return;
+    plane.callbacks.move(Number(state.point), x, y, element("class").value);
   });
 }
 element("delete").addEventListener("click", () => plane.callbacks.remove(Number(state.point)));
