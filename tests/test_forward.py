@@ -289,6 +289,6 @@ def test_play_without_a_terminal_prints_every_event(capsys):
     f, a, *_ = sample()
     ForwardPass(f, a).play()
     printed = capsys.readouterr().out
-    assert "∂v" in printed
+    assert "∂(a·b)" in printed
     assert "100" in printed
     assert f"{grad(f, a):g}" in printed

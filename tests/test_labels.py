@@ -107,6 +107,8 @@ def check_harmless(page, plain):
     assert {name for name, _ in found.attributes} <= {name for name, _ in expected.attributes}
     for name, value in found.attributes:
         assert not name.startswith("on")
+        if name == "src" and re.fullmatch(r"data:image/png;base64,[A-Za-z0-9+/=]+", value):
+            continue
         assert name not in ("src", "href", "xlink:href", "action", "formaction")
         if name not in ("srcdoc", "xmlns"):
             assert "http" not in (value or "")
@@ -126,7 +128,7 @@ def test_a_drawing(label):
         assert short(label.strip("<>")) in drawn  # the user's operation
     root = ET.fromstring(drawing.svg())
     titles = [e.text for e in root.iter() if e.tag.endswith("title")]
-    assert f"{shown(label)}\ndato 2.0\ngrad —" in titles
+    assert f"{shown(label)}\nvalor 2.0\ngrad —" in titles
     assert f"{quotient(shown(label), shown(label))} = 17.0" in titles
     assert [e.get("id") for e in root.iter()] == [e.get("id") for e in same.iter()]
     attributes = {name for e in root.iter() for name in e.keys()}  # noqa: SIM118  (an Element)

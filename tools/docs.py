@@ -66,9 +66,8 @@ def screenshots() -> None:
         for language in LANGUAGES:
             with speaking(language):
                 BackwardPass(neuron()).save_html(page)
-                view = browser.new_page(viewport={"width": 1280, "height": 660})
+                view = browser.new_page(viewport={"width": 1366, "height": 768})
                 view.goto(page.as_uri())
-                view.click("#fit")
                 view.mouse.move(0, 0)
                 view.evaluate("document.activeElement.blur()")
                 view.keyboard.press("End")

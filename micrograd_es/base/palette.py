@@ -44,17 +44,20 @@ def stylesheet() -> str:
     """What all pages share: the font of formulas, and the palette as CSS custom properties.
 
     Those, ``var(--value)`` and so on, follow the system, and the page's own switch where
-    the root element has ``data-scheme="light"`` or ``"dark"``. ``light-dark()`` would be
+    the root element has ``data-scheme="light"`` or ``"dark"``; on paper they are light.
+    ``light-dark()`` would be
     shorter, and is black in browsers of 2023.
     """
     light, dark = (
         f"color-scheme: {scheme}; " + " ".join(f"--{name}: {c};" for name, c in colours.items())
         for scheme, colours in (("light", LIGHT), ("dark", DARK))
     )
+    paper = light.replace("color-scheme: light; ", "") + " "
     return (
         f":root {{ {light} }}\n"
         f"@media (prefers-color-scheme: dark) {{ :root:not([data-scheme=light]) {{ {dark} }} }}\n"
         f":root[data-scheme=dark] {{ {dark} }}\n"
+        f"@media print {{ :root:root {{ {paper}color-scheme: light; }} }}\n"
         f"math {{ font-family: {MATH_FONT}; }}\n"
     )
 

@@ -24,7 +24,7 @@ class CopiedNode(Node):
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         for node in reversed(topological_order(self)):
             if id(node) not in memo:
-                parents = tuple([memo[id(p)] for p in node.parents])
+                parents = tuple([memo[id(p)] for p in node.parents]) or node.parents
                 memo[id(node)] = copy = _restore(None, *_contents(node), parents)
                 if hasattr(node, "__dict__"):  # of a class of the user's
                     vars(copy).update(deepcopy(vars(node), memo))

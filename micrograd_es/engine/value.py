@@ -21,6 +21,7 @@ from micrograd_es.engine.dispatch import Dispatched
 from micrograd_es.engine.drop_in import DropInNode, make_by_hand
 from micrograd_es.engine.graph import hand_on, leaf, one_pass, topological_order
 from micrograd_es.engine.leaving import number_of
+from micrograd_es.engine.numbers import constant
 from micrograd_es.engine.ops import TABLE, Operation, with_number
 from micrograd_es.engine.watching import is_watching
 
@@ -222,13 +223,13 @@ def as_value(x: Operand | Comparison) -> Value:
     """`x` itself if it is a Value, the node of a comparison, else a new leaf."""
     if isinstance(x, Comparison):
         return x.node  # type: ignore[no-any-return]
-    return x if isinstance(x, Value) else Value(x)
+    return x if isinstance(x, Value) else constant(Value(x))
 
 
 def _operand(x: Any) -> Value | None:
     """The same of whatever an operator is given; None where that is no operand of it."""
     if is_number(x):
-        return leaf(Value, float(x))
+        return constant(leaf(Value, float(x)))
     return as_value(x) if isinstance(x, (Value, Comparison)) else None
 
 

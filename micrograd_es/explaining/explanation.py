@@ -20,8 +20,8 @@ from micrograd_es.explaining.paths import Factor, Path, Paths
 from micrograd_es.formulas import notation
 from micrograd_es.formulas.nodes import LONGEST_FORMULA, Formulas, invented_names, operand
 from micrograd_es.formulas.notation import mathml
-from micrograd_es.formulas.symbols import Formula, Number, Sum, Symbol
-from micrograd_es.formulas.writing import PRODUCT, SUM, Style
+from micrograd_es.formulas.symbols import Formula, Number, Sum
+from micrograd_es.formulas.writing import ATOM, PRODUCT, SUM, Style
 
 SHOWN = 12  # factors of a path; of a longer one the middle is left out
 _WIDE = 200  # nameless nodes between two stations, beyond which only the number is shown
@@ -226,7 +226,7 @@ class Explanation:
 
     @cached_property
     def _names(self) -> dict[Value, str]:
-        """Names for stations without a label, as drawings number them."""
+        """Names for stations without a label, as drawings have them."""
         nodes = topological_order(self.root)[::-1]
         names = {
             node: name
@@ -258,13 +258,11 @@ class Explanation:
         return "" if factor.index is None else operand(factor.node, factor.index)
 
     def _quotient(self, above: Value, below: Value, style: Style) -> str:
-        top, bottom = (style.write(self._symbol(v)) for v in (above, below))
+        pieces = (style.piece(self._formulas.name(v)) for v in (above, below))
+        top, bottom = (style.wrapped(piece, ATOM) for piece in pieces)
         if style.latex:
             return rf"\frac{{\partial {top}}}{{\partial {bottom}}}"
-        return notation.quotient(top, bottom)
-
-    def _symbol(self, node: Value) -> Symbol:
-        return Symbol(self._names.get(node, node.label), node.data, node)
+        return f"∂{top}/∂{bottom}"
 
     def symbolic(self, factor: Factor) -> Formula:
         """A factor of a path as a formula; as its number where it is too long to write."""
@@ -318,7 +316,8 @@ class Explanation:
 
     @cached_property
     def why(self) -> str:
-        names = {"root": self._symbol(self.root).text, "wrt": self._symbol(self.wrt).text}
+        root, wrt = (self._formulas.name(v).text for v in (self.root, self.wrt))
+        names = {"root": root, "wrt": wrt}
         if self.total != 0:
             if self.wrt.grad == 0:
                 return _("{wrt}.grad still holds 0: backward() has not been called").format(**names)

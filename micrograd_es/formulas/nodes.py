@@ -20,15 +20,18 @@ w · x + b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.engine.custom import OwnOperation
+from micrograd_es.engine.numbers import is_constant
 from micrograd_es.engine.value import Value
-from micrograd_es.formulas.notation import short
+from micrograd_es.formulas.notation import number, short, subscript
 from micrograd_es.formulas.symbols import SYMBOLS, Call, Formula, Number, Symbol, apply, as_formula
 
 LONGEST_FORMULA = 40  # names and numbers in an expression that stands for a node
 _DEPTH = 12
+_LONGEST_EXPRESSION = 18  # characters of one that is the name of a node
 
 
 def which(node: Value, index: int) -> tuple[str, int] | None:
@@ -60,12 +63,56 @@ def operand(node: Value, index: int) -> str:
     return f" ({(_('factor {k}') if word == 'factor' else _('operand {k}')).format(k=k)})"
 
 
+class Expression(str):
+    """A name that is what the node computes, as `a·b + c`, and the formula that it was made of."""
+
+    formula: Formula
+
+    def __new__(cls, formula: Formula) -> Expression:
+        name = super().__new__(cls, formula.text.replace(" · ", "·"))
+        name.formula = formula
+        return name
+
+
 def invented_names(nodes: Sequence[Value]) -> dict[Value, str]:
-    """What nodes without a label are called: v0, v1, … in their order, and the last one f."""
-    found = {node: f"v{i}" for i, node in enumerate(nodes) if not node.label}
-    if not nodes[-1].label and all(node.label != "f" for node in nodes):
-        found[nodes[-1]] = "f"
-    return found
+    """What nodes without a label are called: the last one f, the others by what they compute.
+
+    A plain number is called by its digits. What would be too long, or is called so already,
+    is u₁, u₂, … from left to right.
+
+    Examples
+    --------
+    >>> from micrograd_es import Value
+    >>> from micrograd_es.engine.graph import topological_order
+    >>> a, b, c = Value(1.0, "a"), Value(2.0, "b"), Value(3.0, "c")
+    >>> f = 2 * (a * b + c) ** 2
+    >>> list(invented_names(topological_order(f)[::-1]).values())
+    ['2', 'a·b', 'a·b + c', '(a·b + c)²', '2', 'f']
+    """
+    root, labels, column = nodes[-1], {node.label for node in nodes}, dict.fromkeys(nodes, 0)
+    for node in nodes:
+        column[node] = 1 + max((column[p] for p in node.parents), default=-1)
+    found: dict[Value, str] = {n: number(n.data) for n in nodes if is_constant(n) and n is not root}
+    if not root.label and "f" not in labels:
+        found[root] = "f"
+    formulas, taken = Formulas(found), {*labels, "f"}
+    numbered = (name for k in count(1) if (name := subscript(f"u{k}")) not in labels)
+    for node in sorted(nodes, key=column.__getitem__):
+        if node.label or node in found:
+            continue
+        expression = _expression(node, formulas)
+        found[node] = expression if expression and expression not in taken else next(numbered)
+        taken.add(found[node])
+    return {node: found[node] for node in nodes if node in found}
+
+
+def _expression(node: Value, formulas: Formulas) -> Expression | None:
+    """The expression as a name; None where it would be too long, or is a number."""
+    if not 0 < len(node.parents) <= _LONGEST_EXPRESSION // 3:
+        return None
+    formula = formulas.expression(node)
+    name = Expression(formula)
+    return None if isinstance(formula, Number) or len(name) > _LONGEST_EXPRESSION else name
 
 
 def names_of(nodes: Sequence[Value]) -> dict[Value, str]:
@@ -90,8 +137,8 @@ class Formulas:
         """A symbol where the node has a name, else its expression or its number."""
         if node not in self._known:
             label = self._names.get(node, node.label)
-            if label:
-                self._known[node] = Symbol(label, node.data, node)
+            if label and not is_constant(node):
+                self._known[node] = Symbol(label, node.data, node, getattr(label, "formula", None))
             elif not node.parents or depth == 0 or len(node.parents) > LONGEST_FORMULA:
                 self._known[node] = Number(node.data)
             else:

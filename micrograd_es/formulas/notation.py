@@ -144,7 +144,7 @@ def quotient(above: str, below: str) -> str:
     return "/".join(f"∂({s})" if is_open(s) else f"∂{s}" for s in (above, below))
 
 
-_NUMBERED = re.compile(r"([^\W\d_])_?(\d+)")  # x1, x_1
+_NUMBERED = re.compile(r"([^\W\d_])(?:_?(\d+)|([₀-₉]+))")  # x1, x_1, x₁
 _ACCENTS = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar"}
 _ESCAPES = {
     "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
@@ -157,8 +157,8 @@ def latex(label: str) -> str:
 
     Examples
     --------
-    >>> print(latex("w₍₁₎⁽²·¹⁾"), latex("ŷ⁽¹⁾"), latex("x1"), latex("σ"), latex("50 % {"))
-    w_{(1)}^{(2,1)} \hat{y}^{(1)} x_{1} \sigma \text{50 \% \{}
+    >>> print(latex("w₍₁₎⁽²·¹⁾"), latex("ŷ⁽¹⁾"), latex("x1"), latex("u₁₂"), latex("50 % {"))
+    w_{(1)}^{(2,1)} \hat{y}^{(1)} x_{1} u_{12} \text{50 \% \{}
     """
     parts, numbered = parsed(label), _NUMBERED.fullmatch(label)
     if parts and (letter := _letter(parts.symbol[0])):
@@ -166,7 +166,7 @@ def latex(label: str) -> str:
         above = f"^{{({','.join(parts.indices)})}}" if parts.indices else ""
         return f"{letter}{parts.symbol[1:]}{below}{above}"
     if numbered and (letter := _letter(numbered[1])):
-        return f"{letter}_{{{numbered[2]}}}"
+        return f"{letter}_{{{numbered[2] or numbered[3].translate(_PLAIN)}}}"
     return rf"\text{{{_escaped(label)}}}"
 
 

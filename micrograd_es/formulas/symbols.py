@@ -117,10 +117,16 @@ class Number(Formula):
 
 
 class Symbol(Formula):
-    """A name; symbols of different owners differ, even under one name."""
+    """A name; symbols of different owners differ, even under one name.
 
-    def __init__(self, name: str, value: float, owner: object = None) -> None:
+    Where the name is itself an expression, `formula`, it is written as that one is.
+    """
+
+    def __init__(
+        self, name: str, value: float, owner: object = None, formula: Formula | None = None
+    ) -> None:
         self.name = name
+        self.formula = formula
         self.value = value
         self.key = ("symbol", name, id(owner))
 

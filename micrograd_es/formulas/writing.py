@@ -44,6 +44,8 @@ class Style:
         if isinstance(f, Symbol):
             if self.numbers:
                 return self._number(f.value)
+            if f.formula:
+                return self.piece(f.formula)
             level = SUM if notation.is_open(f.name) else ATOM
             return (notation.latex if self.latex else notation.shown)(f.name), level
         if isinstance(f, Sum):

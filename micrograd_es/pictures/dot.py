@@ -11,10 +11,12 @@ import io
 import os
 import re
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from html import escape
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any
 
 import graphviz  # type: ignore[import-untyped]
@@ -59,6 +61,16 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         svg: str = self.pipe("svg", encoding="utf-8")
         return svg
 
+    def png(self) -> bytes:
+        """The picture on white in a few colours, for a notebook that is not trusted with SVG."""
+        white = self.copy()
+        white.graph_attr["bgcolor"] = "white"
+        try:
+            data: bytes = white.pipe("png", renderer="cairo", formatter="gd")
+        except (CalledProcessError, TypeError, ValueError):  # a Graphviz without gd
+            data = white.pipe("png")
+        return data
+
     def pipe(
         self, format: str | None = None, *args: Any, encoding: str | None = None, **options: Any
     ) -> Any:
@@ -70,7 +82,9 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
             try:
                 data = super().pipe(format, *args, **options)
             except graphviz.ExecutableNotFound:
-                data = _in_process(self.source, options.get("engine") or self.engine, format)
+                plugins = (options.get("renderer"), options.get("formatter"))
+                full = ":".join([format, *filter(None, plugins)])
+                data = _in_process(self.source, options.get("engine") or self.engine, full)
         if format == "svg":
             data = self._cleaned(data.decode()).encode()
         elif format == "pdf":
@@ -124,9 +138,16 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         style = f"max-width: 100%; min-width: {least:.0f}pt; height: auto"
         return svg.replace("<svg ", f'<svg style="{style}" ', 1)
 
+    def _pictures(self) -> dict[str, str]:
+        """What a notebook shows; it prefers the first, and shows the second untrusted."""
+        return {
+            "image/svg+xml": self._repr_image_svg_xml(),
+            "image/png": b64encode(self.png()).decode(),
+        }
+
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         try:
-            return dict(super()._repr_mimebundle_(*args, **kwargs))
+            return {**super()._repr_mimebundle_(*args, **kwargs), **self._pictures()}
         except RendererMissingError as error:
             return {"text/plain": f"{error}\n\n{self.source}"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import pairwise
@@ -12,11 +13,13 @@ from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.languages import ngettext
 from micrograd_es.base.palette import LIGHT
 from micrograd_es.engine.graph import topological_order
+from micrograd_es.engine.numbers import is_constant
 from micrograd_es.engine.value import Value
 from micrograd_es.formulas.nodes import invented_names
 from micrograd_es.formulas.notation import LONGEST_NAME, number, quotient, shown
 from micrograd_es.pictures.folding import Fold, Key, fold_graph, gradient_of
 from micrograd_es.pictures.look import FONT, html
+from micrograd_es.pictures.sums import with_long_sums
 
 if TYPE_CHECKING:
     from micrograd_es.pictures.dot import Graph
@@ -30,10 +33,11 @@ def draw_graph(
 ) -> Graph:
     """The graph below `root`, left to right, as a `graphviz.Digraph`.
 
-    Each value stands in a box with its name, data and grad, each operation in a small
-    node of its own. A dashed edge takes no gradient back: a branch that was not taken,
-    or the exponent of ``x ** 2``. A grad is "—" until ``backward()`` has run: as long as the
-    root's own grad is 0, a 0 below it is no gradient. A constant exponent never has one.
+    Each value stands in a box with its name, value and gradient, each operation in a small
+    node of its own, and a plain number at its edge; a sum of four terms or more is one Σ. A
+    dashed edge takes no gradient back: a branch that was not taken, or the exponent of
+    ``x ** 2``. A gradient is "—" until ``backward()`` has run: as long as the
+    root's own grad is 0, a 0 below it is no gradient.
 
     Parameters
     ----------
@@ -63,6 +67,7 @@ def draw_graph(
     """
     if not isinstance(root, Value):
         raise TypeError(f"what is drawn is the graph of a Value, not of {type(root).__name__}")
+    root = with_long_sums(root)
     nodes = topological_order(root)[::-1]
     opened = set(opened)
     folds = fold_graph(nodes, fold) if fold is not None else []
@@ -77,6 +82,16 @@ def draw_graph(
             "or 'sample'), draw a smaller part of it, or raise the limit"
         )
     return _Drawing(root, nodes, folds, closed).graph
+
+
+def draw_folded(root: Value, opened: Key | None) -> Graph:
+    """The graph folded by neuron, all but one, for a page that writes the numbers into it.
+
+    A fold shows the value and the gradient of its output, where it has a single one.
+    """
+    nodes = topological_order(root)[::-1]
+    folds = fold_graph(nodes, "neuron")
+    return _Drawing(root, nodes, folds, [f for f in folds if f.key != opened], counted=False).graph
 
 
 def draw_fitting(root: Value) -> Graph:
@@ -105,12 +120,17 @@ class _Drawing:
     """The graph in the DOT language, written once over its nodes in forward order."""
 
     def __init__(
-        self, root: Value, nodes: list[Value], folds: list[Fold], closed: list[Fold]
+        self,
+        root: Value,
+        nodes: list[Value],
+        folds: list[Fold],
+        closed: list[Fold],
+        counted: bool = True,
     ) -> None:
         self._root = root
+        self._counted = counted
         self._place = {node: i for i, node in enumerate(nodes)}
         self._names = invented_names(nodes)
-        self._derived = {root}.union(*(_derived(node) for node in nodes))
         self._closed = {node: i for i, f in enumerate(folds) if f in closed for node in f.nodes}
         self.graph = self._empty(nodes, bool(folds))
         for i, f in enumerate(folds):
@@ -146,12 +166,21 @@ class _Drawing:
         )  # fmt: skip
 
     def _node(self, i: int, node: Value) -> None:
-        grad = gradient_of(node, self._root) if node in self._derived else None
-        rows = [(_("data"), number(node.data)), (_("grad"), number(grad))]
-        self.graph.node(f"n{i}", self._box(node.label, rows), id=f"n{i}")
+        if self._is_constant(node):
+            text = f'<<FONT COLOR="{LIGHT["value"]}">{number(node.data)}</FONT>>'
+            self.graph.node(f"c{i}", text, id=f"c{i}", margin="0.05,0.03", shape="plaintext",
+                            width="0", height="0")  # fmt: skip
+            self.graph.titles[f"c{i}"] = repr(node.data)
+            return
+        grad = gradient_of(node, self._root)
+        rows = [(_("value"), number(node.data)), (_("grad"), number(grad))]
+        name = (
+            f"<B>{html(node.label)}</B>" if node.label else _small(html(self._names[node]), "muted")
+        )
+        self.graph.node(f"n{i}", self._box(name, rows), id=f"n{i}")
         known = "—" if grad is None else repr(grad)
         self.graph.titles[f"n{i}"] = (
-            f"{self._name(node)}\n{_('data')} {node.data!r}\n{_('grad')} {known}"
+            f"{self._name(node)}\n{_('value')} {node.data!r}\n{_('grad')} {known}"
         )
 
     def _operation(self, i: int, node: Value) -> None:
@@ -176,15 +205,18 @@ class _Drawing:
         graph.edge(f"o{i}", f"n{i}", id=f"r{i}")
 
     def _fold(self, i: int, fold: Fold) -> None:
-        nodes = ngettext("{n} node", "{n} nodes", len(fold.nodes)).format(n=len(fold.nodes))
-        rows = [("", nodes)]
-        if len(fold.outputs) == 1:
-            rows.append((_("data"), number(fold.outputs[0].data)))
-        rows.append((_one_or_norm(fold.outputs), number(fold.gradient(self._root))))
-        if fold.parameters and len(fold.parameters) < len(fold.nodes):
+        rows, output = [], len(fold.outputs) == 1
+        if self._counted:
+            nodes = ngettext("{n} node", "{n} nodes", len(fold.nodes)).format(n=len(fold.nodes))
+            rows.append(("", nodes))
+        if output:
+            rows.append((_("value"), number(fold.outputs[0].data)))
+        if output or self._counted:
+            rows.append((_one_or_norm(fold.outputs), number(fold.gradient(self._root))))
+        if self._counted and fold.parameters and len(fold.parameters) < len(fold.nodes):
             norm = number(fold.parameter_gradient(self._root))
             rows.append((_("‖grad w, b‖"), norm))
-        self.graph.node(f"f{i}", self._box(fold.name, rows), id=f"f{i}")
+        self.graph.node(f"f{i}", self._box(f"<B>{html(fold.name)}</B>", rows), id=f"f{i}")
         self.graph.titles[f"f{i}"] = fold.name
 
     def _frame(self, frame: Any, fold: Fold) -> None:
@@ -194,10 +226,9 @@ class _Drawing:
         frame.attr(label=f"<{title}>", style="rounded,dashed", color=LIGHT["edge"],
                    fontcolor=LIGHT["ink"], margin="10")  # fmt: skip
         for node in fold.nodes:
-            i = self._place[node]
-            frame.node(f"n{i}")
+            frame.node(self._id(node))
             if node.parents:
-                frame.node(f"o{i}")
+                frame.node(f"o{self._place[node]}")
 
     def _edges_between_folds(self, nodes: list[Value]) -> None:
         counts: dict[tuple[str, int], int] = {}
@@ -221,7 +252,12 @@ class _Drawing:
 
     def _id(self, node: Value) -> str:
         fold = self._closed.get(node)
-        return f"n{self._place[node]}" if fold is None else f"f{fold}"
+        if fold is not None:
+            return f"f{fold}"
+        return f"{'c' if self._is_constant(node) else 'n'}{self._place[node]}"
+
+    def _is_constant(self, node: Value) -> bool:
+        return is_constant(node) and node is not self._root
 
     def _name(self, node: Value) -> str:
         return self._names.get(node) or shown(node.label)
@@ -230,36 +266,35 @@ class _Drawing:
         """An HTML-like label: a name above captions and numbers, the last of them gradients.
 
         Captions come first in the file, then the numbers, so that the last texts of a
-        value's element are its data and its grad.
+        value's element are its value and its gradient.
         """
         table = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">'
         captions, numbers = "", ""
         for caption, text in rows:
-            value = caption in ("", _("data"))
+            value = caption in ("", _("value"))
             kind = "value" if value else "gradient"
             color, soft = LIGHT[kind], LIGHT[f"{kind}-soft"]
-            mark = "" if value else "<I>", "" if value else "</I>"
+            written = html(caption) or " "
             captions += (
-                f'<TR><TD ALIGN="LEFT"><FONT COLOR="{color}" POINT-SIZE="11">{mark[0]}'
-                f"{html(caption) or ' '}{mark[1]}</FONT></TD></TR>"
+                f'<TR><TD ALIGN="LEFT">{_small(written if value else f"<I>{written}</I>", kind)}'
+                "</TD></TR>"
             )
             numbers += (
                 f'<TR><TD BGCOLOR="{soft}" WIDTH="66"><FONT COLOR="{color}">'
                 f"{html(text)}</FONT></TD></TR>"
             )
         # browsers set a long name a little wider than it was measured
-        room = f'COLSPAN="2" CELLPADDING="{3 + min(len(name), LONGEST_NAME) // 4}"'
-        head = f"<TR><TD {room}><B>{html(name)}</B></TD></TR>" if name else ""
+        room = 3 + min(len(re.sub("<.*?>", "", name)), LONGEST_NAME) // 4
+        body = f"<TR><TD>{table}{captions}</TABLE></TD><TD>{table}{numbers}</TABLE></TD></TR>"
         return (
             f'<<TABLE STYLE="ROUNDED" COLOR="{LIGHT["edge"]}" BGCOLOR="{LIGHT["ground"]}" '
-            f'BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">{head}<TR><TD>{table}'
-            f"{captions}</TABLE></TD><TD>{table}{numbers}</TABLE></TD></TR></TABLE>>"
+            f'BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3"><TR><TD COLSPAN="2" '
+            f'CELLPADDING="{room}">{name}</TD></TR>{body if rows else ""}</TABLE>>'
         )
 
 
-def _derived(node: Value) -> list[Value]:
-    """The operands that it may hand a gradient to; the 2 in ``x**2`` is none."""
-    return [p for i, p in enumerate(node.parents) if i != node.rule.number]
+def _small(text: str, color: str) -> str:
+    return f'<FONT COLOR="{LIGHT[color]}" POINT-SIZE="11">{text}</FONT>'
 
 
 def _columns_passed(nodes: list[Value]) -> int:
@@ -283,12 +318,12 @@ def _one_or_norm(outputs: list[Value]) -> str:
 
 
 def _in_notebook(self: Value, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-    """The graph as SVG beside the plain text; past what can be drawn, why there is none."""
+    """The graph beside the plain text; past what can be drawn, why there is none."""
     try:
-        svg = draw_fitting(self)._repr_image_svg_xml()
+        graph = draw_fitting(self)
+        return {"text/plain": repr(self), **graph._pictures()}
     except (RendererMissingError, ValueError) as error:
         return {"text/plain": f"{self!r}\n{error}"}
-    return {"text/plain": repr(self), "image/svg+xml": svg}
 
 
 setattr(Value, "_repr_mimebundle_", _in_notebook)  # noqa: B010  (engine is a floor below)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
+from contextlib import suppress
 from heapq import heappop, heappush
 from math import isclose, isnan
 from typing import TYPE_CHECKING, Any
@@ -15,19 +16,30 @@ from micrograd_es.base.templating import source, template
 from micrograd_es.engine.graph import Edge, backward_edges
 from micrograd_es.engine.value import Value
 from micrograd_es.formulas.nodes import Formulas, names_of, which
-from micrograd_es.formulas.notation import latex, mathml, number
+from micrograd_es.formulas.notation import mathml, number
+from micrograd_es.formulas.writing import ATOM, Style
+from micrograd_es.pictures.look import FONT
+from micrograd_es.pictures.sums import with_long_sums
 from micrograd_es.stepping.differences import agree, central_differences
+from micrograd_es.stepping.steps import is_told
 from micrograd_es.stepping.texts import texts, why_none
 
 if TYPE_CHECKING:
     from micrograd_es.formulas.symbols import Formula
+    from micrograd_es.pictures.folding import Fold
     from micrograd_es.stepping.steps import BackwardPass
 
 MOST_EVENTS = 500
+_FLAT = 3  # times as wide as high, from which on a graph has the whole width
+_MANY = 30  # boxes, beyond which neurons are drawn folded
 # each after those that it imports, and the room that it stands in
 MODULES = {"reading.js": "base"} | dict.fromkeys(
-    ("answers.js", "formulas.js", "frames.js", "picture.js", "stepping.js"), "stepping"
-)
+    (
+        "answers.js", "drawing.js", "fitting.js", "formulas.js", "frames.js", "picture.js",
+        "stepping.js",
+    ),
+    "stepping",
+)  # fmt: skip
 
 
 def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
@@ -43,8 +55,11 @@ def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
             f"a page of {len(steps)} events is beyond limit={limit}: draw the graph folded "
             "(by neuron, layer or sample), step a smaller part of it, or raise the limit"
         )
+    steps = type(steps)(with_long_sums(steps.root))
     names = names_of(steps.nodes)
     formulas = _formulas(steps, names)
+    folds = _folded(steps)
+    pictures = _pictures(steps, folds)
     style = stylesheet() + repainted("#canvas") + source("stepping", "stepping.css")
     script = _script()
     return template("stepping", "stepping.html").render(
@@ -63,20 +78,41 @@ def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
                 "form-action 'none'",
             ]
         ),
-        svg=_picture(steps),
+        pictures=pictures,
+        folded=bool(folds),
+        is_flat=not folds and _is_flat(pictures["whole"]),
         formulas=list(dict.fromkeys(formulas.values())),
-        nodes=[{"name": names[n], "value": number(n.data)} for n in steps.nodes],
-        data=_data(steps, names) | {"formulas": _places(formulas)},
+        rows=[(i, names[n]) for i, n in enumerate(steps.nodes) if is_told(steps, n)][::-1],
+        data=_data(steps, names) | {"formulas": _places(formulas), "folds": _folds(steps, folds)},
     )
 
 
 def cell(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
-    """The page inside a frame of its own, as Jupyter shows it; past the limit, what to do."""
+    """The page inside a frame of its own, as Jupyter shows it; past the limit, what to do.
+
+    A notebook that is not trusted yet shows neither frames nor styles, and so it does show
+    what the style hides: a picture, and how to trust it.
+    """
     try:
-        page, problem = stepping_page(steps, limit), ""
+        page, picture, problem = stepping_page(steps, limit), still(steps), ""
     except ValueError as error:
-        page, problem = "", str(error)
-    return template("stepping", "frame.html").render(page=page, problem=problem, texts=texts())
+        page, picture, problem = "", None, str(error)
+    return template("stepping", "frame.html").render(
+        # in single quotes, which are rare in it, it stays a third smaller
+        page=page.replace("&", "&amp;").replace("'", "&#39;"),
+        picture=picture and b64encode(picture).decode(),
+        problem=problem,
+        texts=texts(),
+    )
+
+
+def still(steps: BackwardPass) -> bytes | None:
+    """The graph as PNG; nothing where it is too large."""
+    from micrograd_es.pictures.graphs import draw_fitting
+
+    with suppress(ValueError):
+        return draw_fitting(steps.root).png()
+    return None
 
 
 # -- what the page's script is given -------------------------------------------
@@ -85,9 +121,9 @@ def cell(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
 def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
     place = {node: i for i, node in enumerate(steps.nodes)}
     grads, differences = steps.at(len(steps)), central_differences(steps.nodes)
-    right = _frames(steps.events, steps.nodes, place)
+    right = _frames(steps, steps.events, place, forward=True)
     wrong_edges, wrong_grads = _wrong_order(steps)
-    reached = {e.parent for e in steps.events if e.settles} | {steps.root}
+    reached = {e.parent for e in steps.events} | {steps.root}
     return {
         "texts": _catalogs(),
         "root": place[steps.root],
@@ -95,7 +131,7 @@ def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
             {
                 "name": names[n],
                 "value": number(n.data),
-                "labelled": bool(n.label),
+                "number": not is_told(steps, n),
                 "leaf": not n.parents,
                 "parents": [place[p] for p in n.parents],
                 "grad": number(grads[n] if n in reached else None),
@@ -106,19 +142,22 @@ def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
             for n in steps.nodes
         ],
         "right": right,
-        "wrong": _frames(wrong_edges, [], place) if wrong_edges else None,
+        "wrong": _frames(steps, wrong_edges, place) if wrong_edges else None,
     }
 
 
 def _frames(
-    events: list[Edge], forward: list[Value], place: dict[Value, int]
+    steps: BackwardPass, events: list[Edge], place: dict[Value, int], forward: bool = False
 ) -> list[dict[str, Any]]:
     """What the player shows, one after the other; a sum at a fan-out comes on its own."""
     frames: list[dict[str, Any]] = [{"kind": "start"}]
-    frames += [{"kind": "forward", "node": place[n]} for n in forward if n.parents]
+    if forward:
+        frames += [{"kind": "forward", "node": place[n]} for n in steps.nodes if n.parents]
     frames.append({"kind": "seed"})
     reached: set[Value] = set()
     for e in events:
+        if not is_told(steps, e.parent):
+            continue
         frame = {
             "node": place[e.node],
             "parent": place[e.parent],
@@ -126,12 +165,9 @@ def _frames(
             "which": which(e.node, e.index),
         }
         first = e.parent not in reached
-        if e.settles:
-            reached.add(e.parent)
+        reached.add(e.parent)
         if not e.arrives:
-            frames.append(
-                {"kind": "none", "why": why_none(e), **frame, "arrives": first and e.settles}
-            )
+            frames.append({"kind": "none", "why": why_none(e), **frame, "arrives": first})
             continue
         frames.append(
             {
@@ -189,20 +225,60 @@ def _same(a: float, b: float) -> bool:
 # -- formulas, files ---------------------------------------------------------------
 
 
-def _picture(steps: BackwardPass) -> str:
-    from micrograd_es.pictures.graphs import draw_graph
+def _folded(steps: BackwardPass) -> list[Fold]:
+    """The neurons of a graph that is too large to be seen whole; none where there are none."""
+    from micrograd_es.pictures.folding import fold_graph
 
-    graph = draw_graph(steps.root, limit=len(steps.nodes))
-    graph.titles.clear()  # they would tell the gradients before their time
-    return graph.svg()
+    if sum(is_told(steps, node) for node in steps.nodes) > _MANY:
+        with suppress(ValueError):  # no node bears a name to fold by
+            return fold_graph(steps.nodes, "neuron")
+    return []
+
+
+def _folds(steps: BackwardPass, folds: list[Fold]) -> list[dict[str, Any]]:
+    place = {node: i for i, node in enumerate(steps.nodes)}
+    result = []
+    for fold in folds:
+        names = {}
+        for language in LANGUAGES:
+            with speaking(language):
+                names[language] = fold.name
+        single = len(fold.outputs) == 1
+        output = place[fold.outputs[0]] if single else None
+        result.append({"name": names, "output": output, "nodes": [place[n] for n in fold.nodes]})
+    return result
+
+
+def _pictures(steps: BackwardPass, folds: list[Fold]) -> dict[str, str]:
+    """The whole graph, and the folded one closed and with each of its folds open."""
+    from micrograd_es.pictures.graphs import draw_folded, draw_graph
+
+    pictures = {"whole": draw_graph(steps.root, limit=len(steps.nodes))}
+    if folds:
+        pictures["closed"] = draw_folded(steps.root, None)
+        pictures |= {str(i): draw_folded(steps.root, f.key) for i, f in enumerate(folds)}
+    for graph in pictures.values():
+        graph.titles.clear()  # they would tell the gradients before their time
+    # the font stands in the style, once
+    return {
+        key: graph.svg().replace(f' font-family="{FONT}"', "") for key, graph in pictures.items()
+    }
+
+
+def _is_flat(svg: str) -> bool:
+    """Whether the picture is much wider than high."""
+    size = re.search(r'width="(\d+)pt" height="(\d+)pt"', svg)
+    return size is not None and int(size[1]) > _FLAT * int(size[2])
 
 
 def _formulas(steps: BackwardPass, names: dict[Value, str]) -> dict[str, str]:
     """MathML by the name under which the script asks for it."""
-    written = Formulas({n: name for n, name in names.items() if n.parents or n.label})
+    written, style = Formulas(names), Style(latex=True, numbers=False)
     result = {}
     for i, node in enumerate(steps.nodes):
-        result[f"name-{i}"] = mathml(latex(names[node]))
+        piece = style.piece(written.name(node))
+        result[f"name-{i}"] = mathml(piece[0])
+        result[f"by-{i}"] = mathml(style.wrapped(piece, ATOM))
         if node.parents:
             expression = written.expression(node)
             result[f"forward-{i}"] = mathml(expression.latex)

@@ -9,7 +9,13 @@ from typing import ClassVar, overload
 from micrograd_es.base.files import write_file
 from micrograd_es.engine.forward import forward_edges
 from micrograd_es.engine.graph import Edge, backward_edges, topological_order
+from micrograd_es.engine.numbers import is_constant
 from micrograd_es.engine.value import Value
+
+
+def is_told(steps: Pass, node: Value) -> bool:
+    """Whether a page or terminal tells of the node: a plain number only stands at its edge."""
+    return node is steps.root or not is_constant(node)
 
 
 class Pass:
@@ -148,6 +154,11 @@ class BackwardPass(Pass):
         from micrograd_es.stepping.page import cell
 
         return cell(self)
+
+    def _repr_png_(self) -> bytes | None:
+        from micrograd_es.stepping.page import still
+
+        return still(self)
 
 
 class ForwardPass(Pass):

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from micrograd_es.base.languages import gettext as _
@@ -18,7 +18,7 @@ from micrograd_es.engine.value import Value
 from micrograd_es.formulas.nodes import Formulas, names_of, operand
 from micrograd_es.formulas.notation import number, quotient, short
 from micrograd_es.formulas.writing import PRODUCT, Style
-from micrograd_es.stepping.steps import Pass
+from micrograd_es.stepping.steps import Pass, is_told
 from micrograd_es.stepping.texts import texts, why_none
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def moments(steps: Pass) -> list[Moment]:
     terms = Counter(e.target for e in steps if e.arrives)
     arrived: set[Value] = set()
     for k, e in enumerate(steps, 1):
+        if not (steps.ahead or is_told(steps, e.parent)):
+            continue
         if not e.arrives:
             told.append(tell.nothing(k, e))
             continue
@@ -83,7 +85,7 @@ def moments(steps: Pass) -> list[Moment]:
         told.append(tell.product(k - is_sum, e, terms[e.target] == 1))
         if is_sum:
             told.append(tell.sum(k, e))
-    return told
+    return [*told[:-1], replace(told[-1], position=len(steps))]
 
 
 class _Telling:
@@ -295,7 +297,6 @@ def _table(steps: Pass, moment: Moment, room: int, final: bool = False) -> Rende
     from rich.text import Text
 
     names = names_of(steps.nodes)
-    place = {node: i for i, node in enumerate(steps.nodes)}
     grads = steps.at(moment.position)
     leaves = {node for node in steps.nodes if not node.parents}
     valued = leaves.union([n for n in steps.nodes if n.parents][: moment.computed])
@@ -306,11 +307,12 @@ def _table(steps: Pass, moment: Moment, room: int, final: bool = False) -> Rende
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     found = _("tangent") if steps.ahead else _("grad")
     for heading, justify in (("", "left"), (_("name"), "left"), (_("operation"), "left"),
-                             (_("data"), "right"), (found, "right")):  # fmt: skip
+                             (_("value"), "right"), (found, "right")):  # fmt: skip
         table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    current = place[moment.node or steps.nodes[0]]
-    first = max(0, min(current - room // 2, len(names) - room))
-    for node in steps.nodes[first : first + room]:
+    rows = [node for node in steps.nodes if is_told(steps, node)]
+    current = rows.index(moment.node) if moment.node in rows else 0
+    first = max(0, min(current - room // 2, len(rows) - room))
+    for node in rows[first : first + room]:
         mark = ""
         if not final and node is moment.node:
             mark = "▶"

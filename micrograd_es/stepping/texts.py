@@ -23,10 +23,13 @@ def texts() -> dict[str, str]:
         "zoom_in": _("Zoom in"),
         "zoom_out": _("Zoom out"),
         "fit": _("Fit"),
+        "fold": _("Fold neurons"),
+        "class_mode": _("For the class"),
+        "more": _("Settings"),
+        "partial": _("local partial"),
         "value": _("value"),
         "gradient": _("gradient"),
         "node": _("node"),
-        "data": _("data"),
         "grad": _("grad"),
         "difference": _("finite difference"),
         "right_gradient": _("right"),
@@ -41,9 +44,12 @@ def texts() -> dict[str, str]:
         "last": _("To the end"),
         "timeline": _("Timeline"),
         "speed": _("Speed"),
-        "predict": _("Predict, then reveal"),
+        "predict": _("Predict first"),
         "wrong_order": _("Wrong order"),
-        "no_wrong_order": _("No order goes wrong here: every result has a single user."),
+        "untrusted": _(
+            "This notebook is not trusted yet. To step through the graph, trust it: "
+            "File → Trust Notebook."
+        ),
         "no_script": _("This page needs JavaScript."),
         "keys": _("Keys: ← → Home End Space. Click a node: its gradient."),
         "count": _("{k} of {n}"),
@@ -77,7 +83,6 @@ def texts() -> dict[str, str]:
             "Here {node} does not depend on {parent}, so no gradient goes that way: exactly 0."
         ),
         "say_unreached": _("No gradient has reached {node}, so it hands {parent} none."),
-        "say_constant": _("{parent} is a constant exponent, which takes no gradient."),
         "factor": _("factor {k}"),
         "operand": _("operand {k}"),
         "say_final": _("That completes the gradient of {parent}."),
@@ -85,8 +90,10 @@ def texts() -> dict[str, str]:
         "say_inherited": _(
             "The error is handed on: {node} has {upstream}, and its gradient is {right}."
         ),
+        "ask_partial": _("First the local partial: what is the derivative of {node} by {parent}?"),
         "ask_product": _(
-            "{node} hands {parent} its gradient times the local partial. How much is that?"
+            "{node} hands {parent} its gradient times the local partial: {upstream} · {factor}. "
+            "How much is that?"
         ),
         "ask_sum": _(
             "{parent} already has {before}, and {contribution} arrives. What is its gradient now?"
@@ -98,6 +105,7 @@ def texts() -> dict[str, str]:
         "correct": _("Right: {result}."),
         "sign": _("Nearly: look at the sign."),
         "not_added": _("That is what arrives. Add it to {before}, which is already there."),
+        "whole_product": _("That is the whole product. Here it is only the local partial."),
         "one_factor": _("That is only one of the two factors: multiply {upstream} · {factor}."),
         "not_yet": _("Not yet. Try again, or reveal it."),
     }

@@ -11,6 +11,7 @@ LABELS = ["W" * 40, "i" * 40, "w₍₁₂₎⁽¹²·³⁴⁾", "a & <b>", "ال
 # What sticks out of the shapes of its own element, by more than a pixel.
 STICKS_OUT = """() => [...document.querySelectorAll("g.node")].flatMap((g) => {
   const boxes = [...g.querySelectorAll("path, polygon, ellipse")].map((e) => e.getBBox());
+  if (!boxes.length) return [];  // a plain number at its edge
   const left = Math.min(...boxes.map((b) => b.x)), top = Math.min(...boxes.map((b) => b.y));
   const right = Math.max(...boxes.map((b) => b.x + b.width));
   const bottom = Math.max(...boxes.map((b) => b.y + b.height));

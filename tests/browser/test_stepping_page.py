@@ -136,7 +136,7 @@ def test_values_appear_one_by_one_and_then_gradients(step):
     assert "Se calcula s = 4." in said(page)
     page.click("#last")
     assert values.all_inner_texts().count("—") == 0
-    assert gradients(page) == {"f": "1", "v3": "1", "s": "4", "b": "4", "a": "−16"}
+    assert gradients(page) == {"f": "1", "b·s": "1", "s": "4", "b": "4", "a": "−16"}
     proofs = page.locator("tbody td.proof").all_inner_texts()
     assert all(text.endswith("✓") for text in proofs)
 
@@ -207,6 +207,202 @@ def test_the_current_node_and_edge_light_up_by_more_than_colour(step):
     assert page.locator("#canvas .box.to").count() == 1
 
 
+ARROW = """(id) => {  // where an edge comes from, and the tip of the arrow that is seen
+    const edge = document.querySelector(`#canvas [id="${id}"]`);
+    const seen = [...edge.querySelectorAll("polygon")]
+        .filter((e) => getComputedStyle(e).display !== "none");
+    const box = (id) => document.querySelector(`#canvas [id="${id}"]`).getBoundingClientRect();
+    const head = seen[0].getBoundingClientRect();
+    return [seen.length, (head.left + head.right) / 2];
+}"""
+
+
+def test_backward_the_arrows_point_from_the_result_to_the_operand(step):
+    b, s = Value(3.0, "b"), Value(4.0, "s")
+    page = step((b * s).tanh())
+    page.evaluate("document.getElementById('canvas').style.scrollBehavior = 'auto'")
+    order = page.evaluate("JSON.parse(document.getElementById('data').textContent).nodes")
+    product = next(i for i, node in enumerate(order) if node["name"] == "b·s")
+    jump(page, "forward")
+    count, ahead = page.evaluate(ARROW, f"r{product}")
+    page.click("#last")
+    assert page.locator(f"#canvas #r{product}.lit").count() == 1
+    turned, back = page.evaluate(ARROW, f"r{product}")
+    assert (count, turned) == (1, 1)
+    circle = page.locator(f"#canvas #o{product}").bounding_box()
+    box = page.locator(f"#canvas #n{product}").bounding_box()
+    assert ahead - circle["x"] > box["x"] - ahead  # at the box of the result
+    assert back - circle["x"] - circle["width"] < box["x"] - back  # at the operation
+    page.click("#first")
+    jump(page, "forward")
+    assert page.evaluate(ARROW, f"r{product}") == [1, ahead]
+
+
+def test_the_local_partial_stands_on_the_edge(step):
+    page = step(squared())
+    page.click("#last")
+    page.click("#back")
+    assert page.locator("#canvas .partial").text_content() == "·(−2)"
+    text = page.locator("#canvas .partial").bounding_box()
+    edge = page.locator("#canvas .edge.lit path:visible").first.bounding_box()
+    assert abs(text["x"] + text["width"] / 2 - edge["x"] - edge["width"] / 2) < 40
+    jump(page, "forward")
+    assert page.locator("#canvas .partial").text_content() == ""
+
+
+def readme() -> Value:
+    a, b, c = Value(1.0, "a"), Value(2.0, "b"), Value(3.0, "c")
+    return 2 * (a * b + c) ** 2
+
+
+SEEK = """(kind) => {  // to the first frame of a kind; on a phone its mark is a hair
+    const time = document.getElementById("time");
+    time.value = [...document.querySelectorAll("#marks span")]
+        .findIndex((e) => e.classList.contains(kind));
+    time.dispatchEvent(new Event("input"));
+}"""
+SIZES = [(360, 640), (768, 1024), (1366, 768), (1920, 1080), (3840, 2160)]
+OVERLAP = """() => {
+    const seen = ["header", "#canvas", ".step", ".nodes", "footer"]
+        .map((name) => document.querySelector(name)).filter((e) => e.getClientRects().length)
+        .map((e) => [e.className || e.id || e.tagName, e.getBoundingClientRect()]);
+    return seen.flatMap(([name, a], i) => seen.slice(i + 1)
+        .filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1
+            && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+        .map(([other]) => `${name} ${other}`));
+}"""
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("root", [readme, notes])
+@pytest.mark.parametrize("mode", ["", "#class-mode"])
+def test_everything_fits_the_screen_and_nothing_lies_over_another(step, root, size, mode):
+    width, height = size
+    page = step(root(), viewport={"width": width, "height": height})
+    if mode and width < 700:
+        page.click("#more")
+    if mode:
+        page.click(mode)
+    for kind in ("start", "forward", "product"):
+        page.evaluate(SEEK, kind)
+        assert page.evaluate(OVERLAP) == []
+        root_box = page.evaluate("(e => [e.scrollWidth, e.scrollHeight])(document.documentElement)")
+        assert root_box == [width, height]
+
+
+@pytest.mark.parametrize("size", SIZES[2:])
+def test_the_nine_nodes_of_the_readme_are_seen_whole(step, size):
+    width, height = size
+    page = step(readme(), viewport={"width": width, "height": height})
+    canvas = page.locator("#canvas")
+    assert canvas.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    assert canvas.evaluate("e => e.scrollHeight - e.clientHeight") <= 0
+
+
+def test_type_and_plane_grow_with_the_screen_and_more_so_for_the_class(step):
+    seen = []
+    for width, height in SIZES[2:]:
+        page = step(readme(), viewport={"width": width, "height": height})
+        size = "e => parseFloat(getComputedStyle(e).fontSize)"
+        drawn = "e => e.getBoundingClientRect().width"
+        seen.append([page.locator("#say").evaluate(size), page.locator("#n1").evaluate(drawn)])
+        page.click("#class-mode")
+        assert page.locator("#say").evaluate(size) > 1.2 * seen[-1][0]
+        for hidden in ("#es", "#dark", "#speed", "#zoom-in", ".keys"):
+            assert page.is_hidden(hidden)
+        page.click("#class-mode")
+        assert page.is_visible("#dark")
+    assert seen[1][0] > 1.3 * seen[0][0]
+    assert seen[2][0] > 1.9 * seen[1][0]
+    assert seen[2][1] > 1.9 * seen[1][1] > 2.4 * seen[0][1]
+
+
+@pytest.mark.parametrize("size", [(360, 640), (390, 844), (844, 390)])
+def test_on_a_phone_graph_and_formula_are_seen_together(step, size):
+    width, height = size
+    page = step(readme(), viewport={"width": width, "height": height})
+    jump(page, "product")
+    for part in ("#canvas .to", "#formula math"):
+        box = page.locator(part).first.bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= height
+    assert page.locator("footer").bounding_box()["height"] < 70  # one row
+    assert page.is_hidden("table")
+    page.click("#table")
+    assert page.is_visible("table")
+    assert page.is_visible("#canvas")
+    assert page.get_attribute("#table", "aria-expanded") == "true"
+    page.click("#table")
+    assert page.is_hidden("table")
+    page.click("#more")
+    for setting in ("#es", "#dark", "#speed", "#predict", "#class-mode"):
+        assert page.is_visible(setting)
+
+
+def test_a_large_graph_is_folded_by_neuron_and_opens_by_a_click(step):
+    page = step(notes())
+    assert page.locator("#canvas .box").count() == 7  # inputs, four neurons, cost, C
+    assert page.locator("#canvas").text_content().count("neurona") == 4
+    page.locator("#canvas .box", has_text="capa 1, neurona 2").click()
+    assert page.locator("#canvas .cluster", has_text="capa 1, neurona 2").count() == 1
+    assert page.locator("#canvas .box").count() > 10
+    # a step opens the neuron in which it is
+    page.click("#last")
+    names = page.locator("#canvas .to").text_content()
+    assert "x(" in names or "entradas" in names
+    assert page.locator("#canvas .lit").count() >= 2
+    folded = page.locator("#canvas .box", has_text="capa 2, neurona 1").locator("text")
+    assert folded.last.text_content() not in ("", "—")
+    page.click("#en")
+    assert "layer 2, neuron 1" in page.locator("#canvas").text_content()
+    page.click("#fold")
+    assert page.locator("#canvas .cluster").count() == 0
+    rows = page.locator("tbody tr").count()
+    assert page.locator("#canvas .box").count() == rows
+    page.click("#fold")
+    assert page.locator("#canvas .box").count() < rows
+
+
+def test_scripts_that_are_too_small_as_characters_are_written_large(step):
+    page = step(notes())
+    page.click("#fold")
+    assert page.locator("tbody th math").count() > 20
+    sizes = page.locator("#canvas .script").evaluate_all(
+        "all => all.map((e) => parseFloat(getComputedStyle(e).fontSize) "
+        "/ parseFloat(getComputedStyle(e.parentElement).fontSize))"
+    )
+    assert len(sizes) > 20
+    assert min(sizes) >= 0.7
+    jump(page, "product")
+    assert page.locator("#say math").count() >= 1
+
+
+@pytest.mark.parametrize("root", [readme, notes])
+def test_a_printed_page_is_a_handout(step, root):
+    page = step(root(), color_scheme="dark")
+    page.click("#last")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print", color_scheme="dark")
+    for part in ("footer", "header button", "#fold", "#zoom-in", "#answer"):
+        assert page.locator(part).evaluate_all("all => all.every((e) => !e.offsetParent)")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+    rows = page.locator("tbody tr").count()
+    assert page.locator("#canvas .box").count() == rows  # the whole graph, also of a folded one
+    boxes = page.evaluate(
+        """() => ["#canvas svg", ".step", "table"].map((name) => {
+            const box = document.querySelector(name).getBoundingClientRect();
+            return [box.left, box.top, box.right, box.bottom];
+        })"""
+    )
+    assert all(left >= 0 and right <= 1280 for left, _, right, _ in boxes)
+    assert boxes[0][3] <= boxes[1][1] <= boxes[1][3] <= boxes[2][1]
+    assert page.locator(".scroll").evaluate("e => e.scrollHeight - e.clientHeight") <= 0
+    assert page.pdf().startswith(b"%PDF")
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.is_visible("footer")
+
+
 def test_a_product_goes_from_symbols_over_numbers_to_the_result(step):
     page = step(squared())
     page.click("#last")
@@ -220,7 +416,7 @@ def test_a_product_goes_from_symbols_over_numbers_to_the_result(step):
     page.click("#es")
     page.get_by_role("button", name="b", exact=True).click()
     lines = page.locator("#formula math").all_text_contents()
-    assert lines == ["∂f∂b=∂f∂v3·∂v3∂b", "=1·s", "=1·4", "=4"]
+    assert lines == ["∂f∂b=∂f∂(b·s)·∂(b·s)∂b", "=1·s", "=1·4", "=4"]
 
 
 def test_a_sum_at_a_fan_out_is_a_step_of_its_own(step):
@@ -264,10 +460,45 @@ def test_predict_then_reveal(step):
     assert gradients(page)["a"] == "−16"
     assert "Correcto: −16" in page.inner_text("#note")
     page.keyboard.press("ArrowLeft")
+    page.fill("#number", "-8")
+    page.keyboard.press("Enter")
+    assert "solo la derivada parcial local" in page.inner_text("#feedback")
+    page.fill("#number", "-2")
+    page.keyboard.press("Enter")
+    assert "Correcto: −2" in page.inner_text("#note")
     page.fill("#number", "4")
     page.keyboard.press("Enter")
     assert "uno de los dos factores" in page.inner_text("#feedback")
     page.fill("#number", "-32/4")
+    page.keyboard.press("Enter")
+    assert page.is_hidden("#answer")
+
+
+def test_first_the_local_partial_is_asked_then_the_product_then_the_sum(step):
+    page = step(squared())
+    page.click("#last")
+    page.keyboard.press("ArrowLeft")
+    page.click("#predict")
+    assert "Primero, la derivada parcial local" in said(page)
+    assert page.locator("#formula math").last.text_content() == "∂s∂a (factor n.º 2)=?"
+    assert "−2" not in page.inner_text("#formula")
+    assert page.locator("#canvas .partial").text_content() == "·?"
+    page.click("#reveal")
+    assert "¿Cuánto vale ese producto?" in said(page)
+    assert page.locator("#formula math").last.text_content() == "=?"
+    assert page.locator("#canvas .partial").text_content() == "·(−2)"
+    page.click("#reveal")
+    assert page.is_hidden("#answer")
+    page.click("#next")
+    assert "¿Cuál es ahora su gradiente?" in said(page)
+
+
+def test_a_product_with_1_is_not_asked(step):
+    page = step(squared())
+    page.click("#predict")
+    jump(page, "product")  # ∂f/∂f · ∂f/∂(b·s) = 1 · 1
+    assert "Primero" in said(page)
+    page.fill("#number", "1")
     page.keyboard.press("Enter")
     assert page.is_hidden("#answer")
 
@@ -292,7 +523,7 @@ def test_language_switch(step):
     assert page.inner_text("h1") == "Backpropagation, step by step"
     assert "is computed" in said(page)
     assert page.get_attribute("#next", "aria-label") == "Next"
-    assert "data" in page.locator("#n0").text_content()
+    assert "value" in page.locator("#n0").text_content()
     assert page.title() == "Step by step: the backward pass of f"
     page.get_by_role("button", name="Español").click()
     assert "Se calcula" in said(page)
@@ -368,10 +599,10 @@ def test_too_early_is_said_and_what_it_spoils(step):
     assert "✗ El error se arrastra: p tiene 12, pero su gradiente es 48." in notes
 
 
-def test_a_tree_says_that_no_order_goes_wrong(step):
-    page = step(Value(2.0, "a") * 3)
-    page.click("#wrong")
-    assert "ningún orden falla" in page.inner_text("#note")
+def test_where_no_order_goes_wrong_none_is_offered(step):
+    page = step(Value(2.0, "a") * 3, "#x1")
+    assert page.locator("#wrong").count() == 0
+    assert page.get_attribute("body", "class").split() == ["forward", "right"]
 
 
 def test_labels_are_shown_as_text(step):
@@ -427,6 +658,9 @@ def test_every_graph_is_stepped_through_and_fits_the_screen(step, root, width):
     )
     assert place(page) == last(page)
     assert widest <= width
+    if width < 700:
+        page.click("#more")
+        page.click("#table")
     page.click("#predict")
     assert "—" not in [text for name, text in gradients(page).items() if name in "abxyzCf"]
 
@@ -434,18 +668,20 @@ def test_every_graph_is_stepped_through_and_fits_the_screen(step, root, width):
 @pytest.mark.parametrize("width", [1440, 1280, 390])
 def test_the_table_is_whole_and_its_columns_stay(step, width):
     page = step(notes(), viewport={"width": width, "height": 844})
+    if width < 700:
+        page.click("#table")
     table = page.locator(".nodes .scroll")
     columns = """e => [...e.querySelectorAll("thead th")]
         .map((th) => th.getBoundingClientRect()).map((box) => [box.left, box.right]).flat()"""
     begin = table.evaluate(columns)
-    page.click("#last")
+    page.keyboard.press("End")
     assert table.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
     assert table.evaluate(columns) == pytest.approx(begin, abs=16)
 
 
 def test_a_large_graph_is_legible_and_a_small_one_is_seen_whole(step):
     page = step(notes(), viewport={"width": 1440, "height": 900})
-    text = page.locator("#canvas #n0 text").last
+    text = page.locator("#canvas .box text").last
     assert text.evaluate("e => e.getBBox().height * e.getScreenCTM().d") > 14
     page = step(squared(), viewport={"width": 1440, "height": 900})
     assert page.locator("#canvas").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
@@ -632,6 +868,21 @@ def test_works_inside_a_notebook_frame_without_a_kernel(visit, tmp_path):
     first.locator("#last").click()
     assert first.locator("#count").inner_text() != second.locator("#count").inner_text()
     assert "−16" in first.locator("tbody").inner_text()
+
+
+def test_a_notebook_that_is_not_trusted_shows_a_picture_and_how_to_trust_it(visit, tmp_path):
+    path = tmp_path / "notebook.html"
+    cell = BackwardPass(squared())._repr_html_()
+    path.write_text(f"<!doctype html><meta charset=utf-8>{cell}", encoding="utf-8")
+    page = visit(path)
+    assert page.is_visible("iframe")
+    assert page.is_hidden("img")
+    # Jupyter takes out what could run, and styles
+    left = re.sub(r"<style>.*?</style>|<iframe.*?</iframe>", "", cell, flags=re.DOTALL)
+    path.write_text(f"<!doctype html><meta charset=utf-8>{left}", encoding="utf-8")
+    page = visit(path)
+    assert page.locator("img").evaluate("e => e.naturalWidth") > 400
+    assert "Confiar en el cuaderno" in page.inner_text("p")
 
 
 def test_in_a_frame_that_is_shown_later_every_number_is_in_its_box(visit, tmp_path):

@@ -44,11 +44,7 @@ export function makeFormulas(data, frames, which) {
   };
   const symbol = (i) => stored(`name-${i}`);
   const derivative = (of, by) =>
-    math(
-      "mfrac",
-      math("mrow", math("mi", "∂"), symbol(of)),
-      math("mrow", math("mi", "∂"), symbol(by)),
-    );
+    math("mfrac", ...[of, by].map((i) => math("mrow", math("mi", "∂"), stored(`by-${i}`))));
 
   const partial = (f) => {
     const quotient = derivative(f.node, f.parent);
@@ -57,9 +53,9 @@ export function makeFormulas(data, frames, which) {
   };
 
   // symbolic, then with numbers put in, where that is not the result already
-  const distinct = (ids, result) => {
+  const distinct = (ids, ...known) => {
     const key = (text) => text.replaceAll("−", "-");
-    const seen = new Set([key(result)]);
+    const seen = new Set(known.map(key));
     return ids.map(stored).filter((element) => {
       if (!element || seen.has(key(element.textContent))) return false;
       seen.add(key(element.textContent));
@@ -71,10 +67,11 @@ export function makeFormulas(data, frames, which) {
   const alone = (f) =>
     frames().every((g) => g.parent !== f.parent || (g.index === f.index && g.node === f.node));
 
-  const answer = (f, hidden) =>
-    line(sign("="), hidden ? math("mn", "?") : coloured(plain(f.result[0]), "gradient"));
+  const answer = (f, asked) =>
+    line(sign("="), asked ? math("mn", "?") : coloured(plain(f.result[0]), "gradient"));
 
   return {
+    symbol: (i) => math("math", symbol(i)),
     start: () => [],
     none: (f) => {
       if (f.why !== "flat") return [];
@@ -85,28 +82,39 @@ export function makeFormulas(data, frames, which) {
     ],
     forward: (f) => {
       const result = data.nodes[f.node].value;
-      const sides = distinct([`forward-${f.node}`, `numbers-${f.node}`], result);
+      const name = symbol(f.node);
+      const sides = distinct([`forward-${f.node}`, `numbers-${f.node}`], result, name.textContent);
       return [...sides, coloured(plain(result), "value")].map((side, k) =>
-        line(...(k ? [] : [symbol(f.node)]), sign("="), side),
+        line(...(k ? [] : [name]), sign("="), side),
       );
     },
-    product: (f, hidden) => {
+    product: (f, asked) => {
       const edge = `${f.node}-${f.index}`;
+      const rule = line(
+        ...(alone(f) ? [derivative(data.root, f.parent), sign("=")] : []),
+        derivative(data.root, f.node),
+        sign("·"),
+        partial(f),
+      );
+      if (asked === "partial") {
+        const name = symbol(f.node);
+        const made = distinct([`forward-${f.node}`], name.textContent);
+        return [
+          rule,
+          ...made.map((side) => line(name, sign("="), side)),
+          line(partial(f), sign("="), math("mn", "?")),
+        ];
+      }
       const number = inParentheses(f.partial[0]);
       const factors = distinct([`partial-${edge}`, `inserted-${edge}`], number.textContent);
       const upstream = () => coloured(inParentheses(f.upstream[0]), "gradient");
       return [
-        line(
-          ...(alone(f) ? [derivative(data.root, f.parent), sign("=")] : []),
-          derivative(data.root, f.node),
-          sign("·"),
-          partial(f),
-        ),
+        rule,
         ...[...factors, number].map((factor) => line(sign("="), upstream(), sign("·"), factor)),
-        answer(f, hidden),
+        answer(f, asked),
       ];
     },
-    sum: (f, hidden) => [
+    sum: (f, asked) => [
       line(
         derivative(data.root, f.parent),
         sign("="),
@@ -114,7 +122,7 @@ export function makeFormulas(data, frames, which) {
         sign("+"),
         inParentheses(f.contribution[0]),
       ),
-      answer(f, hidden),
+      answer(f, asked),
     ],
   };
 }

@@ -1,77 +1,115 @@
-// The drawing: its numbers, what is lit, and how much of it is seen.
+// The graph as it is seen: which drawing of it, its numbers, what is lit, and how much fits.
+
+import { makeDrawing } from "./drawing.js";
 
 export function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Where a shape lies, out of its text: a frame that is hidden as yet has no layout to ask. */
-function extent(shape) {
-  const text = shape.getAttribute(shape.matches("path") ? "d" : "points");
-  const numbers = text.match(/-?[\d.]+/g).map(Number);
-  const xs = numbers.filter((_, k) => k % 2 === 0);
-  const ys = numbers.filter((_, k) => k % 2 === 1);
-  return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys) };
-}
-
-const middle = ({ left, right }) => (left + right) / 2;
-
 export function makePicture(canvas, data, choose) {
-  const svg = canvas.querySelector("svg");
-  const part = (id) => svg.querySelector(`[id="${id}"]`);
-  const parts = data.nodes.map((node, i) => {
-    const group = part(`n${i}`);
-    if (!group) return null;
-    const [dataCaption, gradCaption, value, gradient] = [...group.querySelectorAll("text")].slice(
-      -4,
-    );
-    dataCaption.dataset.text = "data";
-    gradCaption.dataset.text = "grad";
-    for (const text of [value, gradient]) {
-      text.setAttribute("text-anchor", "middle");
-      text.setAttribute("x", middle(extent(text.previousElementSibling)));
-    }
-    group.classList.add("box");
-    const box = extent(group.querySelector("path"));
-    if (!node.labelled) writeAbove(group, "name", node.name, middle(box), box.top);
-    writeAbove(group, "mark", "✗", box.right, box.top);
-    group.addEventListener("click", () => choose(i));
-    return { group, value, gradient };
-  });
+  const whole = canvas.querySelector("svg");
+  const drawings = new Map();
+  const foldOf = new Map(data.folds.flatMap((fold, k) => fold.nodes.map((i) => [i, k])));
+  let isFolded = data.folds.length > 0;
+  let opened = null; // the key of the drawing that is seen
+  let before = null;
+  let drawing = null;
+  let lit = [];
+  let words = () => "";
 
-  // a node without a label bears above it the name that the formulas give it;
-  // the mark of a wrong gradient is seen only in the wrong order
-  function writeAbove(group, kind, text, x, top) {
-    const element = document.createElementNS(svg.namespaceURI, "text");
-    element.textContent = text;
-    element.setAttribute("class", kind);
-    element.setAttribute("x", x);
-    element.setAttribute("y", top - 2);
-    group.prepend(element);
+  function drawingOf(key) {
+    if (!drawings.has(key)) {
+      const template = document.getElementById(`picture-${key}`);
+      const svg = template ? document.importNode(template.content, true).firstElementChild : whole;
+      const made = makeDrawing(svg, data);
+      made.nodes.forEach((node, i) => {
+        if (node) node.group.onclick = () => choose(i);
+      });
+      made.folds.forEach((fold, k) => {
+        if (fold) fold.group.onclick = () => see(String(k));
+      });
+      drawings.set(key, made);
+      speak(made);
+    }
+    return drawings.get(key);
   }
 
-  function light(f) {
-    for (const element of svg.querySelectorAll(".lit, .from, .to")) {
-      element.classList.remove("lit", "from", "to");
+  function speak(made) {
+    const boxes = [...made.nodes, ...made.folds];
+    for (const { valueCaption, gradCaption } of boxes.filter((box) => box?.value)) {
+      valueCaption.textContent = words("value");
+      gradCaption.textContent = words("grad");
     }
-    const mark = (id, kind) => part(id)?.classList.add(kind);
-    if (f.kind === "forward") {
+    data.folds.forEach((fold, k) => {
+      const title = made.folds[k]?.name ?? made.title(k);
+      if (title) title.textContent = fold.name[document.documentElement.lang];
+    });
+  }
+
+  function open(key) {
+    if (key === opened) return;
+    opened = key;
+    drawing = drawingOf(key);
+    canvas.replaceChildren(drawing.svg);
+    comfortable();
+  }
+
+  let redraw = () => {}; // writes and lights what it did last
+
+  function see(key) {
+    open(key);
+    redraw();
+  }
+
+  const boxOf = (i) => drawing.nodes[i] ?? drawing.folds[foldOf.get(i)];
+  const idOf = (i) => boxOf(i)?.id ?? `c${i}`;
+
+  /** The edges from an operand to its node; where that is folded, one to the fold. */
+  function edges(node, parent, index) {
+    if (drawing.nodes[node]) return [`e${node}_${index}`];
+    return [`${idOf(parent)}_${idOf(node)}`];
+  }
+
+  function light(f, asked) {
+    for (const [element, kind] of lit) element.classList.remove(kind);
+    lit = [];
+    const mark = (id, kind) => {
+      const element = drawing.part(id);
+      if (!element) return;
+      element.classList.add(kind);
+      lit.push([element, kind]);
+    };
+    const isForward = f.kind === "forward";
+    if (isForward) {
       data.nodes[f.node].parents.forEach((p, j) => {
-        mark(`e${f.node}_${j}`, "lit");
-        mark(`n${p}`, "from");
+        for (const id of edges(f.node, p, j)) mark(id, "lit");
+        mark(idOf(p), "from");
       });
-      mark(`n${f.node}`, "to");
+      mark(idOf(f.node), "to");
     } else if (f.kind === "seed") {
-      mark(`n${data.root}`, "to");
+      mark(idOf(data.root), "to");
     } else if (f.parent !== undefined) {
-      mark(`e${f.node}_${f.index}`, "lit");
-      mark(`n${f.node}`, "from");
-      mark(`n${f.parent}`, "to");
+      const way = [...edges(f.node, f.parent, f.index), `r${f.node}`];
+      for (const id of way) {
+        drawing.turn(id);
+        mark(id, "lit");
+      }
+      mark(idOf(f.node), "from");
+      mark(idOf(f.parent), "to");
     }
     if (f.node !== undefined) {
       mark(`o${f.node}`, "lit");
       mark(`r${f.node}`, "lit");
     }
-    if (svg.querySelector(".to")) follow();
+    drawing.write(`e${f.node}_${f.index}`, partialOf(f, asked));
+    if (lit.some(([, kind]) => kind === "to")) follow();
+  }
+
+  function partialOf(f, asked) {
+    if (asked === "partial") return "·?";
+    if (f.why === "flat") return "·0";
+    if (!f.partial) return "";
+    return `·${f.partial[0].startsWith("−") ? `(${f.partial[0]})` : f.partial[0]}`;
   }
 
   // scrolls as little as shows all that is lit, and a margin around it; the node that the
@@ -79,16 +117,18 @@ export function makePicture(canvas, data, choose) {
   function follow() {
     const view = canvas.getBoundingClientRect();
     const margin = 24;
-    const span = (kind, low, high) => {
-      const boxes = [...svg.querySelectorAll(kind)].map((e) => e.getBoundingClientRect());
+    const span = (kinds, low, high) => {
+      const boxes = lit
+        .filter(([, kind]) => kinds.includes(kind))
+        .map(([element]) => element.getBoundingClientRect());
       return [
         Math.min(...boxes.map((b) => b[low])) - margin,
         Math.max(...boxes.map((b) => b[high])) + margin,
       ];
     };
     const shift = (low, high) => {
-      let [from, to] = span(".from, .to", low, high);
-      if (to - from > view[high] - view[low]) [from, to] = span(".to", low, high);
+      let [from, to] = span(["from", "to"], low, high);
+      if (to - from > view[high] - view[low]) [from, to] = span(["to"], low, high);
       if (from < view[low]) return from - view[low];
       return Math.max(0, Math.min(to - view[high], from - view[low]));
     };
@@ -97,36 +137,72 @@ export function makePicture(canvas, data, choose) {
     if (left || top) canvas.scrollBy({ left, top });
   }
 
-  const size = svg.viewBox.baseVal;
   let zoom = 1;
+  const unit = () => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+  const size = () => drawing.svg.viewBox.baseVal;
   const fitting = () =>
-    Math.min((canvas.clientWidth - 24) / size.width, (canvas.clientHeight - 24) / size.height);
+    Math.min((canvas.clientWidth - 24) / size().width, (canvas.clientHeight - 24) / size().height);
+
   function scale(factor) {
-    zoom = Math.min(4, Math.max(0.1, factor));
-    svg.style.width = `${size.width * zoom}px`;
-    svg.style.height = `${size.height * zoom}px`;
+    zoom = Math.min(8, Math.max(0.1, factor));
+    drawing.svg.style.width = `${size().width * zoom}px`;
+    drawing.svg.style.height = `${size().height * zoom}px`;
   }
-  // small graphs fill the place; large ones are followed, at a size that the last row reads
+
+  // what can be read whole fills the place; a larger graph is followed, at a size that the last
+  // row reads
   function comfortable() {
     const large = innerWidth < 600 ? 1 : 1.2;
-    scale(fitting() < 1 ? large : Math.min(1.8, fitting()));
+    scale(fitting() < 0.75 * unit() ? large * unit() : Math.min(1.8 * unit(), fitting()));
   }
-  let width = innerWidth;
-  addEventListener("resize", () => {
-    if (innerWidth !== width) comfortable(); // a phone's bars change the height as one scrolls
-    width = innerWidth;
-  });
-  comfortable();
+
+  let seen = "";
+  new ResizeObserver(() => {
+    const now = `${canvas.offsetWidth} ${canvas.offsetHeight}`;
+    if (now === seen) return;
+    seen = now;
+    comfortable();
+    if (lit.some(([, kind]) => kind === "to")) follow();
+  }).observe(canvas);
 
   return {
     light,
-    zoom: (factor) => scale(zoom * factor),
     fit: () => scale(fitting()),
-    write(i, value, gradient, bad) {
-      if (!parts[i]) return;
-      put(parts[i].value, value);
-      put(parts[i].gradient, gradient);
-      parts[i].group.classList.toggle("bad", bad);
+    zoom: (factor) => scale(zoom * factor),
+    /** Opens the drawing in which a node is seen. */
+    reach(node) {
+      const fold = foldOf.get(node);
+      if (!isFolded) open("whole");
+      else if (fold !== undefined) open(String(fold));
+      else if (opened === null || opened === "whole") open("closed");
+    },
+    fold(isWanted) {
+      isFolded = isWanted;
+      see(isWanted ? "closed" : "whole");
+    },
+    speak(t) {
+      words = t;
+      for (const made of drawings.values()) speak(made);
+    },
+    onOpen(again) {
+      redraw = again;
+    },
+    /** For paper: the whole graph, and then what was seen before. */
+    spread(isWanted) {
+      if (isWanted) before = opened;
+      see(isWanted ? "whole" : before);
+    },
+    write(numbers) {
+      numbers.forEach(({ value, grad, isBad }, i) => {
+        const fold = foldOf.get(i);
+        const box =
+          drawing.nodes[i] ?? (data.folds[fold]?.output === i ? drawing.folds[fold] : null);
+        if (!box) return;
+        put(box.value, value);
+        put(box.gradient, grad);
+        if (isBad !== box.isBad) box.group.classList.toggle("bad", isBad);
+        box.isBad = isBad;
+      });
     },
   };
 }

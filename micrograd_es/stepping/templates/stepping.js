@@ -1,6 +1,8 @@
 // The page: a place among the frames of a pass, and what is shown there.
 
-import { judged } from "./answers.js";
+import { judged, questions } from "./answers.js";
+import { isScripted } from "./drawing.js";
+import { bringIntoView, shrink } from "./fitting.js";
 import { makeFormulas } from "./formulas.js";
 import { completions, knownAfter } from "./frames.js";
 import { makePicture, put } from "./picture.js";
@@ -8,7 +10,10 @@ import { makePicture, put } from "./picture.js";
 const $ = (id) => document.getElementById(id);
 const data = JSON.parse($("data").textContent);
 const rows = new Map(
-  [...document.querySelectorAll("tr[data-node]")].map((row) => [Number(row.dataset.node), row]),
+  [...document.querySelectorAll("tr[data-node]")].map((row) => [
+    Number(row.dataset.node),
+    { row, cells: [...row.querySelectorAll("td")] },
+  ]),
 );
 const isStandalone = location.protocol !== "about:"; // not inside a notebook's frame
 
@@ -18,13 +23,14 @@ let place = 0;
 let isPredicting = false;
 let timer = null;
 let remembering = null;
-let revealed = new Set();
+let passed = 0; // how many marks of the timeline
+let answered = new Map(); // how many of a frame's questions
 
 const frames = () => data[order];
 const frame = () => frames()[place];
 const nameOf = (i) => data.nodes[i].name;
-const isAsked = (f) =>
-  isPredicting && (f.kind === "product" || f.kind === "sum") && !revealed.has(place);
+/** What the frame asks now; nothing where all is answered. */
+const asked = () => (isPredicting ? questions(frame())[answered.get(place) ?? 0] : undefined);
 
 const known = { right: knownAfter(data.right, data, false) };
 const completed = { right: completions(data.right, data) };
@@ -52,24 +58,37 @@ function phrase(key, values) {
     const value = values[part.slice(1, -1)] ?? part;
     if (!/^\{(node|parent|root)\}$/.test(part)) return value;
     const bold = document.createElement("b");
-    bold.textContent = value;
+    bold.append(
+      named(values[`${part.slice(1, -1)}Index`]),
+      values[`${part.slice(1, -1)}More`] ?? "",
+    );
     return bold;
   });
+}
+
+/** A name as it is read best: scripts, which are small as characters, as a formula. */
+function named(i) {
+  return isScripted(nameOf(i)) ? formulas.symbol(i) : nameOf(i);
 }
 
 /** What the texts on a frame may name. */
 function words(f) {
   const enclosed = (text) => (text?.startsWith("−") ? `(${text})` : text);
-  const texts = { root: nameOf(data.root) };
+  const texts = { root: nameOf(data.root), rootIndex: data.root };
   for (const key of ["upstream", "partial", "result", "before", "contribution"]) {
     if (f[key]) texts[key] = f[key][0];
   }
   if (f.node !== undefined) {
     texts.node = nameOf(f.node);
+    texts.nodeIndex = f.node;
     texts.value = data.nodes[f.node].value;
     texts.right = data.nodes[f.node].grad;
   }
-  if (f.parent !== undefined) texts.parent = nameOf(f.parent) + (f.kind === "sum" ? "" : which(f));
+  if (f.parent !== undefined) {
+    texts.parentMore = f.kind === "sum" ? "" : which(f);
+    texts.parent = nameOf(f.parent) + texts.parentMore;
+    texts.parentIndex = f.parent;
+  }
   texts.factor = enclosed(texts.partial);
   texts.term = enclosed(texts.contribution);
   return texts;
@@ -79,29 +98,38 @@ function words(f) {
 
 function show() {
   const f = frame();
-  const isHidden = isAsked(f);
-  document.body.className = `${f.kind} ${order}`;
+  const question = asked();
+  const isBackward = f.parent !== undefined;
+  document.body.className = `${f.kind} ${order}${isBackward ? " backward" : ""}`;
   for (const id of ["say", "note"]) {
     $(id).setAttribute("aria-live", timer ? "off" : "polite"); // playing is too quick to be read out
   }
   $("step-title").textContent = t(`phase_${f.kind}`);
   $("count").textContent = t("count", { k: place, n: frames().length - 1 });
-  say(f, isHidden);
-  $("formula").replaceChildren(...formulas[f.kind](f, isHidden));
-  $("answer").hidden = !isHidden;
-  showNodes(f, known[order][isHidden ? place - 1 : place]);
-  picture.light(f);
+  say(f, question);
+  $("formula").replaceChildren(...formulas[f.kind](f, question));
+  $("answer").hidden = !question;
+  picture.reach(f.node);
+  redraw();
   shrink($("formula"));
-  reach(document.querySelector("tr.now"));
+  bringIntoView(document.querySelector("tr.now"));
   showPlayer(f);
   remember();
 }
 
-function say(f, isHidden) {
+/** The numbers and what is lit, in the table and in the drawing that is seen. */
+function redraw() {
+  const question = asked();
+  showNodes(frame(), known[order][question ? place - 1 : place]);
+  picture.light(frame(), question);
+}
+picture.onOpen(redraw);
+
+function say(f, question) {
   const values = words(f);
   const isWrong = order === "wrong";
   let said = `say_${f.why ?? f.kind}`;
-  if (isHidden) said = `ask_${f.kind}`;
+  if (question) said = `ask_${question}`;
   else if (isWrong && f.kind === "start") said = "say_start_wrong";
   $("say").replaceChildren(...phrase(said, values));
 
@@ -109,7 +137,7 @@ function say(f, isHidden) {
   if (isWrong && f.kind === "product" && f.upstream[0] !== values.right) {
     const mistake = completed.wrong[f.node] > place ? "say_early" : "say_inherited";
     note.push("✗ ", ...phrase(mistake, values));
-  } else if (!isWrong && !isHidden && completed.right[f.parent] === place) {
+  } else if (!isWrong && !question && completed.right[f.parent] === place) {
     note.push(...phrase("say_final", values));
   }
   $("note").replaceChildren(...note);
@@ -117,56 +145,46 @@ function say(f, isHidden) {
 
 function showNodes(f, { values, grads }) {
   const isWrong = order === "wrong";
-  data.nodes.forEach((node, i) => {
-    const grad = grads[i] ?? "—";
-    const value = values[i] ? node.value : "—";
-    const isBad = isWrong && node.wrong && grads[i] !== null;
-    const row = rows.get(i);
-    row.classList.toggle("now", i === f.parent || (f.kind === "forward" && i === f.node));
+  const numbers = data.nodes.map((node, i) => ({
+    value: values[i] ? node.value : "—",
+    grad: grads[i] ?? "—",
+    isBad: isWrong && node.wrong && grads[i] !== null,
+  }));
+  picture.write(numbers);
+  rows.forEach(({ row, cells }, i) => {
+    const node = data.nodes[i];
+    const { value, grad, isBad } = numbers[i];
+    const proven = isWrong ? node.grad : proof(node, i, grads[i]);
+    const isNow = i === f.parent || (f.kind === "forward" && i === f.node);
+    const state = [value, grad, proven, isBad, isNow, language].join(" ");
+    if (row.dataset.state === state) return; // most rows, at most steps
+    row.dataset.state = state;
+    row.classList.toggle("now", isNow);
     row.classList.toggle("bad", isBad);
-    const [valueCell, gradCell, proofCell] = row.querySelectorAll("td");
+    const [valueCell, gradCell, proofCell] = cells;
     put(valueCell, value);
     put(gradCell, isBad ? `✗ ${grad}` : grad);
-    put(proofCell, isWrong ? node.grad : proof(node, i, grads[i]));
+    put(proofCell, proven);
     gradCell.title = isBad ? t("wrong_mark") : "";
     const verdict = node.agrees ? "agrees" : "differs";
-    proofCell.title = isWrong || !proofCell.textContent ? "" : t(verdict);
+    proofCell.title = isWrong || !proven ? "" : t(verdict);
     proofCell.classList.toggle("differs", !isWrong && !node.agrees);
-    picture.write(i, value, grad, isBad);
   });
 }
 
 function proof(node, i, grad) {
   const complete = completed.right[i];
-  if (grad === null || place < complete || (place === complete && isAsked(frame()))) return "";
+  if (grad === null || place < complete || (place === complete && asked())) return "";
   return `${node.difference} ${node.agrees ? "✓" : "≠"}`;
-}
-
-/** A formula a little too wide or too high is written smaller; a very large one scrolls. */
-function shrink(box) {
-  box.style.fontSize = "";
-  const fits = Math.min(box.clientWidth / box.scrollWidth, box.clientHeight / box.scrollHeight);
-  if (fits < 1) box.style.fontSize = `${Math.max(0.7, 0.98 * fits)}em`;
-}
-
-function reach(row) {
-  if (!row) return;
-  const table = row.closest(".scroll");
-  const box = row.getBoundingClientRect();
-  const view = table.getBoundingClientRect();
-  const head = table.querySelector("thead").offsetHeight;
-  if (box.top < view.top + head) table.scrollTop += box.top - view.top - head;
-  const hidden = Math.max(0, box.bottom - view.bottom); // by whole rows: none is cut at the top
-  table.scrollTop += Math.ceil(hidden / box.height) * box.height;
 }
 
 function showPlayer(f) {
   $("time").max = frames().length - 1;
   $("time").value = place;
   $("time").setAttribute("aria-valuetext", `${$("count").textContent}: ${t(`phase_${f.kind}`)}`);
-  [...$("marks").children].forEach((mark, k) => {
-    mark.classList.toggle("past", k <= place);
-  });
+  const marks = $("marks").children;
+  while (passed <= place) marks[passed++].classList.add("past");
+  while (passed > place + 1) marks[--passed].classList.remove("past");
   $("play").classList.toggle("playing", timer !== null);
   label($("play"), timer ? "pause" : "play");
 }
@@ -189,14 +207,17 @@ function go(k) {
 }
 
 function next() {
-  if (isAsked(frame())) return reveal();
+  if (asked()) return reveal(questions(frame()).length);
   if (place === frames().length - 1) return stop();
   go(place + 1);
-  if (isAsked(frame()) && !timer) $("number").focus();
+  if (asked() && !timer) $("number").focus();
 }
 
-function reveal() {
-  revealed.add(place);
+/** Tells the answer to the question that is asked, or to the first so many. */
+function reveal(count = (answered.get(place) ?? 0) + 1) {
+  answered.set(place, count);
+  $("number").value = "";
+  $("feedback").textContent = "";
   show();
 }
 
@@ -214,22 +235,19 @@ function play() {
   if (timer) return stop();
   if (place === frames().length - 1) place = 0;
   const seconds = 1.2 / Number($("speed").value);
-  timer = setInterval(() => (isAsked(frame()) ? stop() : next()), 1000 * seconds);
+  timer = setInterval(() => (asked() ? stop() : next()), 1000 * seconds);
   next();
 }
 
 function choose(which) {
-  if (!data[which]) {
-    $("note").textContent = t("no_wrong_order");
-    return;
-  }
   halt();
   order = which;
-  revealed = new Set();
-  $("wrong").setAttribute("aria-pressed", which === "wrong");
+  answered = new Map();
+  $("wrong")?.setAttribute("aria-pressed", which === "wrong");
   $("marks").replaceChildren(
     ...frames().map((f) => Object.assign(document.createElement("span"), { className: f.kind })),
   );
+  passed = 0;
   $("marks").classList.toggle("many", frames().length > 120);
   go(0);
 }
@@ -245,12 +263,12 @@ $("speed").onchange = () => {
   halt();
   play();
 };
-$("wrong").onclick = () => choose(order === "wrong" ? "right" : "wrong");
+if (data.wrong) $("wrong").onclick = () => choose(order === "wrong" ? "right" : "wrong");
 $("marks").onclick = (event) => {
   const box = $("marks").getBoundingClientRect();
   go(Math.floor(((event.clientX - box.left) / box.width) * frames().length));
 };
-rows.forEach((row, i) => {
+rows.forEach(({ row }, i) => {
   row.querySelector("button").onclick = () => go(completed[order][i]);
 });
 
@@ -276,7 +294,7 @@ document.addEventListener("keydown", (event) => {
 
 $("predict").onclick = () => {
   isPredicting = !isPredicting;
-  revealed = new Set();
+  answered = new Map();
   $("predict").setAttribute("aria-pressed", isPredicting);
   halt();
   show();
@@ -284,20 +302,40 @@ $("predict").onclick = () => {
 };
 $("answer").onsubmit = (event) => {
   event.preventDefault();
-  const f = frame();
-  const key = judged($("number").value, f);
+  const [f, question] = [frame(), asked()];
+  const key = judged($("number").value, f, question);
   if (key !== "correct") {
     $("feedback").textContent = t(key, words(f));
     return;
   }
-  reveal();
-  $("note").textContent = `✓ ${t("correct", words(f))}`;
-  $("next").focus();
+  goOn();
+  const result = question === "partial" ? f.partial[0] : f.result[0];
+  $("note").textContent = `✓ ${t("correct", { result })}`;
 };
-$("reveal").onclick = () => {
+$("reveal").onclick = goOn;
+
+function goOn() {
   reveal();
-  $("next").focus();
-};
+  (asked() ? $("number") : $("next")).focus();
+}
+
+// -- how it is shown -----------------------------------------------------------
+
+/** A button that stays pressed; while it is, the page is marked so. */
+function toggle(id, mark, state, onChange = () => {}) {
+  $(id).onclick = () => {
+    const isOn = $(id).getAttribute(state) === "false";
+    $(id).setAttribute(state, isOn);
+    document.documentElement.toggleAttribute(mark, isOn);
+    onChange(isOn);
+  };
+}
+toggle("class-mode", "data-class", "aria-pressed", show);
+toggle("table", "data-table", "aria-expanded");
+toggle("more", "data-more", "aria-expanded");
+if ($("fold")) toggle("fold", "data-fold", "aria-pressed", picture.fold);
+addEventListener("beforeprint", () => picture.spread(true));
+addEventListener("afterprint", () => picture.spread(false));
 
 // -- language, light and dark --------------------------------------------------
 
@@ -317,6 +355,7 @@ function speak(which) {
   }
   for (const each of ["es", "en"]) $(each).setAttribute("aria-pressed", each === which);
   document.title = t("title", { name: nameOf(data.root) });
+  picture.speak(t);
   show();
 }
 $("es").onclick = () => speak("es");
@@ -336,6 +375,10 @@ $("dark").onclick = () => paint($("dark").getAttribute("aria-pressed") === "fals
 const [, inWrongOrder, start] = location.hash.match(/^#(x?)(\d+)$/) ?? [];
 paint(darkness.matches);
 choose(inWrongOrder && data.wrong ? "wrong" : "right");
-if (!data.wrong) $("wrong").title = t("no_wrong_order");
+rows.forEach(({ row }, i) => {
+  if (!isScripted(nameOf(i))) return;
+  row.querySelector("bdi").replaceChildren(named(i));
+  row.querySelector("button").setAttribute("aria-label", nameOf(i));
+});
 if (start) place = Math.min(frames().length - 1, Number(start));
 speak(language);

@@ -1,0 +1,124 @@
+// One drawing of the graph: its elements by name, its texts, and arrows that turn round.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function made(tag, attributes) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+/** The points that a shape goes through, out of its text: one that is hidden has no layout. */
+function points(shape) {
+  const text = shape.getAttribute(shape.matches("path") ? "d" : "points");
+  const numbers = text.match(/-?[\d.]+/g).map(Number);
+  return numbers.flatMap((x, k) => (k % 2 ? [] : [[x, numbers[k + 1]]]));
+}
+
+function extent(shape) {
+  const [xs, ys] = [0, 1].map((axis) => points(shape).map((point) => point[axis]));
+  return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys) };
+}
+
+const middle = ({ left, right }) => (left + right) / 2;
+
+function centre(text, shape) {
+  text.setAttribute("text-anchor", "middle");
+  text.setAttribute("x", middle(extent(shape)));
+}
+
+const SCRIPT = /([₍₎₀-₉]+|[⁽⁾⁰¹²³⁴-⁹]+(?:·[⁽⁾⁰¹²³⁴-⁹]+)*)/;
+
+/** Whether a name has scripts that as characters are too small to read. */
+export const isScripted = (name) => /[₍⁽]/.test(name);
+
+/** The same text, its scripts in digits of a size that one can read. */
+function writeScripts(text) {
+  const parts = text.textContent.split(SCRIPT).filter(Boolean);
+  let shift = 0; // of the line on which the part before it stands
+  text.replaceChildren(
+    ...parts.map((part) => {
+      const lowered = /^[₍₀-₉]/.test(part);
+      const to = lowered ? 3.5 : SCRIPT.test(part) ? -4.5 : 0;
+      const piece = made("tspan", { dy: to - shift });
+      if (to) piece.setAttribute("class", "script");
+      piece.textContent = part.replace(/[₍₎⁽⁾₀-₉⁰¹²³⁴-⁹]/g, (c) => c.normalize("NFKC"));
+      shift = to;
+      return piece;
+    }),
+  );
+}
+
+/** An edge gets a second arrow, from its end to its beginning: so a gradient flows. */
+function turn(edge) {
+  if (edge.querySelector(".turned")) return;
+  const [path, head] = ["path", "polygon"].map((tag) => edge.querySelector(tag));
+  const [[x, y], [towardsX, towardsY]] = points(path);
+  const length = Math.hypot(towardsX - x, towardsY - y) || 1;
+  const [dx, dy] = [(towardsX - x) / length, (towardsY - y) / length];
+  const at = (along, aside) => `${x + along * dx - aside * dy},${y + along * dy + aside * dx}`;
+  const tip = points(head)[1];
+  edge.append(
+    made("path", {
+      class: "turned",
+      fill: "none",
+      d: `${path.getAttribute("d").replace(/^M[^C]*/, `M${at(9, 0)}`)}L${tip}`,
+    }),
+    made("polygon", { class: "turned", points: [at(0, 0), at(11, 5), at(11, -5)].join(" ") }),
+  );
+}
+
+/** Wraps one picture: what its elements are called, and the boxes of nodes and folds. */
+export function makeDrawing(svg, data) {
+  const elements = new Map([...svg.querySelectorAll("g[id]")].map((e) => [e.id, e]));
+  const label = made("text", { class: "partial" });
+  svg.querySelector("g").append(label);
+
+  function box(id) {
+    const group = elements.get(id);
+    if (!group) return null;
+    const texts = [...group.querySelectorAll("text")];
+    const shape = group.querySelector("path");
+    group.classList.add("box");
+    const mark = made("text", { class: "mark", x: extent(shape).right, y: extent(shape).top - 2 });
+    mark.textContent = "✗";
+    group.prepend(mark);
+    const found = { id, group, name: texts[0] };
+    if (texts.length > 4) {
+      const [valueCaption, gradCaption, value, gradient] = texts.slice(-4);
+      for (const text of [value, gradient]) centre(text, text.previousElementSibling);
+      Object.assign(found, { valueCaption, gradCaption, value, gradient });
+    }
+    return found;
+  }
+
+  const nodes = data.nodes.map((_, i) => box(`n${i}`));
+  const folds = data.folds.map((_, k) => box(`f${k}`));
+  for (const node of nodes) {
+    if (node && isScripted(node.name.textContent)) {
+      centre(node.name, node.group.querySelector("path"));
+      writeScripts(node.name);
+    }
+  }
+
+  return {
+    svg,
+    nodes,
+    folds,
+    part: (id) => elements.get(id),
+    title: (k) => elements.get(`clust${k}`)?.querySelector("text"),
+    turn: (id) => elements.has(id) && turn(elements.get(id)),
+    /** Writes beside the middle of an edge; nothing where it is not drawn. */
+    write(id, text) {
+      const edge = elements.get(id);
+      label.textContent = edge ? text : "";
+      if (!edge || !text) return;
+      const through = points(edge.querySelector("path"));
+      const [[x, y], [toX, toY]] = [through[0], through[through.length - 1]];
+      // on the side from which the edge comes; beside a short one there is room at its end only
+      const [along, away] = Math.abs(y - toY) < 40 ? [1, 17] : [0.5, 9];
+      label.setAttribute("x", x + along * (toX - x) + 4);
+      label.setAttribute("y", y + along * (toY - y) + (y > toY + 2 ? away + 10 : -away));
+    },
+  };
+}
