@@ -224,6 +224,9 @@ def test_a_long_sum_is_one_step_forward():
     data = page_of(sum(xs)).data
     assert [f["kind"] for f in data["right"]] == ["start", "forward", "seed"] + ["product"] * 5
     assert len(data["nodes"]) == 6
+    longer = stepping_page(BackwardPass(sum(Value(-float(k), f"x{k}") for k in range(1, 10))))
+    assert "⋯" in longer or "&#x022EF;" in longer
+    assert "⋯" not in stepping_page(BackwardPass(sum(xs)))
 
 
 def test_nothing_times_infinity_is_nothing():

@@ -17,7 +17,7 @@ from micrograd_es.engine.graph import Edge, backward_edges
 from micrograd_es.engine.value import Value
 from micrograd_es.formulas.nodes import Formulas, names_of, which
 from micrograd_es.formulas.notation import mathml, number
-from micrograd_es.formulas.writing import ATOM, Style
+from micrograd_es.formulas.writing import ATOM, PRODUCT, Style
 from micrograd_es.pictures.look import FONT
 from micrograd_es.pictures.sums import with_long_sums
 from micrograd_es.stepping.differences import agree, central_differences
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_EVENTS = 500
 _FLAT = 3  # times as wide as high, from which on a graph has the whole width
+_MOST_TERMS = 5  # of a sum that is written out
 _MANY = 30  # boxes, beyond which neurons are drawn folded
 # each after those that it imports, and the room that it stands in
 MODULES = {"reading.js": "base"} | dict.fromkeys(
@@ -281,14 +282,25 @@ def _formulas(steps: BackwardPass, names: dict[Value, str]) -> dict[str, str]:
         result[f"by-{i}"] = mathml(style.wrapped(piece, ATOM))
         if node.parents:
             expression = written.expression(node)
-            result[f"forward-{i}"] = mathml(expression.latex)
-            result[f"numbers-{i}"] = mathml(expression.latex_numbers)
+            result[f"forward-{i}"] = mathml(_line(expression, numbers=False))
+            result[f"numbers-{i}"] = mathml(_line(expression, numbers=True))
         for j, recorded in enumerate(node.partials):
             if recorded is not None:
                 partial = written.partial(node, j)
                 result[f"partial-{i}-{j}"] = mathml(_factor(partial, partial.latex))
                 result[f"inserted-{i}-{j}"] = mathml(_factor(partial, partial.latex_numbers))
     return result
+
+
+def _line(formula: Formula, numbers: bool) -> str:
+    """The formula on one line: a sum of many terms by its first ones and the last."""
+    from micrograd_es.formulas.symbols import Sum
+
+    style = Style(latex=True, numbers=numbers)
+    if not isinstance(formula, Sum) or len(formula.terms) <= _MOST_TERMS:
+        return style.write(formula)
+    last = style.wrapped(style.piece(formula.terms[-1]), PRODUCT)
+    return rf"{style.write(Sum(formula.terms[:2]))} + \cdots + {last}"
 
 
 def _places(formulas: dict[str, str]) -> dict[str, int]:

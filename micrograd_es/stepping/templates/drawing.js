@@ -29,17 +29,23 @@ function centre(text, shape) {
 
 const SCRIPT = /([₍₎₀-₉]+|[⁽⁾⁰¹²³⁴-⁹]+(?:·[⁽⁾⁰¹²³⁴-⁹]+)*)/;
 
-/** Whether a name has scripts that as characters are too small to read. */
-export const isScripted = (name) => /[₍⁽]/.test(name);
+const NUMBERED = /\b([A-Za-z])_?(\d+)\b/g; // x1 is x₁, as it is in formulas
+
+/** Whether a name has scripts, which as characters are too small to read. */
+export const isScripted = (name) => /[₍⁽₀-₉]/.test(name) || name.search(NUMBERED) >= 0;
+
+const lowered = (digits) => digits.replace(/\d/g, (d) => String.fromCharCode(0x2080 + Number(d)));
 
 /** The same text, its scripts in digits of a size that one can read. */
 function writeScripts(text) {
-  const parts = text.textContent.split(SCRIPT).filter(Boolean);
+  const parts = text.textContent
+    .replace(NUMBERED, (_, letter, digits) => letter + lowered(digits))
+    .split(SCRIPT)
+    .filter(Boolean);
   let shift = 0; // of the line on which the part before it stands
   text.replaceChildren(
     ...parts.map((part) => {
-      const lowered = /^[₍₀-₉]/.test(part);
-      const to = lowered ? 3.5 : SCRIPT.test(part) ? -4.5 : 0;
+      const to = /^[₍₀-₉]/.test(part) ? 3.5 : SCRIPT.test(part) ? -4.5 : 0;
       const piece = made("tspan", { dy: to - shift });
       if (to) piece.setAttribute("class", "script");
       piece.textContent = part.replace(/[₍₎⁽⁾₀-₉⁰¹²³⁴-⁹]/g, (c) => c.normalize("NFKC"));
