@@ -55,13 +55,12 @@ def parse(text: str, numbers: Mapping[str, Number]) -> tuple[Value, dict[str, Va
     (50.0, ['a', 'b', 'c'])
     """
     tree = _tree(text)
-    functions = {n.func for n in ast.walk(tree) if isinstance(n, ast.Call)}
-    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in functions}
-    for name in sorted(set(numbers) - used):
+    used = _names(tree)
+    for name in sorted(set(numbers) - set(used)):
         raise ValueError(_("the expression does not use {name}").format(name=_shortened(name)))
     variables = {name: Value(number, label=name) for name, number in numbers.items()}
     known = {name: Value(x, label=name) for name, x in CONSTANTS.items() if name in used}
-    for name in sorted(used - set(variables) - set(known)):
+    for name in sorted(set(used) - set(variables) - set(known)):
         raise ValueError(
             _("{name} has no number: write {name}=1, say").format(name=_shortened(name))
         )
@@ -72,6 +71,31 @@ def parse(text: str, numbers: Mapping[str, Number]) -> tuple[Value, dict[str, Va
         raise ValueError(
             _("this has no place in an expression: {text}").format(text=_shortened(what))
         ) from None
+
+
+def variables_of(text: str) -> list[str]:
+    """The names that need a number, in the order in which they appear.
+
+    Raises
+    ------
+    ValueError
+        The text is no expression of Python's.
+
+    Examples
+    --------
+    >>> variables_of("tanh(w*x + pi*b) * w")
+    ['w', 'x', 'b']
+    """
+    return [name for name in _names(_tree(text)) if name not in CONSTANTS]
+
+
+def _names(tree: ast.expr) -> list[str]:
+    """What stands in it by name and is not called, in order."""
+    nodes = list(ast.walk(tree))
+    called = {n.func for n in nodes if isinstance(n, ast.Call)}
+    names = [n for n in nodes if isinstance(n, ast.Name) and n not in called]
+    names.sort(key=lambda n: (n.lineno, n.col_offset))
+    return list(dict.fromkeys(n.id for n in names))
 
 
 class _Refused(Exception):

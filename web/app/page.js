@@ -1,0 +1,42 @@
+// What every page with Python has: the engine, how far its start is, and what it needs.
+
+import { Engine } from "./engine.js";
+
+export const texts = JSON.parse(document.body.dataset.texts);
+export const element = (id) => document.getElementById(id);
+export const site = new URL("..", import.meta.url);
+
+const has = JSON.parse(document.body.dataset.has);
+const starting = element("starting");
+const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
+
+/** Starts Python, and shows so. */
+export function engine() {
+  const python = new Engine(has);
+  globalThis.python = python; // for whoever looks behind the page
+  starting.hidden = false;
+  python.addEventListener("progress", ({ detail: { loaded, whole } }) => {
+    starting.querySelector("progress").value = loaded / whole;
+    starting.querySelector("span").textContent = texts.starting
+      .replace("{loaded}", megabytes(loaded))
+      .replace("{whole}", megabytes(whole));
+  });
+  python.addEventListener("ready", () => {
+    starting.hidden = true;
+    document.body.dataset.python = "ready";
+    keep();
+  });
+  python.addEventListener("dead", ({ detail: { forGood } }) => {
+    starting.hidden = false;
+    document.body.dataset.python = forGood ? "dead" : "starting";
+    if (forGood) starting.querySelector("span").textContent = texts.cannot;
+  });
+  return python;
+}
+
+/** Has the service worker keep the site, so that it opens without a network. */
+export async function keep() {
+  if (!("serviceWorker" in navigator) || !document.body.dataset.version) return null;
+  await navigator.serviceWorker.register(new URL("sw.js", site));
+  return navigator.serviceWorker.ready;
+}
