@@ -31,13 +31,14 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
 
     pattern = net.graph(X, Y)
     files = [
-        _written(out / "grafo-antes.svg", draw_graph(pattern.cost).svg()),
+        _written(out / _("graph-before.svg"), draw_graph(pattern.cost).svg()),
     ]
     pattern.cost.backward()
     files += [
-        _written(out / "grafo-despues.svg", draw_graph(pattern.cost).svg()),
+        _written(out / _("graph-after.svg"), draw_graph(pattern.cost).svg()),
     ]
-    BackwardPass(pattern.cost).save_html(out / "pasos.html")
+    page = out / _("backpropagation.html")
+    BackwardPass(pattern.cost).save_html(page)
 
     weight = pattern.W[1, 0, 0]
     print("\n" + _("One of its derivatives, by every path from the weight to the cost:") + "\n")
@@ -71,9 +72,9 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         [Line(range(len(costs)), costs)], _("The cost, epoch by epoch"), _("epoch"), "C", log_y=True
     )
     files += [
-        _written(out / "red.svg", draw_network(net).svg()),
-        _written(out / "costo.svg", curve),
-        out / "pasos.html",
+        _written(out / _("trained-network.svg"), draw_network(net).svg()),
+        _written(out / _("cost.svg"), curve),
+        page,
     ]
     print("\n" + _("Everything is in {folder}:").format(folder=out.resolve()))
     for path, what in zip(files, _captions()):

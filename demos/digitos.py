@@ -48,7 +48,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         [not right[k] for k in shown],
         _("Digits held out, and what the network read (mistakes first)"),
     )
-    path = out / "digitos.svg"
+    path = out / _("digits.svg")
     write_file(path, picture)
     print(path.resolve())
     return {"costs": costs, "accuracy": accuracy, "files": [path]}

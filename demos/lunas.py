@@ -39,7 +39,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         "x⁽¹⁾",
         "x⁽²⁾",
     )
-    path = out / "lunas.svg"
+    path = out / _("moons.svg")
     write_file(path, picture)
     print(path.resolve())
     return {"costs": costs, "accuracy": accuracy, "files": [path]}

@@ -165,7 +165,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         _("update"),
         _("cost"),
     )
-    path = out / "nombres.svg"
+    path = out / _("names.svg")
     write_file(path, picture)
     print(path.resolve())
     return {

@@ -43,7 +43,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         "x",
         "y",
     )
-    path = out / "seno.svg"
+    path = out / _("sine.svg")
     write_file(path, picture)
     print(path.resolve())
     return {"costs": costs, "error": error, "files": [path]}

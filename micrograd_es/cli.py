@@ -6,15 +6,17 @@ import argparse
 import io
 import re
 import sys
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from micrograd_es.base.arrays import needing
 from micrograd_es.base.errors import RendererMissingError
-from micrograd_es.base.languages import LANGUAGES, speaking
+from micrograd_es.base.files import write_file
+from micrograd_es.base.languages import LANGUAGES, get_language, speaking
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.reading import NAME, as_name, read_number
+from micrograd_es.base.templating import template
 from micrograd_es.engine.value import Value
 from micrograd_es.expression import parse
 from micrograd_es.formulas.notation import shown
@@ -22,7 +24,7 @@ from micrograd_es.gallery import listed, load
 from micrograd_es.stepping.steps import BackwardPass
 
 FOLDER = "micrograd-es"
-_ASSIGNMENT = re.compile(r"([^\W\d]\w*)\s*=(?!=)(.*)", re.DOTALL)
+_ASSIGNMENT = re.compile(rf"({NAME})\s*=(?!=)(.*)", re.DOTALL)
 
 
 class _Wrong(Exception):
@@ -64,7 +66,9 @@ def _run(words: list[str]) -> int:
         if options.command in (None, "demo"):
             _demo(getattr(options, "name", "apuntes"), options.out)
         elif options.command == "play":
-            _play(options.port)
+            _play(options.port, options.host)
+        elif options.command == "worksheet":
+            _worksheet(options)
         else:
             try:
                 root, variables = parse(options.expression, numbers)
@@ -125,23 +129,51 @@ def _step(root: Value, variables: dict[str, Value], options: argparse.Namespace)
 def _explain(root: Value, variables: dict[str, Value], options: argparse.Namespace) -> None:
     from micrograd_es.explaining.explanation import explain
 
-    if options.wrt not in variables:
-        known = ", ".join(sorted(variables)) or "—"
+    known = ", ".join(variables)
+    if not known:
+        raise _Wrong(_("the expression has no variable to derive by"))
+    if options.wrt == "":
+        raise _Wrong(_("--wrt: by which variable? ({known})").format(known=known))
+    if options.wrt and options.wrt not in variables:
         raise _Wrong(
             _("--wrt names a variable of the expression ({known}), not {name}").format(
                 known=known, name=options.wrt
             )
         )
     root.backward()
-    print(explain(root, variables[options.wrt]).text)
+    chosen = [options.wrt] if options.wrt else variables
+    told = [explain(root, variables[name]) for name in chosen]
+    if options.out:
+        page = template("base", "fragments.html").render(
+            language=get_language(), title=options.expression, fragments=[e.html for e in told]
+        )
+        _write(options.out, f"{_('derivatives')}.html", page)
+    else:
+        print("\n\n".join(e.text for e in told))
 
 
-def _play(port: int) -> None:
+def _worksheet(options: argparse.Namespace) -> None:
+    from micrograd_es.worksheet import worksheet
+
+    try:
+        page = worksheet(options.seed, options.level)
+    except ValueError as error:
+        raise _Wrong(str(error)) from None
+    _write(options.out, f"{_('worksheet')}-{options.level}-{options.seed}.html", page)
+
+
+def _write(out: Path | None, name: str, text: str) -> None:
+    path = _folder(out) / name
+    write_file(path, text)
+    print(path.resolve())
+
+
+def _play(port: int, host: str) -> None:
     from micrograd_es.play import serve
 
     try:
         with needing("micrograd-es play"):
-            serve(port)
+            serve(port, host=host)
     except ValueError as error:
         raise _Wrong(str(error)) from None
 
@@ -151,7 +183,7 @@ def _options(words: list[str]) -> argparse.Namespace:
     theirs = vars(argparse)["_"]
     vars(argparse)["_"] = _
     try:
-        return _parser().parse_args(words)
+        return _parser().parse_args(words, argparse.Namespace(out=None))
     finally:
         vars(argparse)["_"] = theirs
 
@@ -168,7 +200,6 @@ def _parser() -> _Parser:
         description=_("See how backpropagation works. Without a command: the tour."),
         epilog=_('An expression: micrograd-es step "2*(a*b+c)**2" a=1 b=2 c=3'),
     )
-    top.set_defaults(out=None)
     commands = top.add_subparsers(dest="command", metavar=_("COMMAND"), parser_class=_Parser)
     demo = commands.add_parser("demo", parents=[common], help=_("run a demo; alone, list them"))
     demo.add_argument("name", nargs="?", metavar=_("NAME"))
@@ -186,12 +217,26 @@ def _parser() -> _Parser:
         command.add_argument("expression", metavar="EXPR")
         if name == "explain":
             command.add_argument(
-                "--wrt", required=True, metavar=_("NAME"), type=_as_read, help=_("the variable")
-            )
+                "--wrt", nargs="?", const="", metavar=_("NAME"), type=as_name,
+                help=_("the variable; without it, every one"),
+            )  # fmt: skip
+    worksheet = commands.add_parser(
+        "worksheet", parents=[common], help=_("exercises to print and do by hand, with their key")
+    )
+    worksheet.add_argument(
+        "--seed", type=int, default=1, metavar="N", help=_("other exercises for each number")
+    )
+    worksheet.add_argument(
+        "--level", type=int, default=1, metavar="L", help=_("how hard they are: 1, 2 or 3")
+    )
     play = commands.add_parser("play", parents=[common], help=_("train a network in the browser"))
     play.add_argument(
         "--port", type=int, default=8000, metavar=_("PORT"), help=_("port on this machine")
     )
+    play.add_argument(
+        "--host", default="127.0.0.1", metavar=_("ADDRESS"),
+        help=_("this machine's address, to let others on the network in; 0.0.0.0: all it has"),
+    )  # fmt: skip
     return top
 
 
@@ -204,11 +249,6 @@ def _language(words: list[str]) -> str:
     return "es"
 
 
-def _as_read(name: str) -> str:
-    """The name as it is read in an expression: the µ of a keyboard is the Greek μ there."""
-    return unicodedata.normalize("NFKC", name)
-
-
 def _numbers(words: list[str]) -> tuple[list[str], dict[str, float]]:
     """The words, and the ``name=number`` that stood anywhere among them."""
     rest: list[str] = []
@@ -217,7 +257,7 @@ def _numbers(words: list[str]) -> tuple[list[str], dict[str, float]]:
         if rest and rest[-1] in ("--out", "--lang", "--wrt"):
             rest.append(word)
             continue
-        match = _ASSIGNMENT.fullmatch(_as_read(word))
+        match = _ASSIGNMENT.fullmatch(as_name(word))
         if match is None:
             # an expression such as -x**2 is no option
             rest.append(f" {word}" if re.match(r"-[^-]", word) and word != "-h" else word)
@@ -226,7 +266,7 @@ def _numbers(words: list[str]) -> tuple[list[str], dict[str, float]]:
         if name in numbers:
             raise _Wrong(_("{name} is given twice").format(name=name))
         try:
-            numbers[name] = float(text)
+            numbers[name] = read_number(text)
         except ValueError:
             raise _Wrong(
                 _("{name}={text}: {text} is no number").format(name=name, text=text or "''")

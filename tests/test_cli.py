@@ -43,6 +43,61 @@ def test_step_into_a_page(capsys, tmp_path):
     assert "Content-Security-Policy" in Path(out.strip()).read_text("utf-8")
 
 
+def test_explain_without_wrt_explains_every_variable(capsys):
+    words = ["explain", "w*x + b", "w=2", "x=3", "b=1"]
+    every = run(capsys, *words)[1]
+    each = [run(capsys, *words, "--wrt", name)[1] for name in "wxb"]
+    assert every == "\n".join(each)
+    assert run(capsys, "explain", "x*x*x", "x=2") == run(
+        capsys, "explain", "x*x*x", "x=2", "--wrt", "x"
+    )
+
+
+@pytest.mark.parametrize("option", ["--out", "--lang"])
+def test_an_option_counts_wherever_it_stands(capsys, tmp_path, option):
+    words = ["draw", "tanh(w*x)", "w=0,5", "x=2", "--out", str(tmp_path), "--lang", "en"]
+    i = words.index(option)
+    pair, rest = words[i : i + 2], words[:i] + words[i + 2 :]
+    for k in range(len(rest) + 1):
+        if rest[k - 1 : k] in (["--out"], ["--lang"]):
+            continue
+        for form in (pair, ["=".join(pair)]):
+            status, out, err = run(capsys, *rest[:k], *form, *rest[k:])
+            assert (status, err) == (0, "")
+            assert Path(out.strip()) == tmp_path / "graph.svg"
+
+
+def test_numbers_have_a_comma_or_a_point(capsys):
+    one = run(capsys, "explain", "2,5a·b", "a=0,5", "b=1/4")
+    assert one == run(capsys, "explain", "2.5*a*b", "a=.5", "b=0.25")
+    assert one[0] == 0
+
+
+def test_where_there_is_no_value_there_is_no_derivative(capsys):
+    out = run(capsys, "explain", "log(x)", "x=-1")[1]
+    assert out.splitlines()[0] == "∂f/∂x = —"
+    assert "f no tiene valor aquí: ln(−1) no es un número real" in out
+
+
+def test_explain_into_a_page(capsys, tmp_path):
+    status, out, _err = run(capsys, "explain", "a*b", "a=1", "b=2", "--out", str(tmp_path))
+    page = Path(out.strip())
+    assert (status, page) == (0, tmp_path / "derivadas.html")
+    assert page.read_text("utf-8").count('<div class="micrograd-es-explanation">') == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "heading"),
+    [([], "ejercicios-1-1.html", "Respuestas"),
+     (["--lang", "en", "--seed", "7", "--level", "3"], "worksheet-3-7.html", "Answers")],
+)  # fmt: skip
+def test_worksheet(capsys, tmp_path, words, name, heading):
+    status, out, err = run(capsys, "worksheet", *words, "--out", str(tmp_path))
+    assert (status, err) == (0, "")
+    assert Path(out.strip()) == tmp_path / name
+    assert f"<h2>{heading}</h2>" in (tmp_path / name).read_text("utf-8")
+
+
 def test_numbers_may_stand_anywhere(capsys):
     one = run(capsys, "explain", "a*b", "a=1", "b=2", "--wrt", "a")
     two = run(capsys, "a=1", "explain", "--wrt", "a", "b=2", "a*b")
@@ -92,7 +147,9 @@ def test_demo_alone_lists_the_demos(capsys):
         (["draw", "a", "a=1", "b=2"], "b"),
         (["draw", "a", "a=1", "--size", "3"], "--size"),
         (["step", "__import__('os')"], "__import__"),
-        (["explain", "a*a", "a=1"], "--wrt"),
+        (["explain", "a*b", "a=1", "b=2", "--wrt"], "¿respecto de qué variable? (a, b)"),
+        (["explain", "1+2"], "ninguna variable"),
+        (["explain", "a+", "a=1"], "a+"),
         (["explain", "a*a", "a=1", "--wrt", "b"], "b"),
         (["demo", "xor", "a=1"], "a="),
         (["--lang", "fr"], "fr"),
@@ -100,6 +157,8 @@ def test_demo_alone_lists_the_demos(capsys):
         (["draw", "a", "a=1", "--out", "-x"], "--out"),
         (["draw", "a", "a=1", "--la", "en"], "--la"),
         (["play", "--port", "http"], "http"),
+        (["worksheet", "--level", "4"], "no hay nivel 4"),
+        (["worksheet", "--seed", "one"], "one"),
     ],
 )
 def test_a_bad_command_line_is_one_line_and_status_2(capsys, words, says):
@@ -115,7 +174,7 @@ def test_a_bad_command_line_is_one_line_and_status_2(capsys, words, says):
     [
         (["draw"], "falta: EXPR", "the following arguments are required: EXPR"),
         (["fly"], "no es ninguna de las opciones", "invalid choice: 'fly'"),
-        (["demo", "xor", "extra"], "sobra: extra", "unrecognized arguments: extra"),
+        (["demo", "xor", "extra"], "argumento desconocido: extra", "unrecognized arguments: extra"),
         (["--out"], "falta su valor", "expected one argument"),
         (["play", "--port", "http"], "no es un valor", "invalid int value: 'http'"),
     ],
@@ -125,7 +184,9 @@ def test_what_argparse_says_is_said_in_both_languages(capsys, words, es, en):
     assert en in run(capsys, "--lang", "en", *words)[2]
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["draw"], ["step"], ["explain"], ["play"]])
+@pytest.mark.parametrize(
+    "command", [[], ["demo"], ["draw"], ["step"], ["explain"], ["worksheet"], ["play"]]
+)
 def test_help_in_spanish_is_in_spanish(capsys, command):
     said = help_of(capsys, *command, "--help")
     assert said.startswith("uso: micrograd-es")

@@ -4,6 +4,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from micrograd_es.base.languages import LANGUAGES, speaking
+from micrograd_es.base.languages import gettext as _
+from micrograd_es.cli import FOLDER
+from micrograd_es.data import DEMOS
 from micrograd_es.gallery import listed, load
 
 
@@ -50,6 +54,35 @@ def test_digitos(tmp_path):
     result = run("digitos", tmp_path)
     assert result["accuracy"] >= 0.93
     pictures(result)
+
+
+NAMES = ("apuntes", "digitos", "lunas", "notas", "seno", "xor")
+
+
+def test_no_demo_and_no_command_writes_over_what_another_has_written(tmp_path):
+    for language in LANGUAGES:
+        with speaking(language):
+            commands = {f"{_('graph')}.svg", f"{_('steps')}.html"}
+            files = {name: {f.name for f in run(name, tmp_path)["files"]} for name in NAMES}
+        for name in NAMES:
+            others = commands.union(*(files[other] for other in NAMES if other != name))
+            assert files[name].isdisjoint(others)
+
+
+@pytest.mark.parametrize(("language", "moons"), [("es", "lunas.svg"), ("en", "moons.svg")])
+def test_files_have_names_in_the_language_chosen(tmp_path, language, moons):
+    with speaking(language):
+        run("lunas", tmp_path)
+        run("apuntes", tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert moons in names
+    spanish = {"grafo-antes.svg", "grafo-despues.svg", "red-entrenada.svg", "costo.svg"}
+    assert names & spanish == (spanish if language == "es" else set())
+
+
+def test_git_does_not_see_the_folder_of_the_tour():
+    ignored = (DEMOS.parent / ".gitignore").read_text("utf-8").splitlines()
+    assert f"/{FOLDER}/" in ignored
 
 
 def test_a_rerun_gives_the_same_numbers(tmp_path):

@@ -395,4 +395,56 @@ def test_a_partial_too_long_to_write_says_so():
     for _ in range(60):
         y = y * 0.5 + y.sin()
     y.backward()
-    assert "pon nombre a nodos intermedios" in explain(y, x).text
+    assert "ponles nombre a los nodos intermedios" in explain(y, x).text
+
+
+# -- what has to be said beside a derivative --------------------------------------------
+
+
+def told(f, wrt):
+    f.backward()
+    return explain(f, wrt).text
+
+
+def test_what_has_no_value_has_no_derivative():
+    x, y = Value(-1.0, "x"), Value(2.0, "y")
+    f = (x * y).log() * y
+    text = told(f, x)
+    assert text.splitlines()[0] == "∂f/∂x = —"
+    assert "f no tiene valor aquí: ln((−1) · 2) no es un número real. Por eso tampoco" in text
+    assert r"&= \text{—}" in explain(f, x).latex
+    assert "no tiene valor" in explain(f, x).html
+    assert math.isnan(f.data)
+    assert explain(f, x).total == x.grad  # IEEE's number, as in PyTorch
+    with speaking("en"):
+        assert "f has no value here" in explain(f, y).text
+    assert "no tiene valor" not in told(where(x > 0, x.log(), x), x)
+
+
+def test_what_is_not_finite_says_so():
+    x = Value(0.0, "x")
+    assert "f no es finita aquí: ln(0) = −∞." in told(x.log(), x)
+    assert "finita" not in told(x.exp(), x)
+
+
+def test_a_tie_says_that_it_is_halved():
+    a, b, c = Value(1.0, "a"), Value(1.0, "b"), Value(3.0, "c")
+    said = "a y b empatan en max(a, b): por convenio, a cada uno le toca la mitad del gradiente."
+    f = maximum(a, b) * 2 + c
+    assert told(f, a).splitlines()[-1] == said
+    assert said not in told(f, c)
+    assert "empatan" not in told(maximum(a, c), a)
+    assert "empatan" not in told(maximum(a, a), a)
+    with speaking("en"):
+        assert "a and b tie in max(a, b)" in told(maximum(a, b), b)
+
+
+@pytest.mark.parametrize(
+    ("corner", "written"), [(abs, "|x|"), (Value.relu, "relu(x)"), (Value.floor, None)]
+)
+def test_a_corner_says_that_its_derivative_is_a_convention(corner, written):
+    x = Value(0.0, "x")
+    said = f"{written} tiene aquí un punto anguloso; por convenio, su derivada es 0."
+    assert (said in told(corner(x) * 2, x)) == (written is not None)
+    x.label = "y"
+    assert "anguloso" not in told(corner(Value(0.5) + x), x)

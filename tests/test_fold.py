@@ -160,7 +160,7 @@ def test_5000_nodes_fold_and_open():
         draw_graph(cost)
     for fold in "layer", "neuron", "sample":
         assert draw_graph(cost, fold=fold).svg().count("<g id=") < 500
-    assert "muestra 7" in draw_graph(cost, fold="sample", opened=[7]).svg()
+    assert "ejemplo 7" in draw_graph(cost, fold="sample", opened=[7]).svg()
     with pytest.raises(ValueError, match="beyond limit=500"):
         draw_graph(cost, fold="layer", opened=[2])
 
@@ -173,7 +173,7 @@ def test_a_long_sum_of_losses_folds_by_sample():
     assert len(folded(vsum([total, 0.0]), "sample")) == 301
 
 
-@pytest.mark.parametrize(("by", "name"), [("neuron", "capa 1, neurona"), ("sample", "muestra")])
+@pytest.mark.parametrize(("by", "name"), [("neuron", "capa 1, neurona"), ("sample", "ejemplo")])
 def test_neurons_and_samples_stand_in_their_order(by, name):
     model = MLP(2, [5, 5, 1], seed=0)
     cost = mse([model([k, 1.0 - k]) for k in range(5)], [1.0, 0.0, 1.0, 0.0, 1.0])

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from micrograd_es import MLP, Net, Value, draw_network
+from micrograd_es.base.languages import speaking
 from micrograd_es.formulas.notation import number
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -32,7 +33,7 @@ def test_the_notes_network():
         "y⁽²⁾",
         "entradas",
         "capa 2",
-        "sigmoid",
+        "sigmoide",
     ):
         assert shown.count(name) >= 1
     assert "w₍₁₎⁽²·¹⁾ = −0.25" in shown
@@ -49,7 +50,7 @@ def test_an_mlp():
     w = model.layers[0].neurons[1].w[2]
     assert f"{w.label} = {number(w.data)}" in shown
     assert "tanh" in shown
-    assert "linear" in shown
+    assert "lineal" in shown
     assert len(edges(graph)) == 3 * 2 + 2 * 1
 
 
@@ -123,6 +124,17 @@ def test_numbers_that_are_not_finite_are_drawn():
     model.layers[0].neurons[0].w[0].data = float("nan")
     model.layers[0].neurons[0].w[1].data = float("inf")
     assert {"w₍₁₎⁽¹·¹⁾ = nan", "w₍₁₎⁽¹·²⁾ = ∞"} <= set(texts(draw_network(model)))
+
+
+def test_the_words_are_in_the_language_chosen():
+    model = MLP(2, [2, 1], activation="sigmoid", seed=0)
+    for language, words in (
+        ("es", ["entradas", "capa 1", "sigmoide", "lineal"]),
+        ("en", ["inputs", "layer 1", "sigmoid", "linear"]),
+    ):
+        with speaking(language):
+            source = draw_network(model).source
+        assert all(f">{word}<" in source for word in words)
 
 
 def test_the_name_of_an_activation_is_text():

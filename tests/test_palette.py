@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from micrograd_es.base.palette import DARK, LIGHT, PALETTE, TERMINAL, repainted, stylesheet
+from micrograd_es import Value, explain
+from micrograd_es.base.palette import (
+    DARK,
+    LIGHT,
+    MATH_FONT,
+    PALETTE,
+    TERMINAL,
+    repainted,
+    stylesheet,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 DRAWN = [
@@ -113,3 +122,9 @@ def test_the_page_follows_the_system_and_its_own_switch():
 def test_pictures_in_a_page_follow_it():
     assert f'figure [fill="{LIGHT["value"]}"] {{ fill: var(--value); }}\n' in repainted("figure")
     assert f'figure [stroke="{LIGHT["edge"]}"] {{ stroke: var(--edge); }}\n' in repainted("figure")
+
+
+def test_formulas_have_a_font_in_which_brackets_stretch():
+    x = Value(2.0, "x")
+    assert f"math {{ font-family: {MATH_FONT}; }}" in stylesheet()
+    assert MATH_FONT in explain(x * x, x).html

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from micrograd_es import play
 from micrograd_es.base.languages import speaking
 from micrograd_es.base.palette import DARK, stylesheet
+from micrograd_es.cli import main
 from micrograd_es.nn.modules import ACTIVATIONS, MLP
 from micrograd_es.play import server
 from micrograd_es.play.answers import answer
@@ -33,8 +34,8 @@ PLACES = ("/", "/train", "/graph.svg", "/steps")
 class Client:
     """Asks the application without a server; an exception in it is one here."""
 
-    def __init__(self):
-        self.app = play.app()
+    def __init__(self, *host):
+        self.app = play.app(*host)
 
     def request(self, method, path, **options):
         async def ask():
@@ -393,6 +394,52 @@ def test_other_names_for_this_machine_are_refused(client, host):
     assert client.get("/", headers={"host": "localhost:1234"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("given", "host", "status"),
+    [
+        ("192.168.1.20", "192.168.1.20:8000", 200),
+        ("aula.local", "aula.local:8000", 200),
+        ("0.0.0.0", "127.0.0.1:8000", 200),  # the address at which these tests' requests arrive
+        ("192.168.1.20", "localhost", 200),
+        ("192.168.1.20", "192.168.1.21:8000", 400),
+        ("aula.local", "aula.local.example.org", 400),
+        ("0.0.0.0", "example.org:8000", 400),
+        ("0.0.0.0", "0.0.0.0.example.org", 400),
+        ("127.0.0.1", "192.168.1.20:8000", 400),
+        ("localhost", "192.168.1.20:8000", 400),
+        ("127.0.0.2", "127.0.0.2:8000", 200),
+        ("::1", "[::1]:8000", 200),
+        ("2001:db8::7", "[2001:db8::7]", 200),
+        ("2001:db8::7", "[2001:db8::8]:8000", 400),
+    ],
+)
+def test_others_are_let_in_under_the_address_given_and_no_other(given, host, status):
+    client = Client(given)
+    assert client.get("/", headers={"host": host}).status_code == status
+    foreign = {"host": host, "origin": "http://example.org"}
+    assert client.get("/train", headers=foreign).status_code == (403 if status == 200 else 400)
+    ours = {"host": host, "origin": f"http://{host}"}
+    assert client.get("/train", headers=ours).status_code == status
+
+
+def test_a_page_is_let_in_at_the_address_at_which_it_asks():
+    async def ask(host):
+        transport = httpx.ASGITransport(play.app("0.0.0.0"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://10.1.2.3:80") as http:
+            return (await http.get("/", headers={"host": host})).status_code
+
+    assert asyncio.run(ask("10.1.2.3")) == 200
+    assert asyncio.run(ask("10.1.2.4")) == 400
+
+
+def test_an_address_is_shared_only_where_it_leads_others_here():
+    client = Client("192.168.1.20")
+    for host, shared in (("192.168.1.20:8000", True), ("localhost:8000", False)):
+        page = client.get("/", headers={"host": host}).text
+        assert ("cópiala para compartirla" in page) == shared
+        assert ("guárdala para volver" in page) != shared
+
+
 names = st.sampled_from([*defaults(), "x", ""])
 pieces = st.text("0123456789-+._*eEinfa٣ \x00", max_size=12) | st.text(max_size=6)
 words = st.sampled_from([*DATA, *LOSSES, *ACTIVATIONS, "es", "en", "4-4", "0.1", "12", "3_0_0_1"])
@@ -585,6 +632,31 @@ def test_the_server_answers_this_machine_and_says_where():
             assert taken.value.filename == f"127.0.0.1:{port}"
         finally:
             run.terminate()
+
+
+def test_whoever_lets_others_in_is_told_who_they_are():
+    script = "from micrograd_es.play import serve; serve(0, open_browser=False, host={!r})"
+    for host, warns in (("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)):
+        with subprocess.Popen(
+            [sys.executable, "-c", script.format(host)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as run:  # fmt: skip
+            try:
+                address = run.stdout.readline().split()[0]
+                assert httpx.get(address).status_code == 200
+                foreign = {"host": "example.org"}
+                assert httpx.get(address, headers=foreign).status_code == 400
+            finally:
+                run.terminate()
+            said = run.stderr.read()
+        assert said.startswith(f"Atención: cualquiera que llegue por la red a {address}") == warns
+        assert (said == "") != warns
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.name.invalid", "."])
+def test_an_address_that_is_not_this_machines(host, capsys):
+    assert main(["play", "--host", host]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

@@ -135,7 +135,14 @@ def test_links_lead_to_files(page):
 def test_each_command_works(readme, tmp_path, capsys):
     lines = [shlex.split(line) for line in commands(readme) if line.startswith("micrograd-es")]
     assert lines[0] == ["micrograd-es"]
-    assert {words[1] for words in lines[1:]} == {"demo", "step", "explain", "draw", "play"}
+    assert {words[1] for words in lines[1:]} == {
+        "demo",
+        "step",
+        "explain",
+        "draw",
+        "play",
+        "worksheet",
+    }
     for words in lines:
         if "play" in words:  # it would serve until it is stopped
             with pytest.raises(SystemExit) as stop:
@@ -143,7 +150,9 @@ def test_each_command_works(readme, tmp_path, capsys):
             assert stop.value.code == 0
         else:
             assert cli.main([*words[1:], "--out", str(tmp_path)]) == 0
-    assert {"pasos.html", "notas.html", "grafo.svg"} <= {p.name for p in tmp_path.iterdir()}
+    assert {"pasos.html", "notas.html", "grafo.svg", "ejercicios-2-1.html"} <= {
+        p.name for p in tmp_path.iterdir()
+    }
 
 
 @readmes

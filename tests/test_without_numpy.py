@@ -30,6 +30,10 @@ def run(program: str, *, blocked: bool = True, check: bool = True) -> subprocess
 
 
 PROGRAMS = {
+    "worksheet": """
+        from micrograd_es.worksheet import worksheet
+        print(worksheet(1, 2))
+    """,
     "values": """
         from fractions import Fraction
         from micrograd_es import Value

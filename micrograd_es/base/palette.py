@@ -30,16 +30,22 @@ PALETTE = {
 LIGHT = {name: light for name, (light, _) in PALETTE.items()}
 DARK = {name: dark for name, (_, dark) in PALETTE.items()}
 
+# Where a browser has no font for mathematics of its own, brackets stretch only in one of these.
+MATH_FONT = (
+    '"Latin Modern Math", "STIX Two Math", "Cambria Math", "Noto Sans Math", '
+    '"DejaVu Math TeX Gyre", math'
+)
+
 # A terminal does not say what its ground is: these are read on white and on black.
 TERMINAL = {"value": "#2c77cb", "gradient": "#ba5b16"}
 
 
 def stylesheet() -> str:
-    """The palette as CSS custom properties, ``var(--value)`` and so on.
+    """What all pages share: the font of formulas, and the palette as CSS custom properties.
 
-    They follow the system, and the page's own switch where the root element has
-    ``data-scheme="light"`` or ``"dark"``. ``light-dark()`` would be shorter, and is
-    black in browsers of 2023.
+    Those, ``var(--value)`` and so on, follow the system, and the page's own switch where
+    the root element has ``data-scheme="light"`` or ``"dark"``. ``light-dark()`` would be
+    shorter, and is black in browsers of 2023.
     """
     light, dark = (
         f"color-scheme: {scheme}; " + " ".join(f"--{name}: {c};" for name, c in colours.items())
@@ -49,6 +55,7 @@ def stylesheet() -> str:
         f":root {{ {light} }}\n"
         f"@media (prefers-color-scheme: dark) {{ :root:not([data-scheme=light]) {{ {dark} }} }}\n"
         f":root[data-scheme=dark] {{ {dark} }}\n"
+        f"math {{ font-family: {MATH_FONT}; }}\n"
     )
 
 

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
-from math import fsum, isfinite, log10, nan
+from math import fsum, isfinite, isnan, log10, nan
 
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.languages import ngettext
+from micrograd_es.base.palette import MATH_FONT
 from micrograd_es.base.scalars import as_count
 from micrograd_es.engine.graph import adjoints_of, topological_order
 from micrograd_es.engine.value import Value
+from micrograd_es.explaining import remarks
 from micrograd_es.explaining.paths import Factor, Path, Paths
 from micrograd_es.formulas import notation
 from micrograd_es.formulas.nodes import LONGEST_FORMULA, Formulas, invented_names, operand
@@ -150,6 +152,8 @@ class Explanation:
         """Left and right sides; an empty left side goes on with the one above."""
         names, numbers = Style(latex, numbers=False), Style(latex, numbers=True)
         derivative = self._derivative(names)
+        if isnan(self.root.data):  # what has no value has no derivative
+            return [(derivative, (notation.latex_number if latex else notation.number)(None))]
         if self.path_count == 1 and len(self.paths) == 1:
             steps = self._steps(self.paths[0], names, numbers)
             return [(derivative if i == 0 else "", step) for i, step in enumerate(steps)]
@@ -303,7 +307,8 @@ class Explanation:
     # -- why a gradient is zero -----------------------------------------------------
 
     def _notes(self) -> list[str]:
-        notes = [self.why] if self.why else []
+        said = [remarks.without_value(self.root, self._formulas), self.why]
+        notes = [*filter(None, said), *remarks.corners(self.root, self.wrt, self._formulas)]
         if any(self._formula(f) is None for p in self.paths for f in p.factors[:SHOWN]):
             notes.append(
                 _("A partial too long to write is shown as its number: label nodes in between.")
@@ -339,24 +344,8 @@ class Explanation:
                     if partial := node.partials[index]:
                         sizes[below] = sizes.get(below, 0.0) + sizes[node] * abs(partial)
                     else:
-                        reasons.append(self._reason(node, index))
+                        reasons.append(remarks.zero(node, index, self._formulas))
         return list(dict.fromkeys(reasons)), sizes.get(self.wrt)
-
-    def _reason(self, node: Value, index: int) -> str:
-        above, below = self._formulas.name(node).text, self._formulas.name(node.parents[index]).text
-        operand = notation.number(node.parents[index].data)
-        if node.op == "relu":
-            return _("{above} is off: {below} = {number} is not above 0").format(
-                above=above, below=below, number=operand
-            )
-        if node.partials[index] is None:
-            return _("{above} does not take the branch of {below}").format(above=above, below=below)
-        partial = self._formulas.partial(node, index)
-        return (
-            _("{partial} = {symbols} = 0")
-            .format(partial=notation.quotient(above, below), symbols=partial.text)
-            .replace("= 0 = 0", "= 0")
-        )
 
 
 class _TooLong(Exception):
@@ -393,7 +382,8 @@ _CSS = (
     ".micrograd-es-explanation tr{background:none!important}"
     ".micrograd-es-explanation td{padding:.35em .2em;text-align:left!important;"
     "vertical-align:middle;border:0;background:none;white-space:nowrap}"
-    ".micrograd-es-explanation math{font-size:1.15em;math-style:normal}"
+    ".micrograd-es-explanation math{font-size:1.15em;math-style:normal;"
+    f"font-family:{MATH_FONT}}}"
 )
 
 __all__ = ["Explanation", "explain"]

@@ -172,7 +172,7 @@ def _can_touch(number: str, piece: str, latex: bool) -> bool:
     """Whether the two read as a product without a sign between: 2x, 2(a + b)."""
     if not number.replace(".", "").isdigit():
         return False
-    if latex and piece.startswith((r"\frac", r"\left|")):
+    if piece.startswith((r"\frac", r"\left|") if latex else "|"):
         return False
     return not re.match(r"[\d.−-]|[eE][\d−]", piece)
 

@@ -99,6 +99,11 @@ def _of_net(net: Net) -> list[_Layer]:
     return layers
 
 
+def _spoken(activation: str) -> str:
+    """What an activation is called in the language chosen."""
+    return {"linear": _("linear"), "sigmoid": _("sigmoid")}.get(activation, activation)
+
+
 def _numbered(biases: Any) -> list[tuple[tuple[int, ...], float]]:
     """The biases of one neuron: one, or one for each input, counted from 1."""
     if isinstance(biases, list):
@@ -152,7 +157,7 @@ class _Picture:
     def _column(self, column: int) -> None:
         x = column * self._gap
         title = _("layer {n}").format(n=column) if column else _("inputs")
-        activation = self._layers[column - 1].activation if column else ""
+        activation = _spoken(self._layers[column - 1].activation) if column else ""
         top = (self._most - 1) / 2 * self._step + _RADIUS + 1.6 * _TEXT
         self._text(f"t{column}", x, top, title, activation)
         for row, n in enumerate(self._rows[column]):

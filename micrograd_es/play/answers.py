@@ -53,7 +53,7 @@ class Answer:
         return _SAFE | {"content-type": self.kind} | self.more
 
 
-def answer(path: str, query: str, accept: str = "") -> Answer:
+def answer(path: str, query: str, accept: str = "", shared: bool = False) -> Answer:
     """The answer to a GET of that path and query, in the language that the query says.
 
     Parameters
@@ -61,6 +61,8 @@ def answer(path: str, query: str, accept: str = "") -> Answer:
     accept : str
         The header of that name. A refusal is a page for a person, who asks for
         ``text/html``, and one line for everyone else.
+    shared : bool
+        Whether the page's address leads others to it too.
     """
     if path.startswith("/static/"):
         return _file(path.removeprefix("/static/"))
@@ -77,7 +79,8 @@ def answer(path: str, query: str, accept: str = "") -> Answer:
     language = dict(settings).get("lang", "es")
     with speaking(language if language in LANGUAGES else "es"):
         try:
-            return _ANSWERS[path](parsed(settings))
+            state = parsed(settings)
+            return _page(state, shared) if path == "/" else _ANSWERS[path](state)
         except (BadRequest, StillTraining) as error:
             return _instead(error, path, settings, "text/html" in accept)
 
@@ -136,7 +139,7 @@ def _instead(
     return _html(status, html, more)
 
 
-def _page(state: State) -> Answer:
+def _page(state: State, shared: bool = False) -> Answer:
     config = {
         "defaults": defaults(),
         "count": COUNT,
@@ -149,6 +152,7 @@ def _page(state: State) -> Answer:
     html = template("play", "play.html").render(
         _=_,
         state=state,
+        shared=shared,
         config=config,
         data=limits.DATA,
         activations=ACTIVATIONS,

@@ -6,7 +6,7 @@ It speaks ASGI, so that any server of that kind can run it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from contextlib import suppress
 from threading import BoundedSemaphore, Thread
 from typing import Any, TypeAlias
@@ -22,35 +22,67 @@ HOSTS = ("127.0.0.1", "localhost")
 _TURNS, _SECONDS_WAITING = BoundedSemaphore(2), 2.0
 
 
-async def application(
-    scope: Message, receive: Callable[[], Awaitable[Message]], send: Send
-) -> None:
-    """Answers requests addressed to this machine by the pages that it serves, or by a person."""
-    if scope["type"] != "http":
-        raise ValueError(f"this application speaks HTTP, not {scope['type']}")
-    headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]}
-    said = refusal(scope["method"], scope["path"], headers)
-    if said is None:
-        query, accept = scope["query_string"].decode("latin-1"), headers.get("accept", "")
-        try:
-            said = await _in_a_thread(lambda: _in_turn(scope["path"], query, accept))
-        except asyncio.CancelledError:  # Ctrl-C: the server waits no longer
-            said = plain(503, "the server is ending")
-    await send(
-        {
-            "type": "http.response.start",
-            "status": said.status,
-            "headers": [
-                (name.encode(), text.encode("latin-1"))
-                for name, text in {**said.headers, "content-length": str(len(said.body))}.items()
-            ],
+class Application:
+    """Answers requests addressed to this machine by the pages that it serves, or by a person.
+
+    Parameters
+    ----------
+    names : sequence of str
+        What others call this machine, if they are let in. Then they may also write the number
+        of the address at which their request arrives.
+    """
+
+    def __init__(self, names: Collection[str] = ()) -> None:
+        self.names = [_bracketed(name) for name in names]
+
+    async def __call__(
+        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Send
+    ) -> None:
+        if scope["type"] != "http":
+            raise ValueError(f"this application speaks HTTP, not {scope['type']}")
+        headers = {
+            name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]
         }
-    )
-    body = b"" if scope["method"] == "HEAD" else said.body
-    await send({"type": "http.response.body", "body": body})
+        said = refusal(scope["method"], scope["path"], headers, self._hosts(scope))
+        if said is None:
+            asked = (scope["path"], scope["query_string"].decode("latin-1"))
+            shared = _without_port(headers["host"]) not in HOSTS
+            accept = headers.get("accept", "")
+            try:
+                said = await _in_a_thread(lambda: _in_turn(*asked, accept, shared))
+            except asyncio.CancelledError:  # Ctrl-C: the server waits no longer
+                said = plain(503, "the server is ending")
+        told = {**said.headers, "content-length": str(len(said.body))}
+        await send(
+            {
+                "type": "http.response.start",
+                "status": said.status,
+                "headers": [(name.encode(), text.encode("latin-1")) for name, text in told.items()],
+            }
+        )
+        body = b"" if scope["method"] == "HEAD" else said.body
+        await send({"type": "http.response.body", "body": body})
+
+    def _hosts(self, scope: Message) -> Collection[str]:
+        if not self.names:
+            return HOSTS
+        address = (scope.get("server") or ("", 0))[0]
+        return (*HOSTS, *self.names, _bracketed(address))
 
 
-def refusal(method: str, path: str, headers: Mapping[str, str]) -> Answer | None:
+def _bracketed(host: str) -> str:
+    """As an address of a page has it, where a colon would begin the port."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+def refusal(
+    method: str, path: str, headers: Mapping[str, str], hosts: Collection[str] = HOSTS
+) -> Answer | None:
     """Why such a request is not answered; None where it is.
 
     A page of somebody else's could have its visitors' browsers ask, by the name of this
@@ -58,7 +90,7 @@ def refusal(method: str, path: str, headers: Mapping[str, str]) -> Answer | None
     itself, which does nothing until it is looked at.
     """
     host = headers.get("host", "")
-    if host.rpartition(":")[0] not in HOSTS and host not in HOSTS:
+    if not host or _without_port(host) not in hosts:
         return plain(400, "this is not the name of this machine")
     if method not in ("GET", "HEAD"):
         return plain(405, "there is nothing but GET", {"allow": "GET, HEAD"})
@@ -74,9 +106,9 @@ def refusal(method: str, path: str, headers: Mapping[str, str]) -> Answer | None
     return None
 
 
-def _in_turn(path: str, query: str, accept: str) -> Answer:
+def _in_turn(path: str, query: str, accept: str, shared: bool) -> Answer:
     if not works(path):
-        return answer(path, query, accept)
+        return answer(path, query, accept, shared)
     if not _TURNS.acquire(timeout=_SECONDS_WAITING):
         return plain(503, "too many requests at once", {"retry-after": "1"})
     try:
