@@ -2,7 +2,8 @@
 
 ``python tools/site.py`` writes ``site/`` from this package's wheel and the pinned packages
 that ``web/packages.json`` (npm) and ``web/requirements.txt`` (PyPI) name, each with its
-hash. ``--serve`` then serves it to this machine. It needs npm and node beside Python.
+hash. ``--serve`` then serves it to this machine; ``--one-file`` also writes its first page as
+one HTML file that opens from a disk. It needs npm and node beside Python.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +23,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
-from site_pages import pages, policy
+from site_one import one_file
+from site_pages import pages, policy, reference
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB, WORK = ROOT / "web", ROOT / "build/site"
@@ -34,38 +37,74 @@ def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "site", help="the folder (site/)")
     parser.add_argument("--serve", type=int, metavar="PORT", help="then serve it to this machine")
+    parser.add_argument("--numpy", type=Path, metavar="FILE", help="NumPy's wheel, to put in")
+    parser.add_argument("--numpy-sha256", metavar="HASH", help="its hash, if not Pyodide's own")
+    parser.add_argument("--one-file", action="store_true", help="also as one HTML for a disk")
     options = parser.parse_args(words)
-    build(options.out)
+    wheels = build(options.out, options.numpy, options.numpy_sha256)
+    if options.one_file:
+        for page, name in (("index.html", "micrograd_es"), ("en/index.html", "micrograd_en")):
+            text = one_file(options.out, (options.out / page).read_text("utf-8"), classic())
+            (options.out / f"{name}.html").write_text(text, "utf-8")
+            print(options.out / f"{name}.html")
     if options.serve is not None:
-        with server(options.out, options.serve) as serving:
+        with server(options.out, options.serve, wheels=wheels) as serving:
             print(f"http://localhost:{serving.server_port}/ (Ctrl-C ends it)", flush=True)
             serving.serve_forever()
 
 
-def build(out: Path) -> None:
-    """Writes the folder anew; an interrupted build leaves the old one."""
+def build(out: Path, numpy: Path | None = None, sha256: str | None = None) -> str:
+    """Writes the folder anew, and returns where NumPy's wheel comes from."""
     fresh = WORK / "fresh"
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(WEB / "app", fresh / "app")
     (fresh / "app/sw.js").unlink(missing_ok=True)
     package(fresh)
+    wheels = numpy_of(fresh / "pyodide", numpy, sha256)
     heavy = [*(f"pyodide/{name}" for name in PYODIDE), "app/python.zip", "viz/viz.js"]
     # what the worker itself fetches, and is told of as it comes; scripts come on another way
     watched = [[name, (fresh / name).stat().st_size] for name in heavy if "js" not in name]
-    has = {"files": watched, "wheel": None}
+    has = {"files": watched, "wheel": wheels}
     version = digest(fresh, WEB, ROOT / "micrograd_es")
     for name, text in pages(has, version):
         path = fresh / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8", newline="\n")
+    reference(fresh / "reference")
     files = sorted(str(p.relative_to(fresh)) for p in fresh.rglob("*") if p.is_file())
     worker = (WEB / "app/sw.js").read_text("utf-8")
     head = f"const VERSION = {json.dumps(version)};\nconst FILES = {json.dumps(files)};\n"
     (fresh / "sw.js").write_text(head + worker, "utf-8", newline="\n")
-    (fresh / "_headers").write_text(f"/*\n  Content-Security-Policy: {policy()}\n", "utf-8")
+    (fresh / "_headers").write_text(
+        f"/app/*\n  Content-Security-Policy: {policy(wheels)}\n", "utf-8"
+    )
     (fresh / ".nojekyll").touch()
     shutil.rmtree(out, ignore_errors=True)
     fresh.rename(out)
+    return wheels
+
+
+def numpy_of(folder: Path, wheel: Path | None, sha256: str | None) -> str:
+    """Where the browser finds NumPy's wheel: in the site, or at Pyodide's own address.
+
+    Its hash is that of Pyodide's list, which the browser checks, or the one that is given.
+    """
+    listed = folder / "pyodide-lock.json"
+    lock = json.loads(listed.read_text("utf-8"))
+    if wheel is None:
+        script = (folder / "pyodide.mjs").read_text("utf-8")
+        address = re.search(r"`(https://[^`]*/)v\$\{\w+\}/full/`", script)
+        assert address is not None
+        pinned = json.loads((WEB / "packages.json").read_text("utf-8"))
+        return f"{address[1]}v{pinned['pyodide']['version']}/full/"
+    ours = lock["packages"]["numpy"]
+    found, wanted = hashlib.sha256(wheel.read_bytes()).hexdigest(), sha256 or ours["sha256"]
+    if found != wanted:
+        raise SystemExit(f"{wheel} has sha256 {found}, and {wanted} is expected")
+    copy(wheel, folder / wheel.name)
+    ours |= {"sha256": found, "file_name": wheel.name}
+    listed.write_text(json.dumps(lock), "utf-8")
+    return "pyodide/"
 
 
 def digest(*folders: Path) -> str:
@@ -89,6 +128,13 @@ def package(fresh: Path) -> None:
         copy(pyodide / name, fresh / "pyodide" / name)
     copy(viz / "dist/viz.js", fresh / "viz/viz.js")
     modules(pyodide, fresh / "app/python.zip")
+
+
+def classic() -> list[Path]:
+    """Pyodide and Graphviz as scripts that are no modules."""
+    pinned = json.loads((WEB / "packages.json").read_text("utf-8"))
+    pyodide, viz = (npm(name, **pin) for name, pin in pinned.items())
+    return [viz / "dist/viz-global.js", pyodide / "pyodide.asm.js", pyodide / "pyodide.js"]
 
 
 def npm(name: str, version: str, integrity: str) -> Path:
@@ -173,6 +219,7 @@ class Handler(SimpleHTTPRequestHandler):
     """A folder, with the headers that a host should send."""
 
     below = "/"
+    wheels = "pyodide/"
     extensions_map: ClassVar = {
         **SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
@@ -181,8 +228,9 @@ class Handler(SimpleHTTPRequestHandler):
     }
 
     def end_headers(self) -> None:
-        """Adds them."""
-        self.send_header("Content-Security-Policy", policy())
+        """Adds them; a page brings its own policy, and a worker only has the one sent with it."""
+        if "/app/" in self.path:
+            self.send_header("Content-Security-Policy", policy(self.wheels))
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
 
@@ -194,9 +242,11 @@ class Handler(SimpleHTTPRequestHandler):
         """Says nothing."""
 
 
-def server(folder: Path, port: int = 0, below: str = "/") -> ThreadingHTTPServer:
+def server(
+    folder: Path, port: int = 0, below: str = "/", wheels: str = "pyodide/"
+) -> ThreadingHTTPServer:
     """Serves the folder to this machine alone, in a subfolder; port 0 is any free one."""
-    here = type("Here", (Handler,), {"below": below})
+    here = type("Here", (Handler,), {"below": below, "wheels": wheels})
     return ThreadingHTTPServer(("127.0.0.1", port), partial(here, directory=str(folder)))
 
 

@@ -59,7 +59,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
         home = urlsplit(url)[:2]
 
         def ask(request: Any) -> None:
-            if urlsplit(request.url)[:2] != home and not request.url.startswith("data:"):
+            if urlsplit(request.url)[:2] != home and not request.url.startswith(("data:", "blob:")):
                 wrong.append(f"asked for {request.url}")
 
         options.setdefault("viewport", {"width": 1280, "height": 800})

@@ -7,6 +7,7 @@ export class Silent extends Error {}
 
 export class Engine extends EventTarget {
   #worker;
+  #script;
   #asked = new Map(); // number: the question, and what waits for its answer
   #number = 0;
   #clock = null;
@@ -17,6 +18,11 @@ export class Engine extends EventTarget {
   constructor(has) {
     super();
     this.has = has;
+    // of what a page from a disk holds, browsers take no modules
+    const own = has.inside["app/worker.js"];
+    this.#script = own
+      ? [URL.createObjectURL(own), {}]
+      : [new URL("app/worker.js", has.site), { type: "module" }];
     this.#start();
   }
 
@@ -36,7 +42,7 @@ export class Engine extends EventTarget {
   }
 
   #start() {
-    this.#worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+    this.#worker = new Worker(...this.#script);
     this.#worker.onmessage = ({ data }) => this.#hear(data);
     this.#worker.onerror = (event) => this.#die(event.message ?? "");
     this.#worker.postMessage({ has: this.has });

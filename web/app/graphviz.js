@@ -37,8 +37,7 @@ function inAscii(character) {
 }
 
 /** A function of DOT text, engine and format that gives the picture. */
-export async function drawer(module) {
-  const { instance } = await import(module);
+export async function drawer(instance) {
   const viz = await instance();
   return (source, engine, format) => {
     const ascii = source.replaceAll(FONT, KNOWN).replace(/[^\0-\x7f]/gu, inAscii);

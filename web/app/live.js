@@ -42,6 +42,7 @@ export class Live {
     this.texts = texts;
     this.f = element.dataset.f;
     this.numbers = read(element.dataset.at);
+    this.wrt = element.dataset.wrt; // whose derivatives are explained; empty for all
     this.onchange = () => {};
     this.onanswer = () => {};
     this.#fields([...this.numbers]);
@@ -77,7 +78,8 @@ export class Live {
     this.element.dataset.asking = "yes";
     do {
       this.#again = false;
-      const asked = { f: this.f, at: this.at, lang: document.documentElement.lang };
+      const { f, at, wrt } = this;
+      const asked = { f, at, wrt, lang: document.documentElement.lang };
       try {
         const { status, text } = await this.engine.ask("try", query(asked));
         if (!this.#again) this.#show(status, text);

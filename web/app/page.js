@@ -1,13 +1,14 @@
 // What every page with Python has: the engine, how far its start is, and what it needs.
 
 import { Engine } from "./engine.js";
+import { unpacked } from "./inside.js";
 
-export const texts = JSON.parse(document.body.dataset.texts);
 export const element = (id) => document.getElementById(id);
-export const site = new URL("..", import.meta.url);
+export const { texts, has, version } = JSON.parse(element("site").textContent);
+export const site = new URL(element("site").dataset.root, location.href);
 
-const has = JSON.parse(document.body.dataset.has);
 const starting = element("starting");
+Object.assign(has, { site: site.href, inside: await unpacked() });
 const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 
 /** Starts Python, and shows so. */
@@ -36,7 +37,7 @@ export function engine() {
 
 /** Has the service worker keep the site, so that it opens without a network. */
 export async function keep() {
-  if (!("serviceWorker" in navigator) || !document.body.dataset.version) return null;
+  if (!("serviceWorker" in navigator) || !version) return null;
   await navigator.serviceWorker.register(new URL("sw.js", site));
   return navigator.serviceWorker.ready;
 }

@@ -27,7 +27,28 @@ self.addEventListener("fetch", (event) => {
   let { pathname } = address;
   if (pathname.endsWith("/")) pathname += "index.html";
   if (known.has(pathname)) event.respondWith(kept(pathname, event.request));
+  else if (training.test(pathname)) event.respondWith(answered(event, address));
 });
+
+// What the training page asks for is no file: Python in that page answers. A page that it
+// opens has no Python yet, and another page shows it there.
+const training = new RegExp(`^${home.pathname}((?:en/)?)play/([^/]+)$`);
+
+async function answered({ request, clientId }, { pathname, search }) {
+  const [, language, path] = training.exec(pathname);
+  if (request.mode === "navigate") {
+    const shown = new URLSearchParams({ path, query: search.slice(1) });
+    return Response.redirect(new URL(`${language}show.html?${shown}`, home));
+  }
+  const page = await self.clients.get(clientId);
+  const { port1, port2 } = new MessageChannel();
+  const answer = new Promise((done) => {
+    port1.onmessage = ({ data }) => done(data);
+  });
+  page.postMessage({ path: `play/${path}`, query: search.slice(1) }, [port2]);
+  const { status, kind, text } = await answer;
+  return new Response(text, { status, headers: { "content-type": `${kind}; charset=utf-8` } });
+}
 
 async function kept(pathname, request) {
   const cache = await caches.open(KEPT);

@@ -3,34 +3,37 @@
 import { drawer } from "./graphviz.js";
 import { counted } from "./progress.js";
 
-const site = new URL("..", import.meta.url);
-
-/** The bytes of a file of the site. */
-async function file(path) {
-  const response = await fetch(new URL(path, site));
-  if (!response.ok) throw new Error(`${path}: ${response.status}`);
-  return response.arrayBuffer();
-}
-
-async function started({ files, wheel }) {
+async function started({ site, inside, files, wheel }) {
+  const at = (path) => new URL(path, site).href;
+  // a page that is one file holds the files itself, and its worker has the scripts at its top
+  const held = new Map(Object.entries(inside).map(([path, blob]) => [at(path), blob]));
+  const script = async (name, path) => (self[name] ? self : import(at(path)));
+  const { fetch } = self;
   const whole = files.reduce((sum, [, bytes]) => sum + bytes, 0);
   let loaded = 0;
-  self.fetch = counted(self.fetch, (bytes) => {
-    loaded += bytes;
-    self.postMessage({ loaded: Math.min(loaded, whole), whole });
-  });
-  const [{ loadPyodide }, ours, draw] = await Promise.all([
-    import(new URL("pyodide/pyodide.mjs", site)),
-    file("app/python.zip"),
-    drawer(new URL("viz/viz.js", site)),
+  self.fetch = counted(
+    async (address, ...more) => {
+      const blob = held.get(String(address));
+      return blob ? new Response(blob) : fetch(address, ...more);
+    },
+    (bytes) => {
+      loaded += bytes;
+      self.postMessage({ loaded: Math.min(loaded, whole), whole });
+    },
+  );
+  const [{ loadPyodide }, draw, ours] = await Promise.all([
+    script("loadPyodide", "pyodide/pyodide.mjs"),
+    script("Viz", "viz/viz.js").then(({ Viz, instance = Viz.instance }) => drawer(instance)),
+    self.fetch(at("app/python.zip")).then((response) => response.arrayBuffer()),
+    script("_createPyodideModule", "pyodide/pyodide.asm.js"), // which Pyodide would load next
   ]);
   const python = await loadPyodide({
     indexURL: new URL("pyodide/", site).href,
-    packageBaseUrl: wheel ? new URL(wheel, site).href : undefined,
+    packageBaseUrl: new URL(wheel, site).href,
   });
   python.unpackArchive(ours, "zip", { extractDir: "/site" });
   python.registerJsModule("_browser", { draw });
-  return python.runPython(`
+  const answer = python.runPython(`
 import sys
 sys.path.insert(0, "/site")
 import _browser
@@ -39,9 +42,20 @@ dot.renderer = lambda source, engine, format: _browser.draw(source, engine, form
 import answers
 lambda path, query: list(answers.answer(path, query))
 `);
+  let numpy; // comes once, and only for what needs it; the browser refuses another hash
+  const need = () => {
+    const quiet = () => {}; // Python says itself what is missing without it
+    numpy ??= python
+      .loadPackage("numpy", { messageCallback: quiet, errorCallback: quiet })
+      .catch(quiet);
+    return numpy;
+  };
+  return { answer, need };
 }
 
-let starting; // a function of path and query, once it is there
+const ARRAYS = /numpy|import%20\*|Tape|fit|Net\b|micrograd_es\.data/; // what works on them
+
+let starting;
 
 /** The first message says what the site has; each later one is a question. */
 self.onmessage = async ({ data: { has, id, path, query } }) => {
@@ -52,7 +66,9 @@ self.onmessage = async ({ data: { has, id, path, query } }) => {
       self.postMessage({ ready: true });
       return;
     }
-    const said = (await starting)(path, query);
+    const { answer, need } = await starting;
+    if (path.startsWith("play/") || ARRAYS.test(query)) await need();
+    const said = answer(path, query);
     const [status, kind, text] = said.toJs();
     said.destroy();
     self.postMessage({ id, status, kind, text });

@@ -6,13 +6,18 @@ pictures with them. The query is the whole state, as it is for the training page
 
 from __future__ import annotations
 
+import ast
+import io
 import json
 import math
-import re
+import sys
+import traceback
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from html import escape
 from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import jinja2
@@ -20,12 +25,16 @@ import jinja2
 from micrograd_es import Value, explain
 from micrograd_es.base.languages import LANGUAGES, speaking
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.reading import read_number
+from micrograd_es.engine.graph import topological_order
 from micrograd_es.expression import parse, variables_of
 from micrograd_es.formulas.nodes import Formulas
 from micrograd_es.formulas.notation import latex, mathml, number
+from micrograd_es.pictures.dot import Graph
 from micrograd_es.pictures.graphs import draw_fitting, svg_of
 from micrograd_es.stepping.page import MOST_EVENTS, stepping_page
 from micrograd_es.stepping.steps import BackwardPass
+from micrograd_es.worksheet import worksheet
 
 # Deeper ones end the interpreter for good: a browser gives it a small stack.
 MOST_BRACKETS, MOST_OPERATIONS = 100, 500
@@ -67,29 +76,25 @@ def graph(settings: dict[str, str]) -> tuple[Value, dict[str, Value]]:
         It is no expression, or is beyond what a browser's stack holds.
     """
     text = settings.get("f", "")
-    _small(text)
+    depths = accumulate((c in "([{") - (c in ")]}") for c in text)
+    if max(depths, default=0) > MOST_BRACKETS:
+        raise ValueError(_("the expression has too many nested parentheses"))
     given = dict(pair.partition(":")[::2] for pair in settings.get("at", "").split(",") if pair)
     names = variables_of(text)
     root, variables = parse(text, {name: _number(name, given.get(name, "1")) for name in names})
+    if sum(bool(node.parents) for node in topological_order(root)) > MOST_OPERATIONS:
+        raise ValueError(
+            _("an expression in the browser has at most {n} operations").format(n=MOST_OPERATIONS)
+        )
     if not root.label and "f" not in variables:
         root.label = "f"
     root.backward()
     return root, variables
 
 
-def _small(text: str) -> None:
-    depths = accumulate((c in "([{") - (c in ")]}") for c in text)
-    if max(depths, default=0) > MOST_BRACKETS:
-        raise ValueError(_("the expression has too many nested parentheses"))
-    if len(re.findall(r"\*\*|//|[-+~*/%,(<>=&|^]|\w\s+\w", text)) > MOST_OPERATIONS:
-        raise ValueError(
-            _("an expression in the browser has at most {n} operations").format(n=MOST_OPERATIONS)
-        )
-
-
 def _number(name: str, text: str) -> float:
     try:
-        return float(text)
+        return read_number(text)
     except ValueError:
         raise ValueError(
             _("{name}={text}: {text} is no number").format(name=name, text=text or "''")
@@ -102,7 +107,9 @@ def _try(settings: dict[str, str]) -> Answer:
     label, root.label = root.label, "" if root.parents else root.label
     formula = Formulas().expression(root)  # of what it computes, and not its name again
     root.label = label
-    explained = [explain(root, v) for v in list(variables.values())[:EXPLAINED]]
+    asked = [name for name in settings.get("wrt", "").split(",") if name in variables]
+    chosen = asked or list(variables)[:EXPLAINED]
+    explained = [explain(root, variables[name]) for name in chosen]
     told = {
         "variables": [[name, v.data] for name, v in variables.items() if math.isfinite(v.data)],
         "value": repr(root.data),
@@ -122,7 +129,7 @@ def _try(settings: dict[str, str]) -> Answer:
         .render(
             _=_,
             explained=explained,
-            more=len(variables) - len(explained),
+            more=0 if asked else len(variables) - len(explained),
         ),
     }
     return Answer(200, JSON, json.dumps(told, ensure_ascii=False, allow_nan=False))
@@ -151,9 +158,53 @@ def _steps(settings: dict[str, str]) -> Answer:
     return Answer(200, HTML, stepping_page(steps))
 
 
-def _of_training(path: str, query: str) -> Answer:
-    from micrograd_es.play.answers import answer as of_play
+def _worksheet(settings: dict[str, str]) -> Answer:
+    seed, level = (int(settings.get(name, "1")) for name in ("seed", "level"))
+    return Answer(200, HTML, worksheet(seed, level))
 
+
+_names: dict[str, Any] = {}  # what has been said in the page's interpreter so far
+
+
+def _python(settings: dict[str, str]) -> Answer:
+    """Runs a program; what it printed, and its last expression as a notebook would show it."""
+    printed, shown = io.StringIO(), ""
+    with redirect_stdout(printed), redirect_stderr(printed):
+        try:
+            shown = _ran(settings.get("code", ""))
+        except BaseException:
+            kind, error, trace = sys.exc_info()
+            while trace and trace.tb_frame.f_code.co_filename != "<page>":
+                trace = trace.tb_next  # the page's own frames say nothing to its reader
+            printed.writelines(traceback.format_exception(kind, error, trace))
+    told = {"printed": printed.getvalue(), "shown": shown}
+    return Answer(200, JSON, json.dumps(told, ensure_ascii=False))
+
+
+def _ran(code: str) -> str:
+    tree = ast.parse(code)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "<page>", "exec"), _names)
+    if last is None:
+        return ""
+    value = eval(compile(ast.Expression(last.value), "<page>", "eval"), _names)
+    if isinstance(value, Graph):
+        return value.svg()
+    html = getattr(value, "_repr_html_", lambda: None)()
+    return html or ("" if value is None else f"<pre>{escape(repr(value))}</pre>")
+
+
+def _of_training(path: str, query: str) -> Answer:
+    try:
+        from micrograd_es.play.answers import answer as of_play
+    except ImportError:  # the browser could not fetch it, or it was another file
+        english = "lang=en" in query.split("&")
+        with speaking("en" if english else "es"):
+            problem = _(
+                "Training needs NumPy, which could not be fetched. In the page “Python” there is "
+                "a training that needs none."
+            )
+        return Answer(501, TEXT, problem)
     said = of_play(path, query, "text/plain")
     return Answer(said.status, said.kind.partition(";")[0], said.body.decode())
 
@@ -168,4 +219,9 @@ def _templates() -> jinja2.Environment:
     )
 
 
-_ANSWERS: dict[str, Callable[[dict[str, str]], Answer]] = {"try": _try, "steps": _steps}
+_ANSWERS: dict[str, Callable[[dict[str, str]], Answer]] = {
+    "try": _try,
+    "steps": _steps,
+    "worksheet": _worksheet,
+    "python": _python,
+}
