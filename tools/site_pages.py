@@ -203,7 +203,8 @@ def reference(folder: Path) -> None:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of types that are imported for checks alone
-        pdoc.pdoc("micrograd_es", "!micrograd_es[.](?!data$).*", output_directory=folder)
+        names = ("micrograd_es", "micrograd_es.data")
+        pdoc.pdoc(*names, "!micrograd_es[.](?!data$).*", output_directory=folder)
 
 
 def of_the_notes() -> dict[str, str]:

@@ -156,8 +156,8 @@ def test_the_core_computes_in_the_browser_what_it_computes_here(start):
     number = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]\d+)?")
     page = start()
     for name, program in without_numpy.PROGRAMS.items():
-        if "tempfile" in program or "subprocess" in program:
-            continue  # a page has neither
+        if name in ("worksheet", "pictures"):
+            continue  # pictures, which are compared above, by another Graphviz
         program = textwrap.dedent(program)
         here = without_numpy.run(program).stdout
         there = json.loads(asked(page, "python", code=program)["text"])["printed"]
