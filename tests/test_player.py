@@ -1,4 +1,5 @@
 import io
+import re
 import sys
 from types import SimpleNamespace
 
@@ -6,8 +7,10 @@ import pytest
 from rich.console import Console
 
 from micrograd_es import BackwardPass, Value, set_language, vsum, where
+from micrograd_es.stepping import page as page_module
 from micrograd_es.stepping import terminal as player
 from micrograd_es.stepping.terminal import SECONDS, moments, play_in_terminal
+from micrograd_es.stepping.texts import texts
 
 
 def steps_of_a_diamond():
@@ -39,6 +42,64 @@ def played(keys):
     return steps, frames, waits
 
 
+def said(moment):
+    return "".join(text for text, _style in moment.said)
+
+
+def seed(told):
+    return next(m for m in told if m.computed is None)
+
+
+FORWARD = 4  # moments before the first product of the diamond: its start, and three values
+
+
+def test_the_values_come_first_one_by_one():
+    told = moments(steps_of_a_diamond())
+    assert [m.computed for m in told[: FORWARD + 1]] == [0, 1, 2, 3, None]
+    assert said(told[0]).startswith("Las hojas ya tienen su valor.")
+    assert told[0].lines == []
+    assert re.fullmatch("Se calcula .* = −6[.]", said(told[1]))
+    assert told[1].lines[0].endswith(" = a · b")
+    assert told[1].lines[1:] == ["= 3 · (−2)", "= −6"]
+    assert said(told[3]) == "Se calcula y = −9."
+    assert [m.title for m in told[:2]] == ["Inicio", "Hacia adelante"]
+    for moment in told[1:FORWARD]:
+        assert moment.position == 0
+        assert ("a", "bold") not in moment.said
+
+
+def test_it_says_what_the_page_says():
+    x = Value(-1.0, "x")
+    f = (x * x).relu() + x.relu() ** 2
+    for language in ("es", "en"):
+        set_language(language)
+        steps = BackwardPass(f)
+        page = texts()
+        told = moments(steps)
+        kinds = [frame["kind"] for frame in page_module._frames(
+            steps.events, steps.nodes, {n: i for i, n in enumerate(steps.nodes)})]  # fmt: skip
+        assert [m.title for m in told] == [page[f"phase_{kind}"] for kind in kinds]
+        assert said(told[0]) == page["say_start"]
+        assert said(seed(told)) == page["say_seed"].format(root="f")
+        constant = page["say_constant"].split("{parent}")[1]
+        (exponent,) = [m for m in told if said(m).endswith(constant)]
+        assert (exponent.note, exponent.lines) == ((), [])
+        (flat,) = [m for m in told if "exact" in said(m)]
+        assert flat.lines[0].endswith("= 0")
+    set_language("es")
+
+
+def test_a_gradient_that_is_complete_says_so_and_an_exponent_has_none():
+    told = moments(steps_of_a_diamond())
+    completed = ["".join(text for text, _ in m.note) for m in told if m.note]
+    assert len(completed) == len(set(completed)) == len(steps_of_a_diamond().nodes) - 1
+    assert completed[-1] == "Con esto queda completo el gradiente de b."
+    x = Value(3.0, "x")
+    told = moments(BackwardPass(x**2))
+    assert [bool(m.note) for m in told[-2:]] == [True, False]
+    assert said(told[-1]).endswith("es un exponente constante: no recibe gradiente.")
+
+
 def test_a_product_goes_from_symbols_to_numbers_to_the_result():
     told = moments(steps_of_a_diamond())
     (lines,) = [m.lines for m in told if m.edge and m.edge.parent.label == "b"]
@@ -49,8 +110,10 @@ def test_a_product_goes_from_symbols_to_numbers_to_the_result():
 
 def test_a_sum_at_a_fan_out_is_an_event_of_its_own():
     told = moments(steps_of_a_diamond())
-    sums = [m for m in told if len(m.lines) == 2]
-    assert [m.lines for m in sums] == [["∂y/∂a: suma en una bifurcación", "1 → 1 + (−4) = −3"]]
+    sums = [m for m in told if "una suma" in m.title]
+    assert [m.lines for m in sums] == [["∂y/∂a = 1 + (−4)", "= −3"]]
+    assert said(sums[0]).endswith("lo que llega se suma: 1 → 1 + (−4) = −3.")
+    assert ("a", "bold") in sums[0].said
     product = told[told.index(sums[0]) - 1]
     assert product.lines[-2:] == ["= 2 · (−2)", "= −4"]
     assert (product.position + 1, product.edge) == (sums[0].position, sums[0].edge)
@@ -59,28 +122,29 @@ def test_a_sum_at_a_fan_out_is_an_event_of_its_own():
 def test_an_operand_that_stands_twice_is_two_factors():
     x = Value(3.0, "x")
     steps = BackwardPass(x * x)
-    first, second, total = moments(steps)[1:]
+    first, second, total = moments(steps)[3:]
     assert first.lines == ["∂f/∂f · ∂f/∂x (factor n.º 1)", "= ∂f/∂f · x", "= 1 · 3", "= 3"]
     assert second.lines == ["∂f/∂f · ∂f/∂x (factor n.º 2)", *first.lines[1:]]
-    assert total.lines[1] == "3 → 3 + 3 = 6"
-    told = [m.lines[0] for m in moments(BackwardPass(vsum([x, 2.0, x])))]
+    assert total.lines == ["∂f/∂x = 3 + 3", "= 6"]
+    told = [m.lines[0] for m in moments(BackwardPass(vsum([x, 2.0, x])))[1:]]
     assert [line for line in told if "∂x (" in line] == [
         "∂f/∂f · ∂f/∂x (operando n.º 1)", "∂f/∂f · ∂f/∂x (operando n.º 3)"
     ]  # fmt: skip
-    assert not any("(factor" in m.lines[0] for m in moments(steps_of_a_diamond()))
+    assert not any("(factor" in m.lines[0] for m in moments(steps_of_a_diamond())[1:])
+    assert said(first).startswith("f le pasa a x (factor n.º 1) su gradiente")
 
 
 def test_the_first_moment_is_the_seed_and_the_last_ends_the_pass():
     steps = steps_of_a_diamond()
     told = moments(steps)
-    assert (told[0].position, told[0].lines) == (0, ["∂y/∂y = 1"])
+    assert (told[FORWARD].position, told[FORWARD].lines) == (0, ["∂y/∂y = 1"])
     assert told[-1].position == len(steps)
     assert [m.position for m in told] == sorted(m.position for m in told)
 
 
 def test_a_branch_not_taken_takes_no_gradient():
     x = Value(-1.0, label="x")
-    assert any("ningún gradiente" in m.lines[0] for m in moments(BackwardPass(x.relu())))
+    assert "por ahí no pasa gradiente" in said(moments(BackwardPass(x.relu()))[-1])
     assert moments(BackwardPass(where(x > 0, x, 2.0)))
 
 
@@ -102,9 +166,10 @@ def test_the_pass_itself_plays(capsys):
 
 def test_arrows_step_and_stop_at_the_ends():
     told = moments(steps_of_a_diamond())
-    assert played(["right"])[0].position == 1
-    assert played(["right", "right", "left"])[0].position == 1
+    assert played([*["right"] * FORWARD, "right"])[0].position == 1
+    assert played([*["right"] * FORWARD, "right", "right", "left"])[0].position == 1
     assert played(["left"])[0].position == 0
+    assert played(["right"] * FORWARD)[0].position == 0
     assert played(["right"] * 50)[0].position == told[-1].position
 
 
@@ -112,11 +177,12 @@ def test_home_and_end_jump():
     steps, frames, _ = played(["end", "home"])
     assert steps.position == 0
     assert moments(steps)[-1].lines[-1] in frames[1]
-    assert "∂y/∂y = 1" in frames[2]
+    assert "Las hojas ya tienen" in frames[2]
 
 
 def test_the_space_bar_plays_and_pauses():
-    steps, _, waits = played(["space", "", "", "space", "right"])
+    steps, _, waits = played([*["right"] * FORWARD, "space", "", "", "space", "right"])
+    waits = waits[FORWARD:]
     assert steps.position >= 2
     assert waits[0] > 60
     assert waits[1:4] == [SECONDS] * 3
@@ -131,7 +197,7 @@ def test_playing_ends_at_the_end():
 
 
 def test_other_keys_change_nothing():
-    assert played(["right", "other"])[0].position == 1
+    assert played([*["right"] * FORWARD, "right", "other"])[0].position == 1
 
 
 def test_the_screen_shows_graph_step_and_keys():
@@ -165,14 +231,17 @@ def test_a_large_graph_shows_the_rows_around_the_current_one():
     for _ in range(200):
         y = y + 1.0
     screen, frames = console(force_terminal=True), []
+    pressed = iter([*["right"] * 201, "quit"])
 
     def next_key(seconds):
         frames.append(screen.file.getvalue())
-        return "quit"
+        screen.file.seek(0)
+        screen.file.truncate()
+        return next(pressed)
 
     play_in_terminal(BackwardPass(y), screen, next_key)
-    assert "v399" in frames[0]
-    assert "v20 " not in frames[0]
+    assert "v399" in frames[-1]
+    assert "v20 " not in frames[-1]
 
 
 # -- keys ---------------------------------------------------------------------------
@@ -233,9 +302,9 @@ def test_keys_of_windows(monkeypatch):
 
 def test_a_root_without_a_name_is_f():
     a, b = Value(3.0, "a"), Value(-2.0, "b")
-    assert moments(BackwardPass(a * b))[0].lines == ["∂f/∂f = 1"]
+    assert seed(moments(BackwardPass(a * b))).lines == ["∂f/∂f = 1"]
     b.label = "f"
-    assert moments(BackwardPass(a * b))[0].lines == ["∂v2/∂v2 = 1"]
+    assert seed(moments(BackwardPass(a * b))).lines == ["∂v2/∂v2 = 1"]
 
 
 def test_a_label_that_reads_as_a_sum_stands_in_parentheses():

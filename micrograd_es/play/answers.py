@@ -9,24 +9,40 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from micrograd_es.base.languages import LANGUAGES, get_language, speaking
 from micrograd_es.base.languages import gettext as _
-from micrograd_es.base.palette import DARK, stylesheet
-from micrograd_es.base.templating import template
+from micrograd_es.base.palette import DARK, repainted, stylesheet
+from micrograd_es.base.templating import source, template
+from micrograd_es.engine.graph import topological_order
+from micrograd_es.engine.value import Value
 from micrograd_es.nn.modules import ACTIVATIONS
+from micrograd_es.pictures.folding import gradient_of
+from micrograd_es.pictures.graphs import MOST_BOXES
 from micrograd_es.play import state as limits
-from micrograd_es.play.points import COUNT, EDGE
+from micrograd_es.play.features import WRITTEN
+from micrograd_es.play.landscape import landscape
+from micrograd_es.play.points import COUNT, EDGE, OWN
 from micrograd_es.play.state import BadRequest, State, TooManySteps, defaults, parsed
-from micrograd_es.play.training import CELLS, StillTraining, cost_of_point, network, training
+from micrograd_es.play.training import (
+    CELLS,
+    NEURON_CELLS,
+    StillTraining,
+    Training,
+    cost_of_point,
+    point_cost,
+    training,
+)
 from micrograd_es.stepping.steps import BackwardPass
 
 SECONDS = 0.3  # how long one answer may train
 _STATIC = Path(__file__).with_name("static")
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FRESH = {"cache-control": "no-cache"}
 _SAFE = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -53,7 +69,7 @@ class Answer:
         return _SAFE | {"content-type": self.kind} | self.more
 
 
-def answer(path: str, query: str, accept: str = "", shared: bool = False) -> Answer:
+def answer(path: str, query: str, accept: str = "") -> Answer:
     """The answer to a GET of that path and query, in the language that the query says.
 
     Parameters
@@ -61,13 +77,11 @@ def answer(path: str, query: str, accept: str = "", shared: bool = False) -> Ans
     accept : str
         The header of that name. A refusal is a page for a person, who asks for
         ``text/html``, and one line for everyone else.
-    shared : bool
-        Whether the page's address leads others to it too.
     """
     if path.startswith("/static/"):
         return _file(path.removeprefix("/static/"))
     if path == "/palette.css":
-        return Answer(200, stylesheet().encode(), _KINDS[".css"])
+        return Answer(200, (stylesheet() + repainted("#graph")).encode(), _KINDS[".css"])
     if path == "/icon.svg":
         icon = template("play", "icon.svg").render(colour=DARK)
         return Answer(200, icon.encode(), _KINDS[".svg"])
@@ -79,8 +93,7 @@ def answer(path: str, query: str, accept: str = "", shared: bool = False) -> Ans
     language = dict(settings).get("lang", "es")
     with speaking(language if language in LANGUAGES else "es"):
         try:
-            state = parsed(settings)
-            return _page(state, shared) if path == "/" else _ANSWERS[path](state)
+            return _ANSWERS[path](parsed(settings))
         except (BadRequest, StillTraining) as error:
             return _instead(error, path, settings, "text/html" in accept)
 
@@ -101,10 +114,12 @@ def _html(status: int, html: str, more: dict[str, str] | None = None) -> Answer:
 
 def _file(name: str) -> Answer:
     """One of the page's own files, by its plain name."""
+    if name == "reading.js":  # which the stepping page has too
+        return Answer(200, source("base", name).encode(), _KINDS[".js"], _FRESH)
     path = _STATIC / name
     if Path(name).name != name or path.suffix not in _KINDS or not path.is_file():
         return plain(404, "there is nothing here")
-    return Answer(200, path.read_bytes(), _KINDS[path.suffix], {"cache-control": "no-cache"})
+    return Answer(200, path.read_bytes(), _KINDS[path.suffix], _FRESH)
 
 
 def _instead(
@@ -118,43 +133,45 @@ def _instead(
         return plain(status, str(error), more)
     same = dict(settings)
     if isinstance(error, StillTraining):
-        title, ways = _("Still training"), [(f"/?{urlencode(same)}", _("Back to the training"))]
-        more["refresh"] = f"1; url={path}?{urlencode(same)}"
+        title, ways = _("Still training"), [(f"./?{urlencode(same)}", _("Back to the training"))]
+        more["refresh"] = f"1; url=.{path}?{urlencode(same)}"
     elif isinstance(error, TooManySteps):
         title = _("More steps than a page shows")
         ways = [
-            (f"/graph.svg?{urlencode(same)}", _("See its graph, folded by layer")),
+            (f"graph.svg?{urlencode(same)}", _("See its graph, folded by layer")),
             (
-                f"/steps?{urlencode(same | {'layers': '4'})}",
+                f"steps?{urlencode(same | {'layers': '4'})}",
                 _("Step through it with one hidden layer of 4 neurons"),
             ),
-            (f"/?{urlencode(same)}", _("Back to the training")),
+            (f"./?{urlencode(same)}", _("Back to the training")),
         ]
     else:
         title = _("This address makes no sense here")
-        ways = [(f"/?lang={get_language()}", _("Begin a new training"))]
+        ways = [(f"./?lang={get_language()}", _("Begin a new training"))]
     html = template("play", "refused.html").render(
         language=get_language(), title=title, problem=str(error), ways=ways
     )
     return _html(status, html, more)
 
 
-def _page(state: State, shared: bool = False) -> Answer:
+def _page(state: State) -> Answer:
     config = {
         "defaults": defaults(),
         "count": COUNT,
+        "own": OWN,
         "edge": EDGE,
         "maxLayers": limits.MAX_LAYERS,
         "maxNeurons": limits.MAX_NEURONS,
         "maxPoints": limits.MAX_POINTS,
         "maxUpdates": limits.MAX_UPDATES,
+        "maxWeight": limits.MAX_WEIGHT,
     }
     html = template("play", "play.html").render(
         _=_,
         state=state,
-        shared=shared,
         config=config,
-        data=limits.DATA,
+        data=(*limits.DATA, OWN),
+        features=WRITTEN,
         activations=ACTIVATIONS,
         losses=limits.LOSSES,
         limits=limits,
@@ -163,14 +180,18 @@ def _page(state: State, shared: bool = False) -> Answer:
     return _html(200, html)
 
 
-def _train(state: State) -> Answer:
+def _reached(state: State) -> tuple[Training, int]:
+    """The training, and how far it is: as far as the state says, or as time allowed."""
     run = training(state.start)
     run.advance(state.updates, SECONDS)
-    updates = min(state.updates, len(run.costs) - 1)
+    return run, min(state.updates, len(run.costs) - 1)
+
+
+def _train(state: State) -> Answer:
+    run, updates = _reached(state)
     theta, gradient = run.at(updates)
     numbers, X, classes = run.points
     scores = run.scores(theta)
-    model = network(state)
     told = {
         "updates": updates,
         "stopped": run.stopped and updates < state.updates,
@@ -179,23 +200,54 @@ def _train(state: State) -> Answer:
         "points": [
             [n, x, y, int(c)] for n, (x, y), c in zip(numbers, X.tolist(), classes.tolist())
         ],
+        "held": [n for n, held in zip(numbers, run.held_out) if held],
         "curve": _thinned(run.costs[: updates + 1]),
+        "tests": _thinned(run.tests[: updates + 1]),
         "cells": CELLS,
         "map": run.map(theta).tolist(),
-        "layers": [len(layer.neurons) for layer in model.layers],
-        "labels": [p.label for p in model.parameters()],
+        "inputs": [WRITTEN[feature] for feature in state.features],
+        "layers": run.sizes,
+        "labels": run.labels,
         "parameters": theta.tolist(),
         "gradient": gradient.tolist(),
     }
+    if state.point is not None:
+        told["picked"] = _numbers(point_cost(run, state, updates))
+    return _json(told)
+
+
+def _numbers(root: Value) -> list[list[float | None]]:
+    """Data and gradient of each node; of the root alone where there are too many to be drawn."""
+    nodes = topological_order(root)[::-1]
+    shown = nodes if len(nodes) <= MOST_BOXES else [root]
+    return [[_or_none(v.data), _or_none(gradient_of(v, root))] for v in shown]
+
+
+def _maps(state: State) -> Answer:
+    run, updates = _reached(state)
+    neurons = run.neurons(run.at(updates)[0])
+    return _json({"updates": updates, "cells": NEURON_CELLS, "neurons": neurons.tolist()})
+
+
+def _landscape(state: State) -> Answer:
+    run, updates = _reached(state)
+    return _json({"updates": updates} | landscape(run, updates))
+
+
+def _json(told: dict[str, Any]) -> Answer:
     text = json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Answer(200, text.encode(), "application/json")
 
 
-def _thinned(costs: list[float], most: int = 240) -> list[tuple[int, float]]:
+def _or_none(x: float | None) -> float | None:
+    return x if x is not None and isfinite(x) else None
+
+
+def _thinned(costs: list[float], most: int = 240) -> list[tuple[int, float | None]]:
     """About `most` points of the curve, its last one among them."""
-    last = len(costs) - 1
-    step = 1 + last // most
-    return [(u, costs[u]) for u in range(0, last, step)] + [(last, costs[last])]
+    last = max(len(costs) - 1, 0)
+    thinned = [*range(0, last, 1 + last // most), *range(last, len(costs))]
+    return [(u, _or_none(costs[u])) for u in thinned]
 
 
 def _graph(state: State) -> Answer:
@@ -232,6 +284,8 @@ def _picked(state: State) -> Any:
 _ANSWERS: dict[str, Callable[[State], Answer]] = {
     "/": _page,
     "/train": _train,
+    "/maps": _maps,
+    "/landscape": _landscape,
     "/graph.svg": _graph,
     "/steps": _steps,
 }

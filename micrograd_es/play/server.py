@@ -46,10 +46,9 @@ class Application:
         said = refusal(scope["method"], scope["path"], headers, self._hosts(scope))
         if said is None:
             asked = (scope["path"], scope["query_string"].decode("latin-1"))
-            shared = _without_port(headers["host"]) not in HOSTS
             accept = headers.get("accept", "")
             try:
-                said = await _in_a_thread(lambda: _in_turn(*asked, accept, shared))
+                said = await _in_a_thread(lambda: _in_turn(*asked, accept))
             except asyncio.CancelledError:  # Ctrl-C: the server waits no longer
                 said = plain(503, "the server is ending")
         told = {**said.headers, "content-length": str(len(said.body))}
@@ -106,9 +105,9 @@ def refusal(
     return None
 
 
-def _in_turn(path: str, query: str, accept: str, shared: bool) -> Answer:
+def _in_turn(path: str, query: str, accept: str) -> Answer:
     if not works(path):
-        return answer(path, query, accept, shared)
+        return answer(path, query, accept)
     if not _TURNS.acquire(timeout=_SECONDS_WAITING):
         return plain(503, "too many requests at once", {"retry-after": "1"})
     try:

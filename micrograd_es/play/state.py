@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from micrograd_es.base.languages import LANGUAGES
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.reading import read_number
 from micrograd_es.formulas.notation import short
 from micrograd_es.nn.modules import ACTIVATIONS
-from micrograd_es.play.points import COUNT, EDGE, Array, points
+from micrograd_es.play.features import FEATURES
+from micrograd_es.play.points import EDGE, OWN, Array, count, held_out, points
 
 DATA = ("moons", "circles", "xor", "spiral", "blobs")
 LOSSES = ("mse", "hinge", "binary_cross_entropy", "cross_entropy")
@@ -24,9 +27,15 @@ MAX_UPDATES = 10_000
 MAX_RATE = 100.0
 MAX_SEED = 999_999
 MAX_QUERY = 8_000
+MAX_PENALTY = 10.0
+MAX_WEIGHT = 100.0
+# what there is to choose from
+TESTS = (0, 10, 20, 30, 40, 50)
+NOISES = (0.0, 0.1, 0.2, 0.3, 0.5)
+VIEWS = ("all", "class")
 
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,5}")
-_DECIMAL = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,6})?")
+_DECIMAL = re.compile(r"-?[0-9]{1,3}([.,][0-9]{1,6})?")
 
 
 class BadRequest(ValueError):
@@ -46,28 +55,49 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A parameter that was set by hand after so many updates."""
+
+    update: int
+    parameter: int
+    number: float
+
+
+@dataclass(frozen=True)
 class State:
     """Everything that the page shows follows from this."""
 
     data: str = "moons"
     changes: tuple[Change, ...] = ()
+    noise: float = 0.0
+    test: int = 0
+    features: tuple[str, ...] = ("x1", "x2")
     layers: tuple[int, ...] = (4, 4)
     activation: str = "tanh"
     loss: str = "mse"
     lr: float = 0.1
+    l1: float = 0.0
+    l2: float = 0.0
     seed: int = 1
+    edits: tuple[Edit, ...] = ()
     updates: int = 0
     point: int | None = None
     lang: str = "es"
+    view: str = "all"
 
     @property
     def start(self) -> State:
         """The part that decides how a training goes, from its first update on."""
-        return replace(self, updates=0, point=None, lang="es")
+        return replace(self, updates=0, point=None, lang="es", view="all")
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs the network has."""
+        return 2 if self.loss == "cross_entropy" else 1
 
     def points(self) -> tuple[list[int], Array, Array]:
         """The numbers of the points, X of shape (n, 2), and the classes."""
-        X, classes = points(self.data, self.seed)
+        X, classes = points(self.data, self.seed, self.noise)
         table = {n: (x, y, c) for n, ((x, y), c) in enumerate(zip(X.tolist(), classes.tolist()))}
         for change in self.changes:
             if change.at is None:
@@ -78,6 +108,13 @@ class State:
             raise BadRequest(_("there has to be at least one point"))
         rows = np.array(list(table.values()))
         return list(table), rows[:, :2], rows[:, 2]
+
+    def held_out(self) -> Array:
+        """Which of the points test the network and do not train it, shape (n,), as booleans."""
+        chosen = held_out(self.points()[0], self.test, self.seed)
+        if chosen.all():
+            raise BadRequest(_("there has to be at least one point to train with"))
+        return chosen
 
 
 def parsed(query: Iterable[tuple[str, str]]) -> State:
@@ -99,15 +136,24 @@ def parsed(query: Iterable[tuple[str, str]]) -> State:
         except ValueError as error:
             raise BadRequest(f"{name}={_shortened(text)}: {error}") from None
     state = State(**settings)
-    numbers = state.points()[0]
-    if state.point is not None and state.point not in numbers:
+    of_data = count(state.data)
+    if any(change.number >= of_data and change.at is None for change in state.changes):
+        raise BadRequest(_("only the points of the data set can be missing"))
+    state.held_out()
+    if state.point is not None and state.point not in state.points()[0]:
         raise BadRequest(_("there is no point {n}").format(n=state.point))
+    sizes = [len(state.features), *state.layers, state.outputs]
+    parameters = sum((m + 1) * n for m, n in pairwise(sizes))
+    for edit in state.edits:
+        if edit.parameter >= parameters:
+            raise BadRequest(_("there is no parameter {n}").format(n=edit.parameter))
     return state
 
 
 def defaults() -> dict[str, str]:
     """The state of an empty address, as text, for the page."""
-    texts = {"changes": "", "layers": "-".join(map(str, State.layers)), "point": ""}
+    texts = {"changes": "", "edits": "", "point": ""}
+    texts |= {"layers": "-".join(map(str, State.layers)), "features": "-".join(State.features)}
     return {name: str(value) for name, value in (asdict(State()) | texts).items()}
 
 
@@ -139,13 +185,13 @@ def _up_to(largest: int, least: int = 0) -> Callable[[str], int]:
 
 def _decimal(least: float, largest: float) -> Callable[[str], float]:
     def read(text: str) -> float:
-        if not _DECIMAL.fullmatch(text) or not least <= float(text) <= largest:
+        if not _DECIMAL.fullmatch(text) or not least <= read_number(text) <= largest:
             raise ValueError(
                 _("expected a decimal number from {least} to {largest}").format(
                     least=least, largest=largest
                 )
             )
-        return float(text)
+        return read_number(text)
 
     return read
 
@@ -153,6 +199,9 @@ def _decimal(least: float, largest: float) -> Callable[[str], float]:
 _neurons = _up_to(MAX_NEURONS, least=1)
 _coordinate = _decimal(-EDGE, EDGE)
 _number = _up_to(MAX_POINTS - 1)
+_update = _up_to(MAX_UPDATES)
+_parameter = _up_to(MAX_SEED)
+_weight = _decimal(-MAX_WEIGHT, MAX_WEIGHT)
 
 
 def _layers(text: str) -> tuple[int, ...]:
@@ -178,21 +227,48 @@ def _changes(text: str) -> tuple[Change, ...]:
             changes[number] = Change(number, (x, y, float(rest[2])))
         else:
             raise ValueError(_("a point is number_x_y_class, and its class -1 or 1"))
-    if any(n >= COUNT and change.at is None for n, change in changes.items()):
-        raise ValueError(_("only the points of the data set can be missing"))
     return tuple([changes[n] for n in sorted(changes)])
 
 
+def _features(text: str) -> tuple[str, ...]:
+    """``x1-x2-x1x2``: what the network is given of a point, each once."""
+    names = tuple(text.split("-"))
+    if not set(names) <= set(FEATURES) or len(set(names)) < len(names):
+        raise ValueError(_("expected some of {names}, each once").format(names=", ".join(FEATURES)))
+    return names
+
+
+def _edits(text: str) -> tuple[Edit, ...]:
+    """``20_3_0.5*20_4_-1``: after update 20, parameter 3 was set to 0.5, and 4 to -1."""
+    edits: dict[tuple[int, int], Edit] = {}
+    for word in text.split("*") if text else []:
+        words = word.split("_")
+        if len(words) != 3:
+            raise ValueError(_("a weight that was set is update_parameter_number"))
+        edit = Edit(_update(words[0]), _parameter(words[1]), _weight(words[2]))
+        if (edit.update, edit.parameter) in edits:
+            raise ValueError(_("parameter {n} is there twice").format(n=edit.parameter))
+        edits[edit.update, edit.parameter] = edit
+    return tuple([edits[key] for key in sorted(edits)])
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
-    "data": _one_of(DATA),
+    "data": _one_of((*DATA, OWN)),
     "changes": _changes,
+    "noise": _decimal(0.0, max(NOISES)),
+    "test": _up_to(max(TESTS)),
+    "features": _features,
     "layers": _layers,
     "activation": _one_of(ACTIVATIONS),
     "loss": _one_of(LOSSES),
     "lr": _decimal(0.0, MAX_RATE),
+    "l1": _decimal(0.0, MAX_PENALTY),
+    "l2": _decimal(0.0, MAX_PENALTY),
     "seed": _up_to(MAX_SEED),
-    "updates": _up_to(MAX_UPDATES),
+    "edits": _edits,
+    "updates": _update,
     "point": lambda text: _number(text) if text else None,
     "lang": _one_of(LANGUAGES),
+    "view": _one_of(VIEWS),
 }
 assert set(_READERS) == {field.name for field in fields(State)}

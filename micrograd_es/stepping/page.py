@@ -17,15 +17,17 @@ from micrograd_es.engine.value import Value
 from micrograd_es.formulas.nodes import Formulas, names_of, which
 from micrograd_es.formulas.notation import latex, mathml, number
 from micrograd_es.stepping.differences import agree, central_differences
-from micrograd_es.stepping.texts import texts
+from micrograd_es.stepping.texts import texts, why_none
 
 if TYPE_CHECKING:
     from micrograd_es.formulas.symbols import Formula
     from micrograd_es.stepping.steps import BackwardPass
 
 MOST_EVENTS = 500
-# each after those that it imports
-MODULES = ("answers.js", "formulas.js", "frames.js", "picture.js", "stepping.js")
+# each after those that it imports, and the room that it stands in
+MODULES = {"reading.js": "base"} | dict.fromkeys(
+    ("answers.js", "formulas.js", "frames.js", "picture.js", "stepping.js"), "stepping"
+)
 
 
 def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
@@ -128,7 +130,7 @@ def _frames(
             reached.add(e.parent)
         if not e.arrives:
             frames.append(
-                {"kind": "none", "why": _why_not(e), **frame, "arrives": first and e.settles}
+                {"kind": "none", "why": why_none(e), **frame, "arrives": first and e.settles}
             )
             continue
         frames.append(
@@ -152,13 +154,6 @@ def _frames(
                 }
             )
     return frames
-
-
-def _why_not(e: Edge) -> str:
-    """Why no gradient goes this way."""
-    if not e.settles:
-        return "constant"
-    return "flat" if e.node.partials[e.index] is None else "unreached"
 
 
 def _both(x: float) -> list[str]:
@@ -244,7 +239,7 @@ def _catalogs() -> dict[str, dict[str, str]]:
 
 def _script() -> str:
     """The modules as one, which has no others to ask for: a page from disk may not."""
-    modules = "\n".join(source("stepping", name) for name in MODULES)
+    modules = "\n".join(source(room, name) for name, room in MODULES.items())
     return re.sub(r"^(import [^;]*;\n|export )", "", modules, flags=re.MULTILINE)
 
 

@@ -17,9 +17,9 @@ from micrograd_es.engine.graph import Edge
 from micrograd_es.engine.value import Value
 from micrograd_es.formulas.nodes import Formulas, names_of, operand
 from micrograd_es.formulas.notation import number, quotient, short
-from micrograd_es.formulas.symbols import Formula
 from micrograd_es.formulas.writing import PRODUCT, Style
 from micrograd_es.stepping.steps import Pass
+from micrograd_es.stepping.texts import texts, why_none
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -28,55 +28,178 @@ SECONDS = 1.2  # a step takes, while it plays
 _LONG = 3600.0
 
 
+Phrase = tuple[tuple[str, str], ...]  # pieces of a sentence, each with its style
+
+
 @dataclass(frozen=True)
 class Moment:
-    """What is shown at once: some events have been played, and `lines` tell the last."""
+    """What is shown at once.
+
+    Attributes
+    ----------
+    position : int
+        How many events have been played.
+    title : str
+        The kind of step.
+    said, note : Phrase
+        What happens, in a sentence, and what it completes; empty where it completes nothing.
+    lines : list of str
+        The formula: symbols, numbers put in, result.
+    edge : Edge, optional
+        The event that is told.
+    node : Value, optional
+        Where it happens.
+    computed : int, optional
+        How many nodes that are no leaves have their value; None for all, once gradients begin.
+    """
 
     position: int
-    edge: Edge | None
+    title: str
+    said: Phrase
     lines: list[str]
+    edge: Edge | None = None
+    node: Value | None = None
+    note: Phrase = ()
+    computed: int | None = None
 
 
 def moments(steps: Pass) -> list[Moment]:
-    """The pass as it is told: a product for each edge, and each sum at a fan-out by itself."""
-    names = names_of(steps.nodes)
-    formulas = Formulas({node: name for node, name in names.items() if node.parents or node.label})
-    style = Style(latex=False, numbers=False)
+    """The pass as it is told.
 
-    def derivative(node: Value) -> str:
-        of, by = steps.derivative(node)
-        return quotient(names[of], names[by])
-
-    def factor(partial: Formula) -> str:
-        return style.wrapped(style.piece(partial), PRODUCT)
-
-    told = [Moment(0, None, [f"{derivative(steps.start)} = 1"])]
+    A backward pass begins with the values, one node after the other. Then comes a product
+    for each edge, and each sum at a fan-out by itself.
+    """
+    tell = _Telling(steps)
+    told = [tell.start()] if steps.ahead else [*tell.forward(), tell.start()]
     terms = Counter(e.target for e in steps if e.arrives)
-    arrived = set()
-    sum_of = _("sum over the operands") if steps.ahead else _("sum at a fan-out")
+    arrived: set[Value] = set()
     for k, e in enumerate(steps, 1):
-        local = quotient(names[e.node], names[e.parent]) + operand(e.node, e.index)
         if not e.arrives:
-            nothing = _("nothing goes this way") if steps.ahead else _("no gradient goes this way")
-            told.append(Moment(k, e, [f"{local}: {nothing}"]))
+            told.append(tell.nothing(k, e))
             continue
+        is_sum = e.target in arrived
+        arrived.add(e.target)
+        # one term of several is not the gradient yet
+        told.append(tell.product(k - is_sum, e, terms[e.target] == 1))
+        if is_sum:
+            told.append(tell.sum(k, e))
+    return told
+
+
+class _Telling:
+    """The moments of one pass, in words and formulas."""
+
+    def __init__(self, steps: Pass) -> None:
+        self.steps = steps
+        self.names = names_of(steps.nodes)
+        self.formulas = Formulas(
+            {node: name for node, name in self.names.items() if node.parents or node.label}
+        )
+        self.style = Style(latex=False, numbers=False)
+        self.texts = texts() | (_texts_ahead() if steps.ahead else {})
+
+    def forward(self) -> Iterator[Moment]:
+        """Each value, computed from those of its operands."""
+        yield Moment(0, self.texts["phase_start"], self._phrase("start"), [], computed=0)
+        for k, node in enumerate((n for n in self.steps.nodes if n.parents), 1):
+            formula, result = self.formulas.expression(node), number(node.data)
+            sides = dict.fromkeys((formula.text, formula.numbers, result))
+            first, *others = [side for side in sides if side != result] + [result]
+            lines = [f"{self.names[node]} = {first}", *(f"= {side}" for side in others)]
+            said = self._phrase("forward", node=node, value=result)
+            title = self.texts["phase_forward"]
+            yield Moment(0, title, said, lines, node=node, computed=k)
+
+    def start(self) -> Moment:
+        """The derivative of a node by itself."""
+        start = self.steps.start
+        said, lines = self._phrase("seed", root=start), [f"{self._derivative(start)} = 1"]
+        title = self.texts["phase_seed"]
+        return Moment(0, title, said, lines, node=start)
+
+    def nothing(self, k: int, e: Edge) -> Moment:
+        """Why nothing goes this way."""
+        why = why_none(e)
+        lines = [f"{self._local(e)} = 0"] if why == "flat" else []
+        said = self._phrase(why, node=e.node, parent=e.parent)
+        note = self._final(k, e) if e.settles else ()
+        title = self.texts["phase_none"]
+        return Moment(k, title, said, lines, e, e.target, note)
+
+    def product(self, k: int, e: Edge, alone: bool) -> Moment:
+        """What arrives: the derivative at one end of the edge, times the local partial."""
+        source, partial = self._derivative(e.source), self.formulas.partial(e.node, e.index)
+        factor = self.style.wrapped(self.style.piece(partial), PRODUCT)
         lines = [
-            f"{derivative(e.source)} · {local}",
-            f"= {derivative(e.source)} · {factor(formulas.partial(e.node, e.index))}",
+            f"{source} · {self._local(e)}",
+            f"= {source} · {factor}",
             f"= {number(e.upstream)} · {_grouped(e.partial)}",
             f"= {number(e.contribution)}",
         ]
-        if e.target in arrived:
-            told.append(Moment(k - 1, e, lines))
-            before, product = number(e.before), _grouped(e.contribution)
-            total = f"{before} → {before} + {product} = {number(e.after)}"
-            told.append(Moment(k, e, [f"{derivative(e.target)}: {sum_of}", total]))
-        elif terms[e.target] == 1:
-            told.append(Moment(k, e, [f"{derivative(e.target)} = {lines[0]}", *lines[1:]]))
-        else:  # one term of several is not the gradient yet
-            told.append(Moment(k, e, lines))
-        arrived.add(e.target)
-    return told
+        if alone:
+            lines[0] = f"{self._derivative(e.target)} = {lines[0]}"
+        said = self._phrase(
+            "product", node=e.node, parent=e.parent, which=operand(e.node, e.index),
+            upstream=number(e.upstream), factor=_grouped(e.partial), result=number(e.contribution),
+        )  # fmt: skip
+        title = self.texts["phase_product"]
+        note = self._final(k, e)
+        return Moment(k, title, said, lines, e, e.target, note)
+
+    def sum(self, k: int, e: Edge) -> Moment:
+        """What arrives, added to what was there."""
+        before, after, term = number(e.before), number(e.after), _grouped(e.contribution)
+        lines = [f"{self._derivative(e.target)} = {before} + {term}", f"= {after}"]
+        said = self._phrase(
+            "sum", node=e.node, parent=e.parent, before=before, term=term, result=after
+        )
+        title = self.texts["phase_sum"]
+        note = self._final(k, e)
+        return Moment(k, title, said, lines, e, e.target, note)
+
+    def _final(self, k: int, e: Edge) -> Phrase:
+        is_final = self.steps.final_at[e.target] == k
+        return self._phrase("final", parent=e.target) if is_final else ()
+
+    def _phrase(self, key: str, which: str = "", **values: Value | str) -> Phrase:
+        """The sentence with its values; names of nodes in bold, since "a" is a word in Spanish."""
+        pieces = []
+        for piece in re.split(r"(\{\w+\})", self.texts[f"say_{key}"]):
+            value = values.get(piece.strip("{}"), piece) if piece[:1] == "{" else piece
+            if isinstance(value, Value):
+                pieces.append((self.names[value], "bold"))
+                value = which if piece == "{parent}" else ""
+            pieces.append((value, ""))
+        return tuple((text, style) for text, style in pieces if text)
+
+    def _derivative(self, node: Value) -> str:
+        of, by = self.steps.derivative(node)
+        return quotient(self.names[of], self.names[by])
+
+    def _local(self, e: Edge) -> str:
+        return quotient(self.names[e.node], self.names[e.parent]) + operand(e.node, e.index)
+
+
+def _texts_ahead() -> dict[str, str]:
+    """What is said otherwise where derivatives go forward, from the operands up."""
+    titles = ("phase_seed", "phase_product", "phase_sum", "phase_none")
+    return dict.fromkeys(titles, _("Forward mode")) | {
+        "say_seed": _("Forward mode starts here: the derivative of {root} by itself is 1."),
+        "say_product": _(
+            "{parent} hands {node} its tangent times the local partial: "
+            "{upstream} · {factor} = {result}."
+        ),
+        "say_sum": _(
+            "{node} has several operands with a tangent, so what arrives is added: "
+            "{before} → {before} + {term} = {result}."
+        ),
+        "say_flat": _(
+            "Here {node} does not depend on {parent}, so nothing goes that way: exactly 0."
+        ),
+        "say_constant": _("{parent} is a constant exponent, which hands on nothing."),
+        "say_unreached": _("The tangent of {parent} is 0, so {node} gets 0 from it."),
+        "say_final": _("That completes the tangent of {parent}."),
+    }
 
 
 def _grouped(x: float) -> str:
@@ -125,10 +248,15 @@ def play_in_terminal(
 
 
 def _print_all(steps: Pass, told: list[Moment], console: Console) -> None:
+    from rich.text import Text
+
     for k, moment in enumerate(told):
-        console.print(f"{k:>3}  {moment.lines[0]}", markup=False, soft_wrap=True)
-        for line in moment.lines[1:]:
+        said = Text.assemble(f"{k:>3}  {moment.title}. ", *moment.said)
+        console.print(said, soft_wrap=True)
+        for line in moment.lines:
             console.print(f"     {line}", markup=False, soft_wrap=True)
+        if moment.note:
+            console.print(Text.assemble("     ", *moment.note), soft_wrap=True)
     steps.seek(len(steps))
     console.print(_table(steps, told[-1], len(steps.nodes), final=True))
 
@@ -142,16 +270,17 @@ def _screen(
     from rich.text import Text
 
     moment = told[place]
-    lines = Text("\n".join(moment.lines))
-    lines.stylize("bold", 0, len(moment.lines[0]))
-    title = _("step {k} of {n}").format(k=place, n=len(told) - 1)
+    words = [Text.assemble(*phrase) for phrase in (moment.said, moment.note) if phrase]
+    said = Text("\n").join([words[0], *map(Text, moment.lines), *words[1:]])
+    step = _("step {k} of {n}").format(k=place, n=len(told) - 1)
+    title = f"{step}: {moment.title}"
     help = _("←/→ step · Home/End jump · Space {play} · q quit").format(
         play=_("pauses") if playing else _("plays")
     )
     return Group(
-        _table(steps, moment, max(3, height - 14)),
+        _table(steps, moment, max(3, height - 17)),
         Panel(
-            lines, title=title, title_align="left", subtitle=help, subtitle_align="left", height=7
+            said, title=title, title_align="left", subtitle=help, subtitle_align="left", height=10
         ),
         ProgressBar(
             total=max(1, len(told) - 1), completed=place, complete_style=TERMINAL["gradient"]
@@ -168,27 +297,32 @@ def _table(steps: Pass, moment: Moment, room: int, final: bool = False) -> Rende
     names = names_of(steps.nodes)
     place = {node: i for i, node in enumerate(steps.nodes)}
     grads = steps.at(moment.position)
-    reached = {steps.start} | {e.target for e in steps[: moment.position] if e.settles}
-    if steps.ahead:
-        reached |= {node for node in steps.nodes if not node.parents}
+    leaves = {node for node in steps.nodes if not node.parents}
+    valued = leaves.union([n for n in steps.nodes if n.parents][: moment.computed])
+    reached = {e.target for e in steps[: moment.position] if e.settles}
+    reached |= leaves if steps.ahead else set()
+    if moment.computed is None:
+        reached.add(steps.start)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     found = _("tangent") if steps.ahead else _("grad")
     for heading, justify in (("", "left"), (_("name"), "left"), (_("operation"), "left"),
                              (_("data"), "right"), (found, "right")):  # fmt: skip
         table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    current = place[moment.edge.target if moment.edge else steps.start]
+    current = place[moment.node or steps.nodes[0]]
     first = max(0, min(current - room // 2, len(names) - room))
     for node in steps.nodes[first : first + room]:
         mark = ""
-        if moment.edge and not final:
-            mark = "▶" if node is moment.edge.target else "●" if node is moment.edge.source else ""
+        if not final and node is moment.node:
+            mark = "▶"
+        elif not final and (moment.edge and node is moment.edge.source):
+            mark = "●"
         operands = ", ".join(names[p] for p in node.parents[:4])
         more = ", …" if len(node.parents) > 4 else ""
         table.add_row(
             mark,
             Text(names[node], style="bold"),
             Text(f"{short(node.op)}({operands}{more})" if node.parents else ""),
-            Text(number(node.data), style=TERMINAL["value"]),
+            Text(number(node.data if node in valued else None), style=TERMINAL["value"]),
             Text(number(grads[node] if node in reached else None), style=TERMINAL["gradient"]),
             style="reverse" if mark == "▶" else None,
         )

@@ -1,12 +1,16 @@
-"""What the stepping page says, in the language chosen; names in braces are put in there."""
+"""What a pass says in a page and in a terminal, in the language chosen.
+
+Names in braces are put in there.
+"""
 
 from __future__ import annotations
 
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.engine.graph import Edge
 
 
 def texts() -> dict[str, str]:
-    """Every text of the page by the key under which its template and script ask for it."""
+    """Every text by the key under which it is asked for."""
     return {
         "title": _("Step by step: the backward pass of {name}"),
         "heading": _("Backpropagation, step by step"),
@@ -97,3 +101,10 @@ def texts() -> dict[str, str]:
         "one_factor": _("That is only one of the two factors: multiply {upstream} · {factor}."),
         "not_yet": _("Not yet. Try again, or reveal it."),
     }
+
+
+def why_none(e: Edge) -> str:
+    """Why no gradient goes this way: the text is ``say_`` and this."""
+    if e.node.rule.number == e.index:
+        return "constant"
+    return "flat" if e.node.partials[e.index] is None else "unreached"

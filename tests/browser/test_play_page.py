@@ -14,7 +14,9 @@ import uvicorn
 
 from micrograd_es import MLP, draw_network, play
 from micrograd_es.base.palette import DARK, LIGHT
+from micrograd_es.base.reading import read_number
 from micrograd_es.formulas.notation import number
+from micrograd_es.play.state import LOSSES
 
 pytestmark = pytest.mark.browser
 
@@ -334,7 +336,7 @@ def test_two_tabs_train_by_themselves(start):
 
 def test_a_large_network_shows_its_graph_folded(start):
     page = start("layers=16-16-16-16&point=3&lang=en")
-    until(page, "document.getElementById('graph').naturalWidth > 100")
+    page.wait_for_selector("#graph svg")
     picture, steps = (
         page.request.get(urljoin(page.url, page.get_attribute(link, "href")))
         for link in ("#alone", "#steps")
@@ -387,9 +389,68 @@ def test_a_setting_that_makes_no_sense_changes_nothing(start):
     assert state(page) == {"updates": "3"}
 
 
+def test_a_decimal_comma_is_a_point(start):
+    page = start("point=3")
+    for text, rate in (("0,3", "0.3"), (",25", "0.25"), ("1/8", "0.125"), ("0.5", "0.5")):
+        page.fill("[name=lr]", text)
+        page.keyboard.press("Enter")
+        settled(page)
+        assert state(page)["lr"] == rate
+        assert page.input_value("[name=lr]") in (text, rate)
+    page.fill("#x", "−0,75")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert state(page)["changes"].startswith("3_-0.75_")
+
+
+@pytest.mark.parametrize("field", ["[name=lr]", "[name=seed]", "#neurons input"])
+def test_what_is_no_number_of_its_kind_is_said_and_changes_nothing(start, field):
+    page = start("")
+    one = page.locator(field).first
+    before = one.input_value()
+    for text in ("", "one", "1,2,3", "-1", *(["1,5"] if field != "[name=lr]" else [])):
+        one = page.locator(field).first
+        one.fill(text)
+        one.press("Tab")
+        assert "número" in page.inner_text("#message")
+        assert page.locator(field).first.input_value() == before
+    assert state(page) == {}
+
+
+def test_arrows_change_a_whole_number(start):
+    page = start("")
+    page.locator("[name=seed]").press("ArrowUp")
+    settled(page)
+    assert state(page)["seed"] == "2"
+    page.locator("#neurons input").first.press("ArrowDown")
+    settled(page)
+    assert state(page)["layers"] == "3-4"
+
+
+def test_numbers_are_read_as_python_reads_them(start):
+    texts = ["0.3", "0,3", ",3", "3.", "-2", "−2", " +1 ", "1,5e−3", "1E3", "1/4", "−1 / 4", "∞",
+             "-inf", "Infinity", "", "one", "1.234,5", "1,234,5", "1 2", "0x10", "1_0", "1/0", "٣",
+             "1/", "--1", "2a", "."]  # fmt: skip
+    read = start().evaluate(
+        """async (texts) => {
+            const { read } = await import("/static/reading.js");
+            return texts.map(read);
+        }""",
+        texts,
+    )
+
+    def ours(text):
+        try:
+            return read_number(text)
+        except ValueError:
+            return None
+
+    assert read == [*map(ours, texts)]
+
+
 def test_a_training_that_diverges_says_so(start):
     page = start("activation=linear&lr=100&updates=5000")
-    assert "no son finitos" in page.inner_text("#message")
+    assert "se harían infinitos" in page.inner_text("#message")
     assert 0 < updates(page) < 5000
     assert state(page)["updates"] == str(updates(page))
 
@@ -409,7 +470,7 @@ def test_the_language_switch_keeps_the_state(start):
 
 def test_weights_stand_in_a_table_too(start):
     page = start("layers=&updates=2")
-    page.click("summary")
+    page.click("#weights-tab")
     page.wait_for_selector("#weights tr")
     assert page.locator("#weights tr").count() == 3
     assert page.inner_text("#weights tr:last-child th") == "b₍₁₎⁽¹⁾"
@@ -438,12 +499,32 @@ def test_what_the_server_refuses_changes_nothing(browser, address, answer, told)
     page.close()
 
 
+def test_a_busy_server_is_asked_again(browser, address):
+    page = browser.new_page()
+    page.goto(f"{address}?updates=2")
+    settled(page)
+    busy = [True, True]
+
+    def answered(route):
+        if busy:
+            busy.pop()
+            route.fulfill(status=503, body="too many requests at once")
+        else:
+            route.continue_()
+
+    page.route("**/train*", answered)
+    click(page, "#step")
+    assert updates(page) == 3
+    assert page.inner_text("#message") == ""
+    page.close()
+
+
 def test_a_picked_point_shows_its_graph_and_opens_its_backward_pass(start):
     page = start(f"layers=2&updates=10&{ALONE}")
     page.mouse.click(*place(page, *where(page, 3)))
     settled(page)
     assert state(page)["point"] == "3"
-    until(page, "document.getElementById('graph').naturalWidth > 100")
+    page.wait_for_selector("#graph svg")
     with page.expect_popup() as popup:
         page.click("#steps")
     steps = popup.value
@@ -559,3 +640,462 @@ def test_everything_has_a_name(start):
         .map((e) => e.outerHTML)"""
     )
     assert nameless == []
+
+
+# -- the picked point is the way to its graph and its backward pass
+
+
+SIZES = [(360, 640), (768, 1024), (1366, 768), (1920, 1080), (3840, 2160)]
+
+
+def seen(page, selector):
+    """Whether all of it is on the screen, without scrolling, and nothing lies over it."""
+    return page.locator(selector).evaluate(
+        """e => {
+            const box = e.getBoundingClientRect();
+            const inside = box.width > 0 && box.top >= 0 && box.left >= 0
+                && box.bottom <= innerHeight && box.right <= innerWidth;
+            const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+            return inside && (e === top || e.contains(top));
+        }"""
+    )
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_the_way_to_the_backward_pass_is_seen_wherever_a_point_is_picked(start, size):
+    page = start(viewport=dict(zip(("width", "height"), size)))
+    assert seen(page, "#call")
+    assert page.is_hidden("#card")
+    point(page, 40).dispatch_event("click")
+    settled(page)
+    for part in ("#picked-name", "#steps", "#see-graph"):
+        assert seen(page, part)
+    assert "Punto 40" in page.inner_text("#picked-name")
+    page.click("#see-graph")
+    page.wait_for_selector("#graph svg")
+    assert page.evaluate("document.activeElement.id") == "picked-title"
+    assert seen(page, "#picked-title")
+    cost = page.locator("#graph g.node", has_text="C").last
+    assert page.evaluate(
+        "([inner, outer]) => inner.right <= outer.right && inner.left >= outer.left",
+        [
+            part.evaluate("e => { const { left, right } = e.getBoundingClientRect();"
+            " return { left, right }; }")
+            for part in (cost, page.locator("#graph"))
+        ],
+    )  # fmt: skip
+    page.evaluate("scrollTo(0, 0)")
+    page.click("#unpick")
+    settled(page)
+    assert page.is_visible("#call")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("view", ["all", "class"])
+def test_what_is_worked_with_is_seen_at_once(start, size, view):
+    page = start(f"view={view}&point=3&test=20", viewport=dict(zip(("width", "height"), size)))
+    page.wait_for_selector("#graph svg")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    for part in ("#run", "#cost", ".map", ".next"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= size[1]
+    if size[0] > 1000:  # on a phone the network follows the plane
+        for part in (".legend", "#network", "#curve"):
+            box = page.locator(part).bounding_box()
+            assert box["y"] + box["height"] <= size[1]
+
+
+def test_class_mode_hides_the_settings_and_enlarges_the_rest(start):
+    page = start(viewport={"width": 1366, "height": 768})
+    before = {part: page.locator(part).bounding_box() for part in (".map", "#run")}
+    click(page, "#class-mode")
+    assert state(page) == {"view": "class"}
+    assert page.is_hidden(".settings")
+    assert page.get_attribute("#class-mode", "aria-pressed") == "true"
+    for part, box in before.items():
+        assert page.locator(part).bounding_box()["height"] > box["height"]
+    page.reload()
+    settled(page)
+    assert page.is_hidden(".settings")
+    click(page, "#class-mode")
+    assert page.is_visible(".settings")
+    assert state(page) == {}
+
+
+def numbers_of_the_graph(page):
+    return [
+        [text.text_content() for text in node.locator("text").all()[-2:]]
+        for node in page.locator("#graph g.node[id^=n]").all()
+    ]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_graph_of_the_picked_point_is_live(start, loss):
+    page = start(f"layers=2&point=3&loss={loss}")
+    page.wait_for_selector("#graph svg")
+    drawn = page.locator("#graph svg").element_handle()
+    before = numbers_of_the_graph(page)
+    page.click("#run")
+    until(page, "Number(document.getElementById('updates').textContent) >= 5")
+    assert drawn.evaluate("e => e.isConnected")  # not drawn anew, so that nothing jumps
+    assert numbers_of_the_graph(page) != before
+    click(page, "#run")
+    settled(page)
+    cost = page.inner_text("#picked-cost").removeprefix("C = ")
+    until(page, f"document.getElementById('alone').href.includes('updates={updates(page)}')")
+    until(page, f"document.getElementById('graph').textContent.includes('{cost}')")
+    live = numbers_of_the_graph(page)
+    page.reload()
+    settled(page)
+    page.wait_for_selector("#graph svg")
+    assert numbers_of_the_graph(page) == live
+
+
+# -- weights and maps
+
+
+def weight(page, index):
+    return page.locator(f'#network [data-parameter="{index}"]')
+
+
+def test_a_weight_is_read_where_one_points_and_set_where_one_clicks(start):
+    page = start("layers=2&updates=4&lang=en")
+    assert page.is_hidden("#parameter-row")
+    weight(page, 2).dispatch_event("pointerover")
+    assert page.inner_text("#parameter-name") == "b₍₁₎⁽¹⁾"
+    page.locator("#network").dispatch_event("pointerleave")
+    assert page.is_hidden("#parameter-row")
+    page.locator("#network .neuron").first.click()
+    assert page.evaluate("document.activeElement.id") == "parameter"
+    page.keyboard.type("1,5")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert state(page) == {"layers": "2", "updates": "4", "edits": "4_2_1.5", "lang": "en"}
+    assert page.input_value("#parameter") == "1.5"
+    assert page.inner_text("#parameter-gradient").startswith("∂C/∂b₍₁₎⁽¹⁾ = ")
+    cost = page.inner_text("#cost")
+    click(page, "#back")
+    page.locator("#time").focus()
+    page.keyboard.press("End")
+    settled(page)
+    assert page.inner_text("#cost") == cost
+    click(page, "#step")
+    assert state(page)["edits"] == "4_2_1.5"
+    click(page, "#start")
+    page.locator("#network .neuron").first.click()
+    page.keyboard.type("2")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert state(page)["edits"] == "0_2_2"  # what was set later belonged to another way
+    click(page, "#restore-weights")
+    assert "edits" not in state(page)
+    assert page.is_hidden("#restore-weights")
+
+
+def test_weights_with_keys_alone(start):
+    page = start("layers=2&lang=en")
+    weight(page, 0).focus()
+    assert "w₍₁₎⁽¹·¹⁾ = " in weight(page, 0).get_attribute("aria-label")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.dataset.parameter") == "2"
+    page.keyboard.press("End")
+    assert page.inner_text("#parameter-name") == "b₍₂₎⁽¹⁾"
+    page.keyboard.press("Enter")
+    page.keyboard.type("0.5")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert state(page)["edits"] == "0_8_0.5"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.dataset.parameter") == "8"
+    page.keyboard.press("Enter")
+    page.keyboard.type("100,5")
+    page.keyboard.press("Tab")
+    assert "A number from -100" in page.inner_text("#message")
+    assert page.input_value("#parameter") == "0.5"
+
+
+def test_a_weight_is_read_with_a_finger(start):
+    page = start(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    neuron = page.locator("#network .neuron").first
+    neuron.scroll_into_view_if_needed()
+    neuron.tap()
+    assert page.is_visible("#parameter-row")
+    assert page.evaluate("document.activeElement.id") != "parameter"  # no keyboard over it
+
+
+def test_focus_stays_on_a_weight_while_it_trains(start):
+    page = start("layers=2")
+    weight(page, 4).focus()
+    told = page.inner_text("#parameter-gradient")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    click(page, "#step")
+    weight(page, 4).focus()
+    page.evaluate("document.getElementById('step').click()")
+    settled(page)
+    assert page.evaluate("document.activeElement.dataset.parameter") == "4"
+    assert page.inner_text("#parameter-gradient") != told
+
+
+def colours(page, canvas, x, y):
+    """The colour of a canvas at a share of its width and height."""
+    return page.evaluate(
+        """([id, x, y]) => {
+            const canvas = document.getElementById(id);
+            const place = [Math.floor(x * canvas.width), Math.floor(y * canvas.height)];
+            return [...canvas.getContext("2d").getImageData(...place, 1, 1).data];
+        }""",
+        [canvas, x, y],
+    )
+
+
+def test_each_neuron_shows_the_map_of_its_output(start):
+    page = start("layers=2")
+    until(page, "document.getElementById('neuron-maps').dataset.painted")
+    boxes = page.locator("#network .neuron, #network .input")
+    assert boxes.count() == 2 + 3
+    first = boxes.first  # x⁽¹⁾: negative on the left, positive on the right
+    x, y, side = (float(first.get_attribute(name)) for name in ("x", "y", "width"))
+    left, right = (
+        colours(page, "neuron-maps", (x + share * side) / 480, (y + side / 2) / 270)
+        for share in (0.08, 0.92)
+    )
+    for seen, name in ((left, "negative-soft"), (right, "positive-soft")):
+        expected = [int(LIGHT[name][i : i + 2], 16) for i in (1, 3, 5)]
+        assert seen[:3] == pytest.approx(expected, abs=24)  # a little inside
+    whole = colours(page, "map", 0.1, 0.1)
+    page.locator("#network .neuron").nth(1).hover()
+    assert colours(page, "map", 0.1, 0.1) != whole  # that of the neuron covers the plane
+    page.mouse.move(1, 1)
+    assert colours(page, "map", 0.1, 0.1) == whole
+    page.uncheck("#maps")
+    assert colours(page, "neuron-maps", (x + side / 2) / 480, (y + side / 2) / 270)[3] == 0
+
+
+def test_maps_that_are_not_shown_are_not_asked_for(start):
+    page = start()
+    page.uncheck("#maps")
+    asked = []
+    asks = re.compile("/(train|maps|landscape)$")
+    page.on("request", lambda r: asked.extend(asks.findall(urlsplit(r.url).path)))
+    page.click("#run")
+    until(page, "Number(document.getElementById('updates').textContent) >= 12")
+    click(page, "#run")
+    assert asked.count("train") >= 12
+    assert set(asked) == {"train"}
+    page.check("#maps")
+    asked.clear()
+    page.click("#run")
+    begun = updates(page)
+    until(page, f"Number(document.getElementById('updates').textContent) >= {begun + 20}")
+    click(page, "#run")
+    assert 1 <= asked.count("maps") <= asked.count("train") / 2  # at a rate of their own
+
+
+# -- test, noise, penalties, features, points of one's own, the landscape
+
+
+def test_points_held_out_are_told_apart_and_counted_apart(start):
+    page = start("updates=5")
+    assert page.is_hidden("#test-cost")
+    page.select_option("[name=test]", "30")
+    settled(page)
+    assert state(page)["test"] == "30"
+    assert page.locator(".point.held").count() == 18
+    assert page.inner_text("#right").endswith("de 42")
+    assert page.inner_text("#test-right").endswith("de 18")
+    assert page.inner_text("#test-cost") not in ("—", page.inner_text("#cost"))
+    assert page.get_attribute("#curve .tests", "points")
+    label = page.locator(".point.held").first.get_attribute("aria-label")
+    assert "para la prueba" in label
+
+
+def test_noise_penalties_and_features(start):
+    page = start("updates=3")
+    costs = [page.inner_text("#cost")]
+    page.select_option("[name=noise]", "0.2")
+    settled(page)
+    costs.append(page.inner_text("#cost"))
+    for name in ("l1", "l2"):
+        page.fill(f"[name={name}]", "0,05")
+        page.keyboard.press("Enter")
+        settled(page)
+        costs.append(page.inner_text("#cost"))
+    for feature in ("x1x1", "sinx2"):
+        page.check(f"[name=feature][value={feature}]")
+        settled(page)
+        costs.append(page.inner_text("#cost"))
+    assert state(page)["features"] == "x1-x2-x1x1-sinx2"
+    assert page.locator("#network .input").count() == 4
+    assert "(x⁽¹⁾)²" in page.locator("#network").text_content()
+    assert len(set(costs)) == len(costs)
+    for feature in ("x1", "x2", "sinx2"):
+        page.uncheck(f"[name=feature][value={feature}]")
+        settled(page)
+    assert page.is_disabled("[name=feature][value=x1x1]")  # something has to go in
+    page.go_back()
+    settled(page)
+    assert page.is_checked("[name=feature][value=sinx2]")
+
+
+PASTED = [
+    ("0.5, 1.2, 1\n-1, 0.25, -1", "0_0.5_1.2_1*1_-1_0.25_-1"),
+    ("0,5;1,2;1\r\n-1;0,25;-1\r\n", "0_0.5_1.2_1*1_-1_0.25_-1"),
+    ("0,5\t1,2\tsí\n−1\t0,25\tno", "0_0.5_1.2_-1*1_-1_0.25_1"),
+    ("x y clase\n0,5 1,2 1\n-1 0,25 0", "0_0.5_1.2_1*1_-1_0.25_-1"),
+    ('"x","y","c"\n"0.5","1.2","B"\n\n"-1","0.25","A"', "0_0.5_1.2_-1*1_-1_0.25_1"),
+    ("0,5, 1,2, 1", "0_0.5_1.2_1"),
+    ("0,1,1", "0_0_1_1"),
+    ("150 60 A\n190 90 B\n170 75 A", "0_-1.8_-1.8_-1*1_1.8_1.8_1*2_0_0_-1"),
+]
+
+
+@pytest.mark.parametrize(("text", "changes"), PASTED)
+def test_points_are_pasted_as_text(start, text, changes):
+    page = start("updates=2&point=3")
+    page.select_option("[name=data]", "own")
+    page.fill("#pasted", text)
+    click(page, "#take")
+    assert state(page) == {"data": "own", "changes": changes, "updates": "2"}
+    assert page.locator(".point").count() == changes.count("*") + 1
+    assert page.input_value("[name=data]") == "own"
+    assert ("estiró" in page.inner_text("#message")) == ("150" in text)
+    assert page.is_hidden("#restore")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "There is no point"),
+        ("a b c", "There is no point"),
+        ("0 0 1\n1 1", "Line 2 makes no sense: “1 1”"),
+        ("0 0 1\n1 uno 1", "Line 2"),
+        ("0 0 1\n1 1 2\n1 0 3", "3 classes"),
+        ("\n".join(["0 0 1"] * 201), "no room for more than 200"),
+    ],
+)
+def test_a_text_without_points_says_what_is_wrong(start, text, told):
+    page = start("lang=en")
+    page.click("#open-paste")
+    page.fill("#pasted", text)
+    page.click("#take")
+    assert told in page.inner_text("#unreadable")
+    page.keyboard.press("Escape")
+    assert page.input_value("[name=data]") == "moons"
+    assert state(page) == {"lang": "en"}
+
+
+def test_points_of_ones_own_are_moved_added_and_deleted(start):
+    page = start("data=own&changes=0_1_1_1*1_-1_-1_-1")
+    point(page, 1).focus()
+    page.keyboard.press("ArrowUp")
+    settled(page)
+    page.keyboard.press("+")
+    settled(page)
+    until(page, "document.activeElement.dataset.n === '2'")
+    point(page, 0).focus()
+    page.keyboard.press("Delete")
+    settled(page)
+    assert state(page)["changes"] == "1_-1_-0.95_-1*2_-0.8_-0.95_-1"
+    page.select_option("[name=data]", "xor")
+    settled(page)
+    assert state(page) == {"data": "xor"}
+    assert page.locator(".point").count() == 60
+
+
+def test_the_landscape_has_the_way_of_the_training(start):
+    page = start("updates=30")
+    page.locator("#curve-tab").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.id") == "landscape-tab"
+    page.wait_for_selector("#landscape .way")
+    assert page.is_hidden("#curve-panel")
+    way = page.locator("#landscape .way").last.get_attribute("points").split()
+    assert len(way) == 31
+    assert "Paisaje" in page.get_attribute("#landscape", "aria-label")
+    begin = page.evaluate(
+        "id => [...document.getElementById(id).getContext('2d').getImageData(0, 0, 1, 1).data]",
+        "heights",
+    )
+    assert begin[3] == 255
+    click(page, "#step")
+    until(page, "document.querySelector('#landscape .way').points.numberOfItems === 32")
+
+
+# -- sharing and paper
+
+
+def test_an_address_of_this_machine_is_not_offered_to_others(start, browser):
+    page = start("data=xor&updates=3")
+    page.click("#open-share")
+    assert page.is_visible("#share-part")
+    assert page.is_hidden("#share-address")
+    assert page.input_value("#part") == "?data=xor&updates=3"
+    page.click("#copy")
+    page.wait_for_selector("text=Copiado.")
+    shared = page.evaluate(
+        """async () => {
+            const { canBeShared } = await import("/static/share.js");
+            return ["http://localhost:8000/", "http://127.0.0.1:8000/", "http://[::1]:1/",
+                "file:///home/page.html", "http://192.168.1.5:8000/", "https://example.org/a/"]
+                .map((address) => canBeShared(new URL(address)));
+        }"""
+    )
+    assert shared == [False] * 4 + [True] * 2
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_printed_page_is_a_handout(start, scheme):
+    page = start("point=3&updates=4", color_scheme=scheme)
+    page.wait_for_selector("#graph svg")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for part in (
+        ".buttons",
+        ".settings",
+        ".tools",
+        "#tabs",
+        "nav",
+        "#steps",
+        "#see-graph",
+        "#keys",
+    ):
+        assert page.is_hidden(part)
+    for part in (".map", "#network", "#curve", "#weights", "#graph svg", "#cost", "#handout"):
+        assert page.is_visible(part)
+    assert page.locator("#weights tr").count() == 37
+    told = page.inner_text("#handout")
+    for word in ("Lunas", "Tasa de aprendizaje: 0.1", "Capas ocultas: 4, 4", "x⁽¹⁾, x⁽²⁾"):
+        assert word in told
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == "rgb(255, 255, 255)"
+    assert colours(page, "map", 0.5, 0.02)[:3] != [0, 0, 0]
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    assert page.is_visible(".settings")
+    assert page.is_hidden("#weights")
+
+
+def test_the_page_lives_in_a_folder(visit, address):
+    """Everything that it asks for lies beside it."""
+    asked = []
+
+    def answered(route):
+        path = urlsplit(route.request.url)
+        asked.append(path.path)
+        inside = path._replace(path=path.path.removeprefix("/a/b")).geturl()
+        route.fulfill(response=route.fetch(url=inside))
+
+    page = visit(address)
+    settled(page)
+    page.route("**/a/b/**", answered)
+    page.goto(f"{address}a/b/?point=3&updates=2")
+    settled(page)
+    page.wait_for_selector("#graph svg")
+    page.click("#landscape-tab")
+    page.wait_for_selector("#landscape .way")
+    assert {"/a/b/train", "/a/b/maps", "/a/b/graph.svg", "/a/b/landscape"} <= set(asked)
+    assert page.locator("#steps").evaluate("e => new URL(e.href).pathname") == "/a/b/steps"
+    assert page.locator("#alone").evaluate("e => new URL(e.href).pathname") == "/a/b/graph.svg"

@@ -133,7 +133,7 @@ def test_values_appear_one_by_one_and_then_gradients(step):
     assert values.all_inner_texts().count("—") == 3
     page.click("#next")
     assert values.all_inner_texts().count("—") == 2
-    assert "Se calcula s: 4." in said(page)
+    assert "Se calcula s = 4." in said(page)
     page.click("#last")
     assert values.all_inner_texts().count("—") == 0
     assert gradients(page) == {"f": "1", "v3": "1", "s": "4", "b": "4", "a": "−16"}
@@ -364,8 +364,8 @@ def test_too_early_is_said_and_what_it_spoils(step):
     for _ in range(last(page)):
         page.keyboard.press("ArrowRight")
         notes.append(page.inner_text("#note"))
-    assert notes.count("✗ Demasiado pronto: s tenía solo 1, y su gradiente es 4.") == 2
-    assert "✗ El error se transmite: p tiene 12, y su gradiente es 48." in notes
+    assert notes.count("✗ Demasiado pronto: s tenía solo 1, pero su gradiente es 4.") == 2
+    assert "✗ El error se arrastra: p tiene 12, pero su gradiente es 48." in notes
 
 
 def test_a_tree_says_that_no_order_goes_wrong(step):

@@ -28,3 +28,6 @@ function whole(size) {
   const below = Math.floor(size);
   return size - below === 0.5 && below % 2 === 0 ? below : Math.round(size);
 }
+
+/** As an address says it: six decimals at most, and no exponent. */
+export const decimal = (x) => String(Number(Number(x).toFixed(6)));

@@ -1,91 +1,21 @@
-// Pictures of what the server answered: the network, the curve of the cost, the table.
+// Pictures of what the server answered: the curve of the cost, its landscape, the table.
 
 import { number } from "./numbers.js";
+import { colour, mixed, painted } from "./paint.js";
+import { svg } from "./svg.js";
 
-const NAMESPACE = "http://www.w3.org/2000/svg";
-
-export function svg(name, attributes, text) {
-  const element = document.createElementNS(NAMESPACE, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
-/** The answer's parameters as layers of neurons: `w`, `b`, and the index of each. */
-function neuronsOf(answer) {
-  const layers = [];
-  let index = 0;
-  let inputs = 2;
-  for (const size of answer.layers) {
-    layers.push(
-      Array.from({ length: size }, () => {
-        const w = Array.from({ length: inputs }, (_, m) => index + m);
-        index += inputs + 1;
-        return { w, b: index - 1 };
-      }),
-    );
-    inputs = size;
-  }
-  return layers;
-}
-
-export function drawNetwork(drawing, answer, label) {
-  const [width, height] = [400, 250];
-  const layers = neuronsOf(answer);
-  const sizes = [2, ...answer.layers];
-  const x = (l) => 40 + ((width - 80) * l) / (sizes.length - 1);
-  const y = (l, n) =>
-    height / 2 + (n - (sizes[l] - 1) / 2) * Math.min(44, (height - 24) / sizes[l]);
-  const radius = Math.min(11, 90 / Math.max(...sizes));
-  const told = (index) =>
-    `${answer.labels[index]} = ${number(answer.parameters[index])}, ∂C/∂${answer.labels[index]} = ${number(answer.gradient[index])}`;
-  const lines = [];
-  const circles = [0, 1].map((m) =>
-    svg("circle", { class: "input", cx: x(0), cy: y(0, m), r: radius }),
-  );
-  const names = [0, 1].map((m) =>
-    svg(
-      "text",
-      { x: x(0) - radius - 5, y: y(0, m) + 5, "text-anchor": "end" },
-      ["x⁽¹⁾", "x⁽²⁾"][m],
-    ),
-  );
-  layers.forEach((neurons, l) => {
-    neurons.forEach(({ w, b }, n) => {
-      w.forEach((index, m) => {
-        const weight = answer.parameters[index];
-        const line = svg("line", {
-          class: `weight ${weight < 0 ? "negative" : "positive"}`,
-          x1: x(l) + radius,
-          y1: y(l, m),
-          x2: x(l + 1) - radius,
-          y2: y(l + 1, n),
-          "stroke-width": Math.min(7, 0.4 + 2 * Math.abs(weight)).toFixed(2),
-        });
-        line.append(svg("title", {}, told(index)));
-        lines.push(line);
-      });
-      const circle = svg("circle", { class: "neuron", cx: x(l + 1), cy: y(l + 1, n), r: radius });
-      circle.append(svg("title", {}, told(b)));
-      circles.push(circle);
-      if (l === layers.length - 1) {
-        const at = { x: x(l + 1) + radius + 5, y: y(l + 1, n) + 5 };
-        names.push(svg("text", at, ["y⁽¹⁾", "y⁽²⁾"][n]));
-      }
-    });
-  });
-  drawing.replaceChildren(...lines, ...circles, ...names);
-  const neurons = answer.layers.reduce((sum, n) => sum + n, 0);
-  drawing.setAttribute("aria-label", label(neurons, answer.parameters.length));
-}
-
-export function drawCurve(drawing, curve, answer, label) {
+export function drawCurve(drawing, { curve, tests }, answer, label) {
   const [left, right, top, bottom] = [92, 388, 12, 160]; // room for a cost such as 3.411e304
   const last = Math.max(1, curve.at(-1)[0]);
-  const most = Math.max(...curve.map(([, cost]) => cost), 1e-12);
+  const finite = [...curve, ...tests].filter(([, cost]) => cost !== null);
+  const most = Math.max(...finite.map(([, cost]) => cost), 1e-12);
   const x = (update) => left + ((right - left) * update) / last;
   const y = (cost) => bottom - ((bottom - top) * cost) / most;
-  const line = curve.map(([u, cost]) => `${x(u).toFixed(1)},${y(cost).toFixed(1)}`).join(" ");
+  const line = (costs, kind) => {
+    const known = costs.filter(([, cost]) => cost !== null);
+    const places = known.map(([u, cost]) => `${x(u).toFixed(1)},${y(cost).toFixed(1)}`);
+    return svg("polyline", { class: kind, points: places.join(" ") });
+  };
   const parts = [0, most / 2, most].flatMap((cost) => [
     svg("line", { class: "grid", x1: left, x2: right, y1: y(cost), y2: y(cost) }),
     svg("text", { x: left - 6, y: y(cost) + 4, "text-anchor": "end" }, number(cost)),
@@ -93,7 +23,8 @@ export function drawCurve(drawing, curve, answer, label) {
   parts.push(
     svg("text", { x: left, y: bottom + 20, "text-anchor": "middle" }, "0"),
     svg("text", { x: right, y: bottom + 20, "text-anchor": "end" }, number(last)),
-    svg("polyline", { class: "curve", points: line }),
+    line(curve, "curve"),
+    line(tests, "curve tests"),
     svg("line", {
       class: "now",
       x1: x(answer.updates),
@@ -105,6 +36,37 @@ export function drawCurve(drawing, curve, answer, label) {
   );
   drawing.replaceChildren(...parts);
   drawing.setAttribute("aria-label", label(curve.at(-1)[0], number(answer.cost)));
+}
+
+/** The landscape: the higher the cost the darker, in ten steps, and the way through it. */
+export function drawLandscape(canvas, drawing, { side, costs, way }, label) {
+  const known = costs.filter((cost) => cost !== null);
+  const [least, most] = [Math.min(...known), Math.max(...known)];
+  const height = (cost) =>
+    cost === null ? 1 : Math.log1p((9 * (cost - least)) / (most - least || 1)) / Math.log(10);
+  const at = (column, row) => height(costs[row * side + column]);
+  const [low, high] = ["--ground", "--value"].map(colour);
+  const fine = 4 * (side - 1) + 1;
+  const between = (column, row) => {
+    const [x, y] = [Math.min(column / 4, side - 1.001), Math.min(row / 4, side - 1.001)];
+    const [i, j, u, v] = [Math.floor(x), Math.floor(y), x % 1, y % 1];
+    const below = at(i, j) * (1 - u) + at(i + 1, j) * u;
+    const above = at(i, j + 1) * (1 - u) + at(i + 1, j + 1) * u;
+    return below * (1 - v) + above * v;
+  };
+  const picture = painted(fine, (column, row) =>
+    mixed(low, high, (0.8 * Math.floor(10 * between(column, row))) / 10),
+  );
+  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  const places = way.map(([x, y]) => [(100 * x).toFixed(1), (-100 * y).toFixed(1)]);
+  const [begin, now] = [places[0], places.at(-1)];
+  drawing.replaceChildren(
+    svg("polyline", { class: "way under", points: places.join(" ") }),
+    svg("polyline", { class: "way", points: places.join(" ") }),
+    svg("circle", { class: "begin", cx: begin[0], cy: begin[1], r: 3.4 }),
+    svg("circle", { class: "now", cx: now[0], cy: now[1], r: 4.2 }),
+  );
+  drawing.setAttribute("aria-label", label(number(least), number(most)));
 }
 
 export function fillTable(body, answer) {

@@ -1,7 +1,8 @@
 // The plane: the heat map of the network's score, its boundary, and the points.
 
 import { number } from "./numbers.js";
-import { svg } from "./pictures.js";
+import { paint } from "./paint.js";
+import { svg } from "./svg.js";
 
 const SIZE = 200; // the drawing is -SIZE..SIZE, both ways
 const STEP = 0.05;
@@ -15,6 +16,7 @@ export class Plane {
     this.points = new Map(); // number -> {element, x, y, c}
     this.boundary = svg("path", { class: "boundary" });
     this.group = svg("g", {});
+    this.covering = null;
     drawing.append(...this.axes(), this.boundary, this.group);
     drawing.addEventListener("click", (event) => this.clicked(event));
     drawing.addEventListener("pointerdown", (event) => this.pressed(event));
@@ -43,14 +45,14 @@ export class Plane {
       parts.push(svg("text", { class: "tick", x: x + 3, y: SIZE - 4 }, name));
       if (k) parts.push(svg("text", { class: "tick", x: 3 - SIZE, y: -x - 3 }, name));
     }
-    parts.push(svg("text", { class: "tick", x: SIZE - 16, y: SIZE - 4 }, "x₁"));
-    parts.push(svg("text", { class: "tick", x: 3 - SIZE, y: 12 - SIZE }, "x₂"));
+    parts.push(svg("text", { class: "tick", x: SIZE - 22, y: SIZE - 4 }, "x⁽¹⁾"));
+    parts.push(svg("text", { class: "tick", x: 3 - SIZE, y: 12 - SIZE }, "x⁽²⁾"));
     return parts;
   }
 
   show(answer, picked) {
-    this.paint(answer.map, answer.cells);
-    this.boundary.setAttribute("d", zeroLine(answer.map, answer.cells, SIZE));
+    this.answer = answer;
+    this.repaint();
     const there = new Set(answer.points.map(([n]) => n));
     for (const [n, point] of this.points) {
       if (!there.has(n)) {
@@ -63,6 +65,7 @@ export class Plane {
     const first = answer.points.some(([n]) => n === picked) ? picked : answer.points[0][0];
     for (const [n, x, y, c] of answer.points) {
       const wrong = answer.wrong.includes(n);
+      const held = answer.held.includes(n);
       const point = this.points.get(n) ?? { element: this.added(n) };
       const { element } = point;
       if (this.dragged?.n !== n) this.place(element, x, y);
@@ -71,13 +74,25 @@ export class Plane {
       this.points.set(n, point);
       element.setAttribute(
         "class",
-        `point ${c > 0 ? "positive" : "negative"}${wrong ? " wrong" : ""}`,
+        `point ${c > 0 ? "positive" : "negative"}${wrong ? " wrong" : ""}${held ? " held" : ""}`,
       );
       element.setAttribute("aria-pressed", n === picked);
-      element.setAttribute("aria-label", this.callbacks.label(n, x, y, c, wrong));
+      element.setAttribute("aria-label", this.callbacks.label(n, x, y, c, wrong, held));
       const focused = this.group.contains(document.activeElement);
       if (!focused) element.setAttribute("tabindex", n === first ? 0 : -1);
     }
+  }
+
+  /** Shows another map than the network's, that of a neuron, until it is told null. */
+  cover(map, cells) {
+    this.covering = map ? { map, cells } : null;
+    if (this.answer) this.repaint();
+  }
+
+  repaint() {
+    const { map, cells } = this.covering ?? this.answer;
+    paint(this.canvas, map, cells, [0, 0, this.canvas.width, this.canvas.height]);
+    this.boundary.setAttribute("d", zeroLine(map, cells, SIZE));
   }
 
   added(n) {
@@ -181,34 +196,6 @@ export class Plane {
       return;
     }
     event.preventDefault();
-  }
-
-  // -- the heat map
-
-  paint(map, cells) {
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) =>
-      style
-        .getPropertyValue(name)
-        .trim()
-        .match(/\w\w/g)
-        .map((h) => parseInt(h, 16));
-    const [zero, negative, positive] = ["--ground", "--negative-soft", "--positive-soft"].map(
-      colour,
-    );
-    const image = new ImageData(cells, cells);
-    map.forEach((score, i) => {
-      const row = cells - 1 - Math.floor(i / cells); // the map begins below, an image above
-      const end = score < 0 ? negative : positive;
-      const mixed = zero.map((from, k) => from + (end[k] - from) * (Math.abs(score) / 1000));
-      image.data.set([...mixed, 255], 4 * (row * cells + (i % cells)));
-    });
-    const small = document.createElement("canvas");
-    small.width = small.height = cells;
-    small.getContext("2d").putImageData(image, 0, 0);
-    const { width, height } = this.canvas;
-    const inner = cells - 1; // from the middle of the first cell to that of the last
-    this.canvas.getContext("2d").drawImage(small, 0.5, 0.5, inner, inner, 0, 0, width, height);
   }
 }
 

@@ -1,8 +1,16 @@
-// The page: its state stands in the address, and its server works out the rest.
+// The page: its state stands in the address, and what answers its requests works out the rest.
 
-import { number } from "./numbers.js";
-import { drawCurve, drawNetwork, fillTable } from "./pictures.js";
+import { bounded } from "./bounded.js";
+import { expected, numberIn } from "./fields.js";
+import { decimal, number } from "./numbers.js";
+import { makeTabs } from "./panes.js";
+import { Parameters } from "./parameters.js";
+import { pointsIn, Unreadable } from "./paste.js";
+import { Picked } from "./picked.js";
+import { drawCurve, drawLandscape, fillTable } from "./pictures.js";
 import { Plane } from "./plane.js";
+import { Settings } from "./settings.js";
+import { offerToShare } from "./share.js";
 
 const config = JSON.parse(document.body.dataset.config);
 const texts = JSON.parse(document.body.dataset.texts);
@@ -15,7 +23,7 @@ const stateOf = ({ search }) => ({
 });
 let state = stateOf(location);
 let shown = null; // the answer that the page shows, and the state that it belongs to
-let longest = { start: "", curve: [[0, 0]] }; // the furthest curve from the present start
+let longest = { start: "", curve: [[0, 0]], tests: [] }; // the furthest curves from this start
 let running = false;
 let loop = null; // the one loop that may run
 let asking = null; // aborts the request in flight
@@ -28,7 +36,9 @@ function query(changed = {}) {
   return new URLSearchParams(told).toString();
 }
 
-const start = () => query({ updates: "0", point: "", lang: config.defaults.lang });
+const { lang, view } = config.defaults;
+const start = () => query({ updates: "0", point: "", lang, view });
+const now = () => query({ point: "", lang, view });
 const entry = () => query({ updates: "0" });
 let entered = entry(); // the back button goes from choice to choice, not from update to update
 
@@ -44,14 +54,22 @@ function showAddress() {
   for (const link of document.querySelectorAll("[data-lang]")) {
     link.href = `?${query({ lang: link.dataset.lang })}`;
   }
+  share(`?${text}`);
 }
 
-// -- asking the server -----------------------------------------------------------
+const share = offerToShare(texts);
+
+// -- asking ----------------------------------------------------------------------
 
 class Refused extends Error {}
 
+/** The answer; one who is too busy (503: others ask too) is asked again a few times. */
 async function answerTo(path, signal) {
-  const response = await fetch(path, { signal });
+  let response = await fetch(path, { signal });
+  for (let k = 0; k < 10 && response.status === 503 && !signal?.aborted; k += 1) {
+    await new Promise((later) => setTimeout(later, 300));
+    response = await fetch(path, { signal });
+  }
   if (!response.ok) throw new Refused(await response.text());
   return response.json();
 }
@@ -67,20 +85,20 @@ async function go(changed) {
   try {
     let answer;
     do {
-      answer = await answerTo(`/train?${query()}`, mine.signal);
+      answer = await answerTo(`train?${query()}`, mine.signal);
       if (mine.signal.aborted) return;
       if (answer.stopped) state.updates = String(answer.updates);
       show(answer);
     } while (answer.updates < Number(state.updates));
     say(answer.stopped ? filled(texts.stopped, { n: answer.updates }) : "");
     if (answer.stopped) run(false);
-    if (!running) showPicked(true);
+    if (!running) drawPicked();
   } catch (error) {
     if (error.name === "AbortError") return;
     state = shown?.state ?? before;
     run(false);
     say(error instanceof Refused ? error.message : texts.silent);
-    showSettings();
+    settings.show(state);
     if (shown) show(shown.answer);
   } finally {
     if (asking === mine) {
@@ -94,13 +112,32 @@ function say(text) {
   if (element("message").textContent !== text) element("message").textContent = text;
 }
 
+// What is drawn beside the training is asked for by itself, and only so often: what nobody
+// sees takes no time, and a picture that does not come leaves the one before.
+
+const aside = (work, pause) => bounded(() => work().catch(() => null), pause);
+const drawMaps = aside(async () => {
+  if (!element("maps").checked) return;
+  const maps = await answerTo(`maps?${now()}`);
+  if (element("maps").checked) parameters.paint(maps);
+}, 200);
+const drawCosts = aside(async () => {
+  if (element("landscape-panel").hidden) return;
+  const [canvas, drawing] = [element("heights"), element("landscape")];
+  const answer = await answerTo(`landscape?${now()}`);
+  drawLandscape(canvas, drawing, answer, (least, most) => filled(texts.landscape, { least, most }));
+}, 800);
+const drawPicked = aside(async () => {
+  if (state.point) await picked.draw(query({ lang: state.lang }), state.point);
+}, 200);
+
 // -- showing ---------------------------------------------------------------------
 
 function show(answer) {
   shown = { answer, state: { ...state } };
   const last = answer.curve.at(-1)[0];
   if (longest.start !== start() || longest.curve.at(-1)[0] <= last) {
-    longest = { start: start(), curve: answer.curve };
+    longest = { start: start(), curve: answer.curve, tests: answer.tests };
   }
   const furthest = longest.curve.at(-1)[0];
   if (!running) showAddress();
@@ -108,86 +145,92 @@ function show(answer) {
   element("time").max = Math.max(furthest, 1);
   element("time").value = answer.updates;
   element("back").disabled = element("start").disabled = answer.updates === 0;
-  element("cost").textContent = number(answer.cost);
-  element("right").textContent = filled(texts.right, {
-    right: answer.points.length - answer.wrong.length,
-    all: answer.points.length,
-  });
+  showCosts(answer);
   plane.show(answer, Number(state.point || -1));
-  drawCurve(element("curve"), longest.curve, answer, (last, cost) =>
+  parameters.show(answer);
+  if (!element("curve-panel").hidden) showCurve();
+  if (!element("weights-panel").hidden) fillTable(element("weights"), answer);
+  element("restore").hidden = state.changes === "" || state.data === config.own;
+  element("restore-weights").hidden = state.edits === "";
+  document.documentElement.dataset.view = state.view;
+  element("class-mode").setAttribute("aria-pressed", state.view === "class");
+  const row = answer.points.find(([n]) => String(n) === state.point);
+  picked.show(row, answer.picked, query());
+  drawMaps();
+  drawCosts();
+}
+
+function showCosts({ cost, tests, points, wrong, held }) {
+  element("cost").textContent = number(cost);
+  const right = (numbers) => {
+    const missed = wrong.filter((n) => numbers.has(n)).length;
+    return filled(texts.right, { right: numbers.size - missed, all: numbers.size });
+  };
+  const testing = new Set(held);
+  const training = new Set(points.map(([n]) => n).filter((n) => !testing.has(n)));
+  element("right").textContent = right(training);
+  document.documentElement.dataset.testing = testing.size ? "yes" : "no";
+  for (const part of document.querySelectorAll(".if-test")) part.hidden = testing.size === 0;
+  if (testing.size === 0) return;
+  element("test-cost").textContent = number(tests.at(-1)[1]);
+  element("test-right").textContent = right(testing);
+}
+
+function showCurve() {
+  drawCurve(element("curve"), longest, shown.answer, (last, cost) =>
     filled(texts.curve, { last, cost }),
   );
-  drawNetwork(element("network"), answer, (neurons, parameters) =>
-    filled(texts.network, { neurons, parameters }),
-  );
-  if (element("weights").closest("details").open) fillTable(element("weights"), answer);
-  element("restore").hidden = state.changes === "";
-  showPicked(false);
 }
 
-function showSettings() {
-  for (const name of ["data", "activation", "loss", "lr", "seed"]) {
-    document.querySelector(`[name=${name}]`).value = state[name];
-  }
-  const layers = state.layers === "" ? [] : state.layers.split("-");
-  element("neurons").replaceChildren(
-    ...layers.map((n, i) => {
-      const input = Object.assign(document.createElement("input"), {
-        type: "number",
-        min: 1,
-        max: config.maxNeurons,
-        value: n,
-        required: true,
-      });
-      input.setAttribute("aria-label", filled(texts.neurons, { n: i + 1 }));
-      return input;
-    }),
-  );
-  element("more").disabled = layers.length >= config.maxLayers;
-  element("fewer").disabled = layers.length === 0;
-}
-
-/** The section on the point picked; its graph is drawn anew once training rests. */
-function showPicked(withGraph) {
-  const row = shown?.answer.points.find(([n]) => String(n) === state.point);
-  element("picked").hidden = !row;
-  if (!row) return;
-  const [n, x, y, c] = row;
-  element("number").textContent = n;
-  for (const [id, value] of [
-    ["x", x],
-    ["y", y],
-    ["class", c],
-  ]) {
-    if (document.activeElement !== element(id)) element(id).value = value;
-  }
-  element("steps").href = `/steps?${query()}`;
-  element("alone").href = `/graph.svg?${query()}`;
-  const graph = element("graph");
-  const source = `/graph.svg?${query({ lang: state.lang })}`;
-  if (withGraph && graph.getAttribute("src") !== source) {
-    graph.alt = filled(texts.graph, { n });
-    graph.src = source;
-  }
-}
-
-element("graph").addEventListener("error", async () => {
-  const { src } = element("graph");
-  let response;
-  do response = await fetch(src).catch(() => null);
-  while (response?.status === 503 && element("graph").src === src); // still training: asked again, it gets further
-  if (response?.ok) {
-    element("graph").src = src;
-    return;
-  }
-  element("no-graph").textContent = response ? await response.text() : texts.silent;
-  element("no-graph").hidden = false;
-  element("graph").hidden = true;
+makeTabs(element("tabs"), (panel) => {
+  if (!shown) return;
+  if (panel === "weights-panel") fillTable(element("weights"), shown.answer);
+  else if (panel === "landscape-panel") drawCosts();
+  else showCurve();
 });
-element("graph").addEventListener("load", () => {
-  element("no-graph").hidden = true;
-  element("graph").hidden = false;
+
+function repaint() {
+  if (shown) show(shown.answer);
+}
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+
+// on paper a page is light
+addEventListener("beforeprint", () => {
+  document.documentElement.dataset.scheme = "light";
+  if (!shown) return;
+  repaint();
+  showCurve();
+  fillTable(element("weights"), shown.answer);
+  element("handout").textContent = settings.inWords();
+  parameters.repaint();
 });
+addEventListener("afterprint", () => {
+  delete document.documentElement.dataset.scheme;
+  repaint();
+});
+
+// -- the network -----------------------------------------------------------------
+
+const parameters = new Parameters(texts, {
+  answer: () => shown?.answer,
+  set(parameter, x) {
+    run(false);
+    // what was set later on belongs to another way
+    const kept = state.edits.split("*").filter((word) => {
+      const [update, index] = word.split("_").map(Number);
+      const ago = Number(state.updates) - update;
+      return word && (ago > 0 || (ago === 0 && index !== parameter));
+    });
+    go({ edits: [...kept, [state.updates, parameter, decimal(x)].join("_")].join("*") });
+  },
+  say,
+  cover: (map, cells) => plane.cover(map, cells),
+});
+element("maps").addEventListener("change", () => {
+  if (element("maps").checked) drawMaps();
+  else parameters.clear();
+});
+element("restore-weights").addEventListener("click", () => go({ edits: "" }));
 
 // -- training --------------------------------------------------------------------
 
@@ -205,14 +248,15 @@ async function keepRunning() {
   while (running && loop === mine) {
     const began = performance.now();
     await forward(Number(element("speed").value));
+    if (!picked.isLive) drawPicked();
     await new Promise((later) => setTimeout(later, Math.max(0, 50 - (performance.now() - began))));
   }
 }
 
 async function forward(n) {
-  const now = Number(state.updates);
-  const next = Math.min(now + n, config.maxUpdates);
-  if (next === now) {
+  const from = Number(state.updates);
+  const next = Math.min(from + n, config.maxUpdates);
+  if (next === from) {
     run(false);
     say(filled(texts.last, { n: config.maxUpdates }));
   } else {
@@ -220,15 +264,10 @@ async function forward(n) {
   }
 }
 
-function rest() {
-  run(false);
-  showPicked(true);
-}
-
 element("run").addEventListener("click", () => {
-  if (running) return rest();
-  run(true);
-  keepRunning();
+  run(!running);
+  if (running) keepRunning();
+  else drawPicked();
 });
 element("step").addEventListener("click", () => {
   run(false);
@@ -244,31 +283,30 @@ element("time").addEventListener("input", (event) => rewind(Number(event.target.
 
 // -- settings --------------------------------------------------------------------
 
-const form = document.querySelector(".settings");
-const decimal = (x) => String(Number(Number(x).toFixed(6)));
-
-form.addEventListener("submit", (event) => event.preventDefault());
-form.addEventListener("change", (event) => {
-  const { name, value } = event.target;
-  if (!event.target.reportValidity()) return showSettings();
-  if (name === "data") go({ data: value, changes: "", point: "" });
-  else if (name === "seed") go({ seed: decimal(value), changes: "", point: "" });
-  else if (name === "lr") go({ lr: decimal(value) });
-  else if (name) go({ [name]: value });
-  else setLayers([...element("neurons").children].map((input) => input.value));
+const settings = new Settings(document.querySelector(".settings"), config, texts, {
+  go,
+  say,
+  paste: () => element("paste").showModal(),
 });
-function setLayers(layers) {
-  go({ layers: layers.join("-") });
-  showSettings();
-}
-const layers = () => (state.layers === "" ? [] : state.layers.split("-"));
-element("more").addEventListener("click", () => setLayers([...layers(), layers().at(-1) ?? "4"]));
-element("fewer").addEventListener("click", () => setLayers(layers().slice(0, -1)));
-element("another").addEventListener("click", () => {
-  go({ seed: String(Math.floor(Math.random() * 1000)), changes: "", point: "" });
-  showSettings();
+element("class-mode").addEventListener("click", () => {
+  go({ view: state.view === "class" ? "all" : "class" });
 });
 element("restore").addEventListener("click", () => go({ changes: "", point: "" }));
+element("paste").addEventListener("close", () => settings.show(state));
+element("take").addEventListener("click", () => {
+  try {
+    const { points, scaled } = pointsIn(element("pasted").value, config.edge, config.maxPoints);
+    const changes = points.map((point, n) => [n, ...point].join("_")).join("*");
+    element("paste").close();
+    go({ data: config.own, changes, point: "" }).then(() => {
+      settings.show(state);
+      if (scaled && state.changes === changes) say(texts.scaled);
+    });
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    element("unreadable").textContent = filled(texts.paste[error.message], error.values);
+  }
+});
 
 // -- points ----------------------------------------------------------------------
 
@@ -278,6 +316,7 @@ const words = () =>
       ? []
       : state.changes.split("*").map((word) => [Number(word.split("_")[0]), word]),
   );
+const ofData = () => (state.data === config.own ? 0 : config.count);
 
 function changePoint(n, word, point = state.point) {
   const changes = words();
@@ -291,57 +330,57 @@ const inPlane = (x) => decimal(Math.min(config.edge, Math.max(-config.edge, x)).
 
 const plane = new Plane(element("plane"), element("map"), {
   edge: config.edge,
-  label: (n, x, y, c, wrong) =>
-    filled(texts.point, { n, c, x: number(x), y: number(y) }) + (wrong ? `, ${texts.wrong}` : ""),
+  label: (n, x, y, c, wrong, held) =>
+    [
+      filled(texts.point, { n, c, x: number(x), y: number(y) }),
+      ...(wrong ? [texts.wrong] : []),
+      ...(held ? [texts.held] : []),
+    ].join(", "),
   tool: () => document.querySelector("[name=tool]:checked").value,
   move: (n, x, y, c) => changePoint(n, [n, inPlane(x), inPlane(y), c].join("_")),
   pick: (n) => go({ point: String(n) === state.point ? "" : String(n) }),
   remove(n) {
     if (shown.answer.points.length === 1) return say(texts.one);
-    changePoint(
-      n,
-      n < config.count ? String(n) : null,
-      String(n) === state.point ? "" : state.point,
-    );
+    const point = String(n) === state.point ? "" : state.point;
+    changePoint(n, n < ofData() ? String(n) : null, point);
   },
   add(x, y, c) {
     const taken = words();
-    let n = config.count;
+    let n = ofData();
     while (taken.has(n)) n += 1;
     if (n >= config.maxPoints) return say(filled(texts.full, { n: shown.answer.points.length }));
     return changePoint(n, [n, inPlane(x), inPlane(y), c].join("_")).then(() => plane.focus(n));
   },
 });
 
+const picked = new Picked(texts, filled);
 for (const id of ["x", "y", "class"]) {
   element(id).addEventListener("change", () => {
-    if (!element(id).reportValidity()) return;
-    const n = Number(state.point);
-    plane.callbacks.move(
-      n,
-      element("x").valueAsNumber,
-      element("y").valueAsNumber,
-      element("class").value,
-    );
+    const [x, y] = [numberIn(element("x")), numberIn(element("y"))];
+    for (const [field, value] of Object.entries({ x, y })) {
+      if (value === null) {
+        say(expected(element(field), texts));
+        const row = shown.answer.points.find(([n]) => String(n) === state.point);
+        element(field).value = row[field === "x" ? 1 : 2];
+        return;
+      }
+    }
+    plane.callbacks.move(Number(state.point), x, y, element("class").value);
   });
 }
 element("delete").addEventListener("click", () => plane.callbacks.remove(Number(state.point)));
-document.querySelector(".row").addEventListener("submit", (event) => event.preventDefault());
-element("weights")
-  .closest("details")
-  .addEventListener("toggle", () => shown && fillTable(element("weights"), shown.answer));
-matchMedia("(prefers-color-scheme: dark)").addEventListener(
-  "change",
-  () => shown && show(shown.answer),
-);
+element("unpick").addEventListener("click", () => plane.callbacks.pick(Number(state.point)));
+for (const form of document.querySelectorAll("form:not([method=dialog])")) {
+  form.addEventListener("submit", (event) => event.preventDefault());
+}
 
 addEventListener("popstate", () => {
   state = stateOf(location);
   entered = entry();
   run(false);
   go({});
-  showSettings();
+  settings.show(state);
 });
 
-showSettings();
+settings.show(state);
 go({});

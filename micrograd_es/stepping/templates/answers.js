@@ -1,14 +1,6 @@
 // Predict, then reveal: what a person's number is told.
 
-/** The number that a text says, also as a fraction; null where it says none. */
-function read(text) {
-  const plain = text.trim().replaceAll("−", "-").replaceAll(",", ".");
-  const one = "[-+]?(?:\\d+\\.?\\d*|\\.\\d+)(?:e[-+]?\\d+)?";
-  const match = plain.match(new RegExp(`^(${one})(?:\\s*/\\s*(${one}))?$`, "i"));
-  if (match) return Number(match[1]) / Number(match[2] ?? 1);
-  if (/^[-+]?(inf|∞)$/i.test(plain)) return plain.startsWith("-") ? -Infinity : Infinity;
-  return /^nan$/i.test(plain) ? NaN : null;
-}
+import { read } from "./reading.js";
 
 /** Within one percent: whoever rounds to three digits is right. */
 function isNear(x, y) {
