@@ -42,14 +42,14 @@ def moons(kind: str, work: dict[str, Any]) -> tuple[list[Any], Callable[[], Any]
 
 
 def gpt(kind: str, work: dict[str, Any]) -> tuple[list[Any], Callable[[], Any]]:
-    """A transformer step: in microgpt's manner, or as the demo `nombres` writes it."""
+    """A transformer step: in microgpt's manner, or as one writes it here."""
     from benchmarks import microgpt
+    from benchmarks.gpt import GPT
     from micrograd_es import Value, cross_entropy
-    from micrograd_es.gallery import load
 
     codes, numbers = work["codes"], iter(work["theta"])
-    model = load("_gpt").GPT(work["vocabulary"], seed=0)
-    if kind == "demo":
+    model = GPT(work["vocabulary"], seed=0)
+    if kind == "ours":
         for p in model.parameters():
             p.data = next(numbers)
         table = model.weights["tokens"]

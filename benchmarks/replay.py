@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.define_by_run import compared, gpt_work, moons_work, network
+from benchmarks import gpt
+from benchmarks.define_by_run import compared, moons_work, network
 from benchmarks.programs import ALPHA, RATE
 from benchmarks.table import Bar, Row, seconds
 from benchmarks.timing import agree, alternate, best
 from micrograd_es import MLP, Tape, Value, cross_entropy, vsum
 from micrograd_es.data import digits
-from micrograd_es.gallery import load
 
 Array = np.ndarray[Any, Any]
 CostAndGradient = Callable[[Array], tuple[float, Array]]
@@ -339,15 +339,14 @@ def digits_step(quick: bool) -> Iterator[Row]:
 
 
 def gpt_step(quick: bool) -> Iterator[Row]:
-    """The step of the demo `nombres` against microgpt's kind of Value."""
-    work = gpt_work()
+    """A transformer step against microgpt's kind of Value."""
+    work = gpt.work()
     theirs = compared("gpt", ["microgpt"], work, quick)["microgpt"]
-    task = load("nombres").Names(load("nombres").names())
+    step = gpt.Step(gpt.GPT(work["vocabulary"], seed=0), len(work["codes"]) - 1)
     theta = np.array(work["theta"])
 
     def replay(theta: Array) -> tuple[float, Array]:
-        cost, gradient = task.replayed(theta, [work["name"]])
-        return cost, gradient
+        return step(theta, work["codes"])
 
     agree(
         {

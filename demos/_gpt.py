@@ -1,95 +1,50 @@
 """A transformer of one layer, written with scalar Values: GPT-2's, small.
 
-It follows karpathy's microgpt: rmsnorm for layernorm, relu for gelu, no biases. Every
-number in it is a Value, so that each weight of each head can be looked at and explained.
+Every number in it is a Value, so that each weight of each head can be looked at and explained.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
+from typing import Any
 
-from micrograd_es import Module, Value, dot, vsum
+from micrograd_es import Embedding, Layer, LayerNorm, Module, SelfAttention, Value
 
 WIDE, HEADS, BLOCK = 16, 4, 16
-_HEAD = WIDE // HEADS
-
-Vector = Sequence[Value]
 
 
 class GPT(Module):
-    """Scores for the next letter, one letter after another.
+    """Scores for the next letter, from the letters so far.
 
     Parameters
     ----------
     vocabulary : int
         How many letters there are.
-    seed : int
-        The weights are drawn from a normal distribution, σ = 0.08.
     """
 
     def __init__(self, vocabulary: int, seed: int) -> None:
-        gauss = random.Random(seed).gauss
-        sizes = {
-            "tokens": (vocabulary, WIDE),
-            "places": (BLOCK, WIDE),
-            "queries": (WIDE, WIDE),
-            "keys": (WIDE, WIDE),
-            "values": (WIDE, WIDE),
-            "attention": (WIDE, WIDE),
-            "up": (4 * WIDE, WIDE),
-            "down": (WIDE, 4 * WIDE),
-            "scores": (vocabulary, WIDE),
-        }
-        self.weights = {
-            name: [[Value(gauss(0, 0.08)) for _ in range(nin)] for _ in range(nout)]
-            for name, (nout, nin) in sizes.items()
-        }
+        source = random.Random(seed)
+        self.letters = Embedding(vocabulary, WIDE, source)
+        self.places = Embedding(BLOCK, WIDE, source)
+        self.before_attention, self.before_thought = LayerNorm(WIDE), LayerNorm(WIDE)
+        self.attention = SelfAttention(WIDE, HEADS, causal=True, seed=source)
+        self.up = Layer(WIDE, 4 * WIDE, "gelu", seed=source, init="xavier")
+        self.down = Layer(4 * WIDE, WIDE, "linear", seed=source, init="xavier")
+        self.scores = Layer(WIDE, vocabulary, "linear", seed=source, init="xavier")
 
     def parameters(self) -> list[Value]:
-        """Matrix by matrix and row by row; the embeddings of the letters come first."""
-        return list(chain.from_iterable(chain.from_iterable(self.weights.values())))
+        """Those of each part in turn; the embeddings of the letters come first."""
+        parts = [part for part in vars(self).values() if isinstance(part, Module)]
+        return [p for part in parts for p in part.parameters()]
 
-    def __call__(self, embeddings: Sequence[Vector]) -> list[list[Value]]:
-        """The scores after each letter, from the embeddings of the letters."""
-        return list(self.read(iter(embeddings)))
-
-    def read(self, embeddings: Iterator[Vector]) -> Iterator[list[Value]]:
-        """The same, each score given before the next letter is asked for."""
-        w = self.weights
-        keys: list[list[Value]] = []
-        values: list[list[Value]] = []
-        for letter, place in zip(embeddings, w["places"]):
-            x = _normed([a + b for a, b in zip(letter, place)])
-            normed = _normed(x)
-            queries = _linear(w["queries"], normed)
-            keys.append(_linear(w["keys"], normed))
-            values.append(_linear(w["values"], normed))
-            heads = [_attention(h, queries, keys, values) for h in range(0, WIDE, _HEAD)]
-            attended = _linear(w["attention"], list(chain.from_iterable(heads)))
-            x = [a + b for a, b in zip(x, attended)]
-            hidden = [u.relu() for u in _linear(w["up"], _normed(x))]
-            x = [a + b for a, b in zip(x, _linear(w["down"], hidden))]
-            yield _linear(w["scores"], x)
+    def __call__(self, letters: Sequence[Any]) -> list[list[Value]]:
+        """The scores after each letter, of letters as integers or as Values that are integers."""
+        x = _added(self.letters(letters), self.places(range(len(letters))))
+        x = _added(x, self.attention(self.before_attention(x)))
+        x = _added(x, [self.down(self.up(v)) for v in self.before_thought(x)])
+        return [self.scores(v) for v in x]
 
 
-def _linear(rows: Sequence[Vector], x: Vector) -> list[Value]:
-    return [dot(row, x) for row in rows]
-
-
-def _normed(x: Vector) -> list[Value]:
-    scale = (dot(x, x) / len(x) + 1e-5) ** -0.5
-    return [v * scale for v in x]
-
-
-def _attention(
-    h: int, queries: Vector, keys: Sequence[Vector], values: Sequence[Vector]
-) -> list[Value]:
-    """What one head, numbers h to h + 4 of each vector, gathers from the letters so far."""
-    query = queries[h : h + _HEAD]
-    # after rmsnorm these are small numbers, whose exponential is safe
-    weights = [(dot(query, key[h : h + _HEAD]) / _HEAD**0.5).exp() for key in keys]
-    total = vsum(weights)
-    shares = [weight / total for weight in weights]
-    return [dot(shares, column) for column in list(zip(*values))[h : h + _HEAD]]
+def _added(x: Any, y: Any) -> list[list[Value]]:
+    return [[a + b for a, b in zip(v, w)] for v, w in zip(x, y)]

@@ -1,22 +1,21 @@
 """New Spanish first names from a transformer of scalar Values.
 
 It learns first define-by-run, node by node, and then by replay: for each length of name
-the graph of its cost is recorded once. The embeddings of the letters enter it as inputs,
-and take their gradients back through `vjp`.
+the graph of its cost is recorded once.
 """
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from micrograd_es import Adam, Tape, Value, cross_entropy
+from micrograd_es import Adam, Tape, Value, cross_entropy, no_grad, softmax
 from micrograd_es.base.files import write_file
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.data import names
@@ -34,11 +33,10 @@ class Names:
     each letter, and the mark at the end, from those before it.
     """
 
-    def __init__(self, known: list[str], lr: float = 0.01) -> None:
+    def __init__(self, known: list[str], lr: float | Callable[[int], float] = 0.01) -> None:
         self.letters = sorted(set("".join(known)))
         self.mark = len(self.letters)
         self.model = load("_gpt").GPT(self.mark + 1, SEED)
-        self.table: list[list[Value]] = self.model.weights["tokens"]
         self.optimizer = Adam(self.model.parameters(), lr, betas=(0.85, 0.99))
         self.recorded = cache(self._recorded)
 
@@ -51,8 +49,7 @@ class Names:
         total = Value(0.0)
         for name in batch:
             codes = self.codes(name)
-            scores = self.model([self.table[code] for code in codes[:-1]])
-            total = total + cross_entropy(scores, codes[1:])
+            total = total + cross_entropy(self.model(codes[:-1]), codes[1:])
         cost = total / len(batch)
         self.optimizer.zero_grad()
         cost.backward()
@@ -60,31 +57,19 @@ class Names:
         return cost.data
 
     def _recorded(self, length: int) -> Tape:
-        """The cost of a name of that length, from its embeddings and the letters to guess."""
-        embeddings, wanted = (
-            [[Value(0.0) for _ in range(n)] for _ in range(length + 1)]
-            for n in (len(self.table[0]), len(self.table))
-        )
-        inputs = [v for rows in (embeddings, wanted) for row in rows for v in row]
-        rest = self.optimizer.parameters[len(self.table) * len(self.table[0]) :]
-        return Tape(cross_entropy(self.model(embeddings), wanted), inputs, rest)
+        """The cost of a name of that length, from its letters and those to guess."""
+        codes = [Value(0.0) for _ in range(length + 1)]
+        wanted = [[Value(0.0) for _ in range(self.mark + 1)] for _ in codes]
+        inputs = [*codes, *(v for row in wanted for v in row)]
+        return Tape(cross_entropy(self.model(codes), wanted), inputs, self.optimizer.parameters)
 
     def replayed(self, theta: Any, batch: list[str]) -> tuple[float, Any]:
         """The cost of some names of one length and its gradient, by replay."""
-        tape, codes = self.recorded(len(batch[0])), np.array([self.codes(n) for n in batch])
-        V, B, n = len(self.table), len(batch), len(batch[0]) + 1
-        table, rest = (
-            theta[: V * len(self.table[0])].reshape(V, -1),
-            theta[V * len(self.table[0]) :],
-        )
-        guess = np.eye(V)[codes[:, :-1]], np.eye(V)[codes[:, 1:]]
-        X = np.hstack([(guess[0] @ table).reshape(B, -1), guess[1].reshape(B, -1)])
-        costs = tape.value(X, rest)
-        d_inputs, d_rest = tape.vjp(X, np.full(B, 1 / B), rest)
-        # what reaches an embedding goes to its letter's row of the table
-        d_letters = d_inputs[:, : n * table.shape[1]].reshape(B * n, -1)
-        d_table = guess[0].reshape(B * n, V).T @ d_letters
-        return float(costs.mean()), np.concatenate([d_table.ravel(), d_rest])
+        codes = np.array([self.codes(name) for name in batch])
+        wanted = np.eye(self.mark + 1)[codes[:, 1:]].reshape(len(batch), -1)
+        tape = self.recorded(len(batch[0]))
+        costs, gradient = tape.value_and_grad(np.hstack([codes[:, :-1], wanted]), theta)
+        return float(costs.mean()), gradient
 
     def train(self, batches: Iterator[list[str]]) -> Iterator[float]:
         """The cost of each batch, and an update after it; at the end the Values learn of it."""
@@ -102,12 +87,13 @@ class Names:
     def invented(self, source: random.Random, temperature: float = 0.6) -> str:
         """A name, letter by letter, each drawn from what the model expects."""
         codes = [self.mark]
-        for scores in self.model.read(self.table[code] for code in codes):
-            weights = np.exp([(s.data - max(scores).data) / temperature for s in scores])
-            codes += source.choices(range(len(weights)), weights.tolist())
+        while len(codes) < load("_gpt").BLOCK:
+            with no_grad():
+                shares = softmax([s / temperature for s in self.model(codes)[-1]])
+            codes += source.choices(range(len(shares)), [share.data for share in shares])
             if codes[-1] == self.mark:
                 break
-        return "".join(self.letters[code] for code in codes[1:] if code != self.mark)
+        return "".join(self.letters[code] for code in codes if code != self.mark)
 
 
 def about() -> str:
@@ -140,12 +126,9 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         print(f"  {a:.12f}  {b:.12f}")
 
     steps = 20 if quick else 1500
-    task = Names(known)
+    task = Names(known, lr=lambda k: 0.01 * (1 - k / steps))
     training = task.train(batches(known, steps, size=16))
-    costs = []
-    for step, cost in enumerate(track(training, _("training"), total=steps), 1):
-        costs.append(cost)
-        task.optimizer.lr = 0.01 * (1 - step / steps)
+    costs = list(track(training, _("training"), total=steps))
     source = random.Random(SEED)
     invented = [task.invented(source) for _name in range(3 if quick else 20)]
     print(_("invented (* is in no list): {names}").format(

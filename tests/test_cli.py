@@ -126,7 +126,7 @@ def help_of(capsys, *words):
 def test_demo_alone_lists_the_demos(capsys):
     status, out, _ = run(capsys, "demo")
     assert status == 0
-    for name in "apuntes", "xor", "lunas", "seno", "digitos", "nombres":
+    for name in "apuntes", "xor", "lunas", "seno", "digitos", "filtros", "nombres":
         assert name in out
     assert [name for name, _ in listed()] == [line.split()[0] for line in out.splitlines()]
 

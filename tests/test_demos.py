@@ -85,6 +85,13 @@ def test_git_does_not_see_the_folder_of_the_tour():
     assert f"/{FOLDER}/" in ignored
 
 
+def test_filtros(tmp_path):
+    result = run("filtros", tmp_path)
+    assert result["accuracy"] >= 0.93
+    (picture,) = pictures(result)
+    assert picture.count(b"filtro 7") == 4
+
+
 def test_a_rerun_gives_the_same_numbers(tmp_path):
     first, second = (run("seno", tmp_path) for _ in range(2))
     assert list(first["costs"]) == list(second["costs"])

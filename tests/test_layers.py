@@ -88,7 +88,7 @@ def test_layer_norm(shape):
     agree(LayerNorm(5, eps=0.1), theirs, RNG.normal(size=shape) * 100 + 3)
 
 
-@pytest.mark.parametrize("codes", [2, [2, 0, 2], [[0, 1], [3, 3]]])
+@pytest.mark.parametrize("codes", [2, [2, 0, 2], range(3), [[0, 1], [3, 3]]])
 @pytest.mark.parametrize("as_values", [False, True])
 def test_embedding(codes, as_values):
     torch = pytest.importorskip("torch")
@@ -97,7 +97,7 @@ def test_embedding(codes, as_values):
         theirs.weight.copy_(torch.tensor(numbers(ours.weight)))
     assert shape_of(ours.weight) == (4, 3)
     found = ours(values(np.array(codes)) if as_values else codes)
-    expected = theirs(torch.tensor(codes))
+    expected = theirs(torch.tensor(np.array(codes)))
     np.testing.assert_array_equal(numbers(found), expected.detach().numpy())
     weights = RNG.normal(size=expected.shape)
     dot(flat(found), weights.ravel()).backward()
@@ -202,6 +202,15 @@ def test_sequential():
     narrow = Sequential(Layer(2, 1, seed=0), Layer(1, 3, seed=1), MLP(3, [1], seed=2))
     assert isinstance(narrow([1.0, 2.0]), Value)
     assert Sequential()(x) is x
+
+
+def test_lists_arrays_and_numbers_are_taken_alike():
+    x = RNG.normal(size=(1, 3, 3))
+    layers = Conv2d(1, 2, 2, seed=0), LayerNorm(3), MaxPool2d(2), Dropout(0.5).eval()
+    for layer in layers:
+        expected = numbers(layer(values(x)))
+        for given in (x, x.tolist(), [list(image) for image in x], tuple(map(tuple, x))):
+            np.testing.assert_array_equal(numbers(layer(given)), expected)
 
 
 # -- how they begin ---------------------------------------------------------------------

@@ -71,9 +71,10 @@ PLANTED = (
     Mutant("a sign in a quotient", "ops", '"-y / b"', '"y / b"'),
     Mutant("a float32 partial", "algebra", '"pow": math.pow,', '"pow": math.pow, '
            '"cos": lambda x: float(__import__("numpy").float32(math.cos(x))),'),
-    Mutant("a float32 partial of every row", "graph", "    if len(parents) == 2:\n",
-           "    import numpy\n    partials = tuple([p and float(numpy.float32(p))"
-           " for p in partials])\n    if len(parents) == 2:\n"),
+    Mutant("a float32 partial of every row of two", "graph",
+           "node._data, node.da, node.db = numbers",
+           "import numpy; node._data, node.da, node.db = numbers[0],"
+           " *[p and float(numpy.float32(p)) for p in numbers[1:]]"),
     Mutant("1e-10 in sigmoid'", "ops", '"y * sigmoid(-a)"', '"y * sigmoid(-a) * 1.0000000001"'),
     Mutant("1e-10 in tanh'", "ops", '"4.0 * sigmoid(2.0', '"4.0000000004 * sigmoid(2.0'),
     Mutant("1e-10 in exp'", "ops", '("y",),', '("y * 1.0000000001",),'),

@@ -73,14 +73,15 @@ class Algebra:
         return self._compile(op, f"(y := {op.value}), {partials}")
 
     def recorded(self, op: Operation) -> Function:
-        """`forward`, with None for the partial of an operand that nothing is handed on to.
+        """The same as a node keeps it: of two operands it is ``(value, da, db)``.
 
-        That is a branch that was not taken, or what never takes a gradient.
+        The partial of an operand that nothing is handed on to is None. That is a branch that
+        was not taken, or what never takes a gradient.
         """
         texts = ["None" if not op.takes(i) else f"({text}) or None" if op.piecewise else text
                  for i, text in enumerate(op.df)]  # fmt: skip
-        partials = f"({', '.join(texts)},)" + (" * len(a)" if op.variadic else "")
-        return self._compile(op, f"(y := {op.value}), {partials}")
+        partials = ", ".join(texts) if op.arity == 2 else f"({', '.join(texts)},)"
+        return self._compile(op, f"(y := {op.value}), {partials}{' * len(a)' * op.variadic}")
 
     def _compile(self, op: Operation, text: str, first: str = "") -> Function:
         key = op, text, first

@@ -28,22 +28,32 @@ def no_floats() -> Iterator[None]:
 
 
 @dataclass(frozen=True, eq=False)
-class CustomOperation:
-    """What `custom` makes a node of; it has the place of a row of the table."""
+class OwnOperation:
+    """What a user has made a node by; it has the place of a row of the table."""
 
     name: str
-    f: Callable[..., Any]
-    df: Callable[..., Any]
 
     # what a row of the table may have, and this has not
     piecewise: ClassVar[bool] = False
     variadic: ClassVar[bool] = False
     number: ClassVar[int | None] = None
-    sign: ClassVar[str] = ""
+
+    @property
+    def sign(self) -> str:
+        """What stands in its node in a picture; the name where it is empty."""
+        return ""
 
     def takes(self, i: int) -> bool:
         """Whether operand `i` ever takes a gradient."""
         return True
+
+
+@dataclass(frozen=True, eq=False)
+class CustomOperation(OwnOperation):
+    """What `custom` makes a node by."""
+
+    f: Callable[..., Any]
+    df: Callable[..., Any]
 
     def value(self, numbers: Sequence[Any]) -> Any:
         """``f`` at the numbers (or arrays)."""

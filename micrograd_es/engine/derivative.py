@@ -10,6 +10,7 @@ from micrograd_es.base.arrays import Array
 from micrograd_es.engine.algebra import Algebra
 from micrograd_es.engine.anomaly import watch_backward
 from micrograd_es.engine.custom import CustomOperation
+from micrograd_es.engine.drop_in import ByHand
 from micrograd_es.engine.functions import function, sum_node, where
 from micrograd_es.engine.graph import adjoints_of, topological_order
 from micrograd_es.engine.nesting import flat, nested
@@ -117,6 +118,8 @@ _VALUES = Algebra({name: function(op) for name, op in TABLE.items()} | {"where":
 def _partial_graphs(node: Value, wanted: Sequence[int]) -> list[tuple[int, Any]]:
     """The wanted partials of a node as Values; plain numbers where they are constant."""
     rule, operands = node.rule, node.parents
+    if isinstance(rule, ByHand):
+        raise rule.refused("create_graph")
     if isinstance(rule, CustomOperation):
         partials = rule.partial_graphs(operands)
         return [(i, partials[i]) for i in wanted]

@@ -15,7 +15,7 @@ from micrograd_es.engine.ops import TABLE, Operation
 from micrograd_es.engine.value import Operand, Value, apply, as_value
 
 _SUM, _MUL = TABLE["sum"], TABLE["mul"]
-_PRODUCT = FLOATS.forward(_MUL)
+_PRODUCT = FLOATS.recorded(_MUL)
 
 
 def function(op: Operation) -> Callable[..., Any]:
@@ -203,16 +203,16 @@ def _largest(values: Sequence[Value]) -> Value:
 def products(ws: Sequence[Value], xs: Sequence[Value]) -> list[Value]:
     """The nodes wᵢ·xᵢ.
 
-    Nine nodes of ten in a network are made here. So `record` is not called for each of them:
+    Nine nodes of ten in a network are made here. So `record_pair` is not called for each:
     what it does is written out.
     """
-    if graph.watch:  # which looks at each node as `record` makes it
+    if graph.watch:  # which looks at each node as it is made
         return [apply(_MUL, w, x) for w, x in zip(ws, xs)]
     new, mul, product = object.__new__, _MUL, _PRODUCT
     nodes = []
     for w, x in zip(ws, xs):
         node = new(Value)
-        node._data, (node.da, node.db) = product(w._data, x._data)
+        node._data, node.da, node.db = product(w._data, x._data)
         node.a = w
         node.b = x
         node.grad = 0.0

@@ -33,7 +33,10 @@ class Node:
         None where none arrives.
     """
 
-    __slots__ = ("__weakref__", "_data", "a", "adjoint", "b", "da", "db", "grad", "label", "rule")
+    __slots__ = (
+        "__dict__", "__weakref__",
+        "_data", "a", "adjoint", "b", "da", "db", "grad", "label", "rule",
+    )  # fmt: skip
 
     _data: float
     a: Any
@@ -61,6 +64,23 @@ watch: Callable[[Any], None] | None = None
 _new = object.__new__
 
 
+def record_pair(
+    kind: type[N], rule: Any, a: Any, b: Any, numbers: tuple[float, float | None, float | None]
+) -> N:
+    """A new node of that class on two operands; `numbers` are its own and both partials."""
+    node = _new(kind)
+    node._data, node.da, node.db = numbers
+    node.a = a
+    node.b = b
+    node.grad = 0.0
+    node.adjoint = None
+    node.label = ""
+    node.rule = rule
+    if watch:
+        watch(node)
+    return node
+
+
 def record(
     kind: type[N],
     rule: Any,
@@ -68,19 +88,17 @@ def record(
     parents: tuple[Any, ...],
     partials: tuple[float | None, ...],
 ) -> N:
-    """A new node of that class. Every operation ends here."""
+    """A new node of that class. Every operation ends here or in `record_pair`."""
+    if len(parents) == 2:
+        return record_pair(kind, rule, *parents, (data, *partials))  # type: ignore[arg-type]
     node = _new(kind)
     node._data = data
+    node.a, node.da = parents, partials
+    node.b = node.db = None
     node.grad = 0.0
     node.adjoint = None
     node.label = ""
     node.rule = rule
-    if len(parents) == 2:
-        node.a, node.b = parents
-        node.da, node.db = partials
-    else:
-        node.a, node.da = parents, partials
-        node.b = node.db = None
     if watch:
         watch(node)
     return node

@@ -327,7 +327,7 @@ _ROWS = (
     Operation("abs",      "abs(a)",            ("where(a < 0.0, -1.0, where(a > 0.0, 1.0, 0.0))",),
                                                                                  r"\left|{a}\right|",       (-1.5,),     piecewise=True),
     Operation("relu",     "where(a <= 0.0, 0.0, a)",
-                                               ("where(a <= 0.0, 0.0, 1.0)",),   r"\mathrm{{relu}}({a})",   (1.5,),      piecewise=True, short="maximum(a, 0.0)", activation=True),
+                                               ("where(a <= 0.0, 0.0, 1.0)",),   r"\mathrm{{relu}}({a})",   (1.5,),      "ReLU", piecewise=True, short="maximum(a, 0.0)", activation=True),
     Operation("leaky_relu", "where(a > 0.0, a, 0.01 * a)",
                                                ("where(a > 0.0, 1.0, 0.01)",),   r"\mathrm{{leaky\_relu}}({a})",
                                                                                                             (-1.5,),     piecewise=True, activation=True),

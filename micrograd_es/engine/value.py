@@ -9,7 +9,7 @@ partials that one writes by hand. The calculus itself stands in `ops`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import index
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
@@ -17,9 +17,9 @@ from micrograd_es.base.scalars import Number, as_float, is_number
 from micrograd_es.engine.algebra import FLOATS, IEEE
 from micrograd_es.engine.anomaly import watch_backward
 from micrograd_es.engine.comparison import Comparison, comparing, decides
-from micrograd_es.engine.copying import CopiedNode
 from micrograd_es.engine.custom import making_graph
-from micrograd_es.engine.graph import hand_on, one_pass, record, topological_order
+from micrograd_es.engine.drop_in import DropInNode, make_by_hand
+from micrograd_es.engine.graph import hand_on, one_pass, record, record_pair, topological_order
 from micrograd_es.engine.ops import TABLE, Operation, with_number
 from micrograd_es.engine.watching import is_watching
 
@@ -28,7 +28,7 @@ Binary: TypeAlias = Callable[["Value", Operand], "Value"]
 
 
 class _Forward(dict[Operation, Callable[..., Any]]):
-    """Value and partials of each row on floats, compiled when first asked for."""
+    """Value and partials of each row on floats, as nodes keep them, compiled when asked for."""
 
     def __missing__(self, op: Operation) -> Callable[..., Any]:
         self[op] = FLOATS.recorded(op)
@@ -42,10 +42,12 @@ def apply(op: Operation, *operands: Value) -> Value:
     """The node of a row of the table on its operands."""
     numbers = [v._data for v in operands]
     try:
-        data, partials = FORWARD[op](*numbers)
+        found = FORWARD[op](*numbers)
     except (ArithmeticError, ValueError):
-        data, partials = IEEE.recorded(op)(*numbers)
-    return record(Value, op, data, operands, partials)
+        found = IEEE.recorded(op)(*numbers)
+    if op.arity == 2:
+        return record_pair(Value, op, operands[0], operands[1], found)
+    return record(Value, op, found[0], operands, found[1])
 
 
 def _binary(op: Operation) -> tuple[Binary, Binary]:
@@ -61,10 +63,10 @@ def _binary(op: Operation) -> tuple[Binary, Binary]:
             else:
                 return NotImplemented
         try:
-            data, partials = forward(a._data, b._data)
+            numbers = forward(a._data, b._data)
         except (ArithmeticError, ValueError):
-            data, partials = IEEE.recorded(op)(a._data, b._data)
-        return record(Value, op, data, (a, b), partials)
+            numbers = IEEE.recorded(op)(a._data, b._data)
+        return record_pair(Value, op, a, b, numbers)
 
     def reflected(b: Value, a: Any) -> Any:
         return operate(Value(a), b) if is_number(a) else NotImplemented
@@ -88,7 +90,7 @@ def _unary(op: Operation) -> Callable[[Value], Value]:
     return operate
 
 
-class Value(CopiedNode):
+class Value(DropInNode):
     """One scalar node of a computation graph.
 
     Parameters
@@ -132,7 +134,13 @@ class Value(CopiedNode):
     # np.float64(1) > v asked only then what v makes of it
     __array_priority__ = 0.0
 
-    def __init__(self, data: Number | Comparison, label: str = "") -> None:
+    def __init__(
+        self,
+        data: Number | Comparison,
+        _children: str | Iterable[Value] = (),  # or, in its place, the label
+        _op: str | Iterable[float] = "",
+        label: str = "",
+    ) -> None:
         if not isinstance(label, str):
             raise TypeError(f"a label is a string, not {type(label).__name__}")
         self.grad = 0.0
@@ -146,6 +154,8 @@ class Value(CopiedNode):
             self._data = as_float(data)
             self.rule = None
             self.a = self.da = ()
+        if type(_children) is not tuple or _children or _op:
+            make_by_hand(self, _children, _op)
 
     @property
     def data(self) -> float:
@@ -231,19 +241,6 @@ class Value(CopiedNode):
     def conjugate(self) -> Value:
         """Itself, as of any real number: what `np.var` and `np.std` ask for."""
         return self
-
-    # The names that scripts written for micrograd use.
-
-    _prev = CopiedNode.parents
-    _op = op
-
-    def _backward(self) -> None:
-        grads = {v: 0.0 if v.grad is None else as_float(v.grad) for v in (self, *self.parents)}
-        for parent, partial in zip(self.parents, self.partials):
-            if partial is not None:
-                grads[parent] += grads[self] * partial
-        for node, gradient in grads.items():
-            node.grad = gradient
 
     # A method for each function of the table, under the name that NumPy asks for.
 

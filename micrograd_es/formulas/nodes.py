@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from micrograd_es.base.languages import gettext as _
-from micrograd_es.engine.custom import CustomOperation
+from micrograd_es.engine.custom import OwnOperation
 from micrograd_es.engine.value import Value
 from micrograd_es.formulas.notation import short
 from micrograd_es.formulas.symbols import SYMBOLS, Call, Formula, Number, Symbol, apply, as_formula
@@ -104,7 +104,7 @@ class Formulas:
         if rule is None:
             return self.name(node)
         operands = [self.name(p, depth) for p in node.parents]
-        if isinstance(rule, CustomOperation):
+        if isinstance(rule, OwnOperation):
             result: Formula = Call(rule.name, _template(rule, len(operands)), tuple(operands), 0.0)
         else:
             result = apply(rule, *operands)
@@ -118,7 +118,7 @@ class Formulas:
         # every operand of a sum has the same partial
         parents = node.parents[:1] if rule.variadic else node.parents
         operands = [self.name(p).valued(p.data) for p in parents]
-        if isinstance(rule, CustomOperation):
+        if isinstance(rule, OwnOperation):
             template = _template(rule, len(operands))
             return Call(rule.name, template, tuple(operands), recorded, prime=index + 1)
         if rule.primed:
@@ -128,7 +128,7 @@ class Formulas:
         return (Number(recorded) if result.size > LONGEST_FORMULA else result).valued(recorded)
 
 
-def _template(rule: CustomOperation, n: int) -> str:
+def _template(rule: OwnOperation, n: int) -> str:
     """How a user's own function is written: by its name, which is no identifier if a lambda."""
     own = rule.name if rule.name.isidentifier() and rule.name != "lambda" else "f"
     shown = own if len(own) == 1 else rf"\operatorname{{{{{own}}}}}".replace("_", r"\_")

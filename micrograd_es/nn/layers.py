@@ -104,7 +104,7 @@ class Embedding(Weighted):
         """
         if is_array(x):
             x = x.tolist()
-        if isinstance(x, (list, tuple)):
+        if isinstance(x, (list, tuple, range)):
             return [self(k) for k in x]
         number = x.data if isinstance(x, Value) else as_value(x).data
         if number not in range(len(self.weight)):

@@ -43,11 +43,12 @@ def values_of(x: Any, who: str, *sizes: int | str) -> Nested:
     def convert(part: Any, sizes: tuple[int, ...]) -> Nested:
         if not sizes:
             return as_value(part)
+        part = part.tolist() if is_array(part) else part
         if not isinstance(part, (list, tuple)) or len(part) != sizes[0]:
             raise ValueError(f"{who} takes lists of shape {wanted}, and these are of several")
         return [convert(p, sizes[1:]) for p in part]
 
-    return convert(x.tolist() if is_array(x) else x, shape)
+    return convert(x, shape)
 
 
 def flat(x: Nested) -> Iterator[Any]:

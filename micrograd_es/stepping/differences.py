@@ -6,6 +6,7 @@ from math import isclose, isfinite
 
 from micrograd_es.engine.algebra import IEEE
 from micrograd_es.engine.custom import CustomOperation
+from micrograd_es.engine.drop_in import ByHand
 from micrograd_es.engine.value import FORWARD, Value
 
 
@@ -36,6 +37,8 @@ def _root_with(nodes: list[Value], k: int, x: float) -> float:
 
 def _value(node: Value, operands: list[float]) -> float:
     assert node.rule is not None
+    if isinstance(node.rule, ByHand):  # it cannot be computed at other numbers
+        return float("nan")
     if isinstance(node.rule, CustomOperation):
         try:
             return node.rule.forward(operands)[0]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from micrograd_es.engine.custom import CustomOperation
+from micrograd_es.engine.drop_in import ByHand
 from micrograd_es.engine.ops import Operation
 from micrograd_es.engine.value import Value
 
@@ -95,6 +96,8 @@ def record(
             trained.append(False)
             recording.constants[i] = v.data
             continue
+        if isinstance(v.rule, ByHand):
+            raise v.rule.refused("a replay")
         below_it = tuple([place[p] for p in parents])
         operands.append(below_it)
         store.append(max([store[j] for j in below_it]))
