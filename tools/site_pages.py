@@ -25,7 +25,7 @@ from micrograd_es.gallery import load
 from micrograd_es.play.answers import answer as answer_of_play
 
 ROOT = Path(__file__).resolve().parent.parent
-WEB, STATIC = ROOT / "web", ROOT / "micrograd_es/play/static"
+WEB = ROOT / "web"
 sys.path.insert(0, str(WEB / "python"))
 
 import answers  # noqa: E402
@@ -99,7 +99,8 @@ class Pages:
         (other,) = (a for code, _name, a in known["languages"] if code != get_language())
         put = {name: _environment().get_template(name).render(known | {"languages": None})
                for name in ("menu.html", "python.html")}  # fmt: skip
-        page = _beside(of_play("/", f"lang={get_language()}"))
+        page = of_play("/", f"lang={get_language()}")
+        waiting = re.findall(r'"static/([\w.]+)"', page)
         script = '<script type="module" src="static/play.js"></script>'
         head = (
             f'<meta http-equiv="Content-Security-Policy" content="{known["policy"]}">\n'
@@ -113,9 +114,12 @@ class Pages:
         yield self._folder + folder + "index.html", page.replace("</body>", end + "</body>")
         for name in ("palette.css", "icon.svg"):
             yield self._folder + folder + name, of_play(f"/{name}", "")
-        for path in sorted(STATIC.iterdir()):
-            text = _beside(of_play(f"/static/{path.name}", ""))
-            yield f"{self._folder}{folder}static/{path.name}", text
+        found: set[str] = set()
+        while waiting:
+            found.add(name := waiting.pop())
+            text = of_play(f"/static/{name}", "")
+            yield f"{self._folder}{folder}static/{name}", text
+            waiting += set(re.findall(r'from "\./([\w.]+)"', text)) - found
         yield self.page("show.html", "show.html", title=_("Train"))
 
     def lessons(self) -> Iterator[tuple[str, str]]:
@@ -237,13 +241,9 @@ def of_the_notes() -> dict[str, str]:
 
 def of_play(path: str, query: str) -> str:
     """What the training page's own functions answer."""
-    return answer_of_play(path, query).body.decode()
-
-
-def _beside(text: str) -> str:
-    """Its addresses, as they have to be below a folder of any name."""
-    return re.sub(r"""(["'`])/(?=(static/|train|steps|graph\.svg|icon\.svg|palette\.css))""", r"\1",
-                  text)  # fmt: skip
+    said = answer_of_play(path, query)
+    assert said.status == 200, f"{path}: {said.body.decode()}"
+    return said.body.decode()
 
 
 def menu() -> list[tuple[str, str]]:
