@@ -89,6 +89,23 @@ def parse(text: str, numbers: Mapping[str, Number]) -> tuple[Value, dict[str, Va
     return as_value(_run(program, known | variables)), variables
 
 
+def variables_of(text: str) -> list[str]:
+    """The names that need a number, in the order in which they appear.
+
+    Raises
+    ------
+    ValueError
+        The text is no expression.
+
+    Examples
+    --------
+    >>> variables_of("tanh(w*x + pi*b) * w")
+    ['w', 'x', 'b']
+    """
+    names = [item for item in _Reader(text).program if isinstance(item, str)]
+    return [n for n in dict.fromkeys(names) if n not in CONSTANTS and _known(n) not in FUNCTIONS]
+
+
 class Apply(NamedTuple):
     """What is done to the last `n` operands."""
 

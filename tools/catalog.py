@@ -1,7 +1,7 @@
 """Brings the message catalogs up to date with the code.
 
-``python tools/catalog.py`` collects every ``_("…")`` of the package and the demos (and of
-the page templates, and what argparse says), keeps the translations that exist, drops those
+``python tools/catalog.py`` collects every ``_("…")`` of the package, the demos and the site
+(and of the page templates, and what argparse says), keeps the translations that exist, drops those
 that nothing uses, and compiles. It ends with status 1 and names what has no translation.
 """
 
@@ -38,7 +38,7 @@ OF_ARGPARSE = (
 
 def messages() -> Iterator[tuple[str, str | None, str]]:
     """Each message with its plural, if it has one, and the file that it stands in."""
-    for folder in ("micrograd_es", "demos"):
+    for folder in ("micrograd_es", "demos", "web", "tools"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -47,7 +47,7 @@ def messages() -> Iterator[tuple[str, str | None, str]]:
                         yield texts[0], None, path.name
                     elif node.func.id == "ngettext" and len(texts) >= 2:
                         yield texts[0], texts[1], path.name
-    for path in sorted((ROOT / "micrograd_es").rglob("templates/*")):
+    for path in sorted([*ROOT.glob("micrograd_es/**/templates/*"), *ROOT.glob("web/**/*.html")]):
         if path.is_file():
             for text in _IN_TEMPLATE.findall(path.read_text("utf-8")):
                 yield ast.literal_eval(text), None, path.name

@@ -12,7 +12,7 @@ import os
 import re
 import threading
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from html import escape
 from pathlib import Path
@@ -24,6 +24,10 @@ import graphviz  # type: ignore[import-untyped]
 from micrograd_es.base.errors import RendererMissingError
 from micrograd_es.base.files import write_file
 from micrograd_es.formulas.notation import shown
+
+#: Who draws in the place of Graphviz: (DOT text, engine, format) to the picture. A page in a
+#: browser, which starts no programs, puts its own here.
+renderer: Callable[[str, str, str], bytes] | None = None
 
 _one_at_a_time = threading.Lock()
 
@@ -78,6 +82,8 @@ class Graph(graphviz.Digraph):  # type: ignore[misc]
         format = format or self.format
         if format in ("dot", "gv"):
             data = self.source.encode()
+        elif renderer is not None:
+            data = renderer(self.source, options.get("engine") or self.engine, format)
         else:
             try:
                 data = super().pipe(format, *args, **options)

@@ -20,10 +20,11 @@ _QUIET = (
 )
 
 
-def _without(what: str) -> None:
+def without(what: str) -> None:
+    """Skips a test that needs this; fails it where a browser is asked for."""
     if os.environ.get("MICROGRAD_ES_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{what} is not installed, and MICROGRAD_ES_REQUIRE_BROWSER=1 asks for it")
-    pytest.skip(f"{what} is not installed")
+        pytest.fail(f"{what} is not there, and MICROGRAD_ES_REQUIRE_BROWSER=1 asks for it")
+    pytest.skip(f"{what} is not there")
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +33,11 @@ def browser() -> Iterator[Any]:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        _without("playwright")
+        without("playwright")
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     path = path or shutil.which("google-chrome")
     if path is None:
-        _without("chromium")
+        without("chromium")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=_QUIET.split())
         yield chromium
@@ -58,7 +59,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
         home = urlsplit(url)[:2]
 
         def ask(request: Any) -> None:
-            if urlsplit(request.url)[:2] != home and not request.url.startswith("data:"):
+            if urlsplit(request.url)[:2] != home and not request.url.startswith(("data:", "blob:")):
                 wrong.append(f"asked for {request.url}")
 
         options.setdefault("viewport", {"width": 1280, "height": 800})

@@ -1,0 +1,371 @@
+"""The site in a browser: Python in a worker, where ``python tools/site.py`` has built it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import sys
+import textwrap
+import threading
+from math import isclose
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+
+from conftest import without
+from micrograd_es import explain
+from micrograd_es.expression import parse
+from micrograd_es.pictures.graphs import draw_graph, svg_of
+from micrograd_es.play.answers import answer as answer_of_play
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SITE = ROOT / "site"
+
+
+def tool(name):
+    """A module of tools/, which is no package."""
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        spec = importlib.util.spec_from_file_location(f"tools_{name}", ROOT / f"tools/{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    finally:
+        sys.path.pop(0)
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Where the site is served, from a subfolder as any host may have it."""
+    if not (SITE / "index.html").exists():
+        without("the site (python tools/site.py builds it)")
+    with tool("site").server(SITE, below="/course/") as serving:
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        yield f"http://localhost:{serving.server_port}/course/"
+        serving.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def start(visit, address):
+    """``start(path)``: a page once Python is there."""
+
+    def start(path="", **options):
+        page = visit(address + path, **options)
+        page.set_default_timeout(60_000)
+        page.wait_for_selector("body[data-python=ready]")
+        page.wait_for_selector(".live[data-asking=yes]", state="detached")
+        return page
+
+    return start
+
+
+def typed(page, f):
+    page.fill("#f", f)
+    page.wait_for_selector(".live[data-asking=no]")
+
+
+def asked(page, path, **settings):
+    """What Python in the page answers to a question of one's own."""
+    query = "&".join(f"{name}={quote(text)}" for name, text in settings.items())
+    return page.evaluate("([path, query]) => python.ask(path, query)", [path, query])
+
+
+CASES = {
+    "2*(a*b+c)**2": {"a": 1.0, "b": 2.0, "c": 3.0},
+    "tanh(w*x+b)**2": {"w": 0.5, "x": 2.0, "b": -0.3},
+    "log(x)/x + maximum(x, 2*y)": {"x": 1.7, "y": 0.4},
+    "exp(sin(x**2))": {"x": 0.7},
+    "relu(w*x+b)": {"w": -1.0, "x": 2.0, "b": 0.5},
+}
+
+
+def test_the_prepared_page_is_there_before_python(visit, address):
+    page = visit(address)
+    assert page.text_content(".formula .value") == "50"
+    assert page.locator(".graph svg .node, .graph svg g").count() > 5
+    assert page.locator(".numbers input[type=text]").count() == 3
+
+
+def test_numbers_pictures_and_explanations_are_those_of_python_here(start):
+    page = start()
+    for f, numbers in CASES.items():
+        at = ",".join(f"{name}:{x}" for name, x in numbers.items())
+        said = asked(page, "try", f=f, at=at)
+        assert said["status"] == 200
+        told = json.loads(said["text"])
+        root, variables = parse(f, numbers)
+        root.label = "f"
+        root.backward()
+        assert isclose(float(told["value"]), root.data, rel_tol=1e-12)
+        for name, v in variables.items():
+            assert isclose(float(told["gradients"][name]), v.grad, rel_tol=1e-12, abs_tol=1e-300)
+            assert f">{explain(root, v).text}</pre>" in told["explanations"].replace(
+                "&#39;", "'"
+            ).replace("&gt;", ">").replace("&lt;", "<")
+        here, there = (
+            float(re.search(r'<svg width="(\d+)pt"', svg)[1])
+            for svg in (svg_of(draw_graph(root)), told["graph"])
+        )
+        assert isclose(here, there, rel_tol=0.03), f
+
+
+def test_one_types_and_moves_and_all_of_it_changes(start):
+    page = start()
+    typed(page, "x*x + 3*y")
+    assert page.text_content(".formula .value") == "4"
+    assert page.locator(".numbers input[type=text]").count() == 2
+    page.fill(".numbers input[type=text] >> nth=0", "2,5")
+    page.wait_for_selector(".live[data-asking=no]")
+    assert page.text_content(".result td.gradient >> nth=0") == "5"
+    assert "2 · 2.5" in page.text_content(".explanations pre >> nth=0")
+    page.focus(".numbers input[type=range] >> nth=1")
+    page.keyboard.press("End")
+    page.wait_for_selector(".live[data-asking=no]")
+    assert page.text_content(".result td.value >> nth=1") == "5"
+    query = parse_qs(urlsplit(page.url).query)
+    assert query == {"f": ["x*x + 3*y"], "at": ["x:2.5,y:5"]}
+    page.select_option("#examples", index=3)
+    page.wait_for_selector(".live[data-asking=no]")
+    assert page.input_value("#f") == "sigmoid(w*x+b)"
+
+
+def test_the_address_holds_everything(start, address):
+    page = start("en/?f=a*b&at=a:3,b:-4")
+    page.wait_for_selector(".live[data-asking=no]")
+    assert page.text_content(".formula .value") == "−12"
+    assert page.input_value("#address") == f"{address}en/?f=a*b&at=a:3,b:-4"
+    assert "embed=1" in page.input_value("#frame")
+    page.click("a[data-language=es]")
+    page.wait_for_selector("body[data-python=ready]")
+    page.wait_for_selector(".live[data-asking=no]")
+    assert page.get_attribute("html", "lang") == "es"
+    assert page.text_content(".formula .value") == "−12"
+
+
+def test_the_core_computes_in_the_browser_what_it_computes_here(start):
+    """The programs with which tests/test_without_numpy.py goes through the core's rooms."""
+    spec = importlib.util.spec_from_file_location("without", ROOT / "tests/test_without_numpy.py")
+    without_numpy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(without_numpy)
+    number = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]\d+)?")
+    page = start()
+    # the others draw, with another Graphviz, or need a terminal
+    for name in ("values", "ieee", "functions", "network", "layers"):
+        program = textwrap.dedent(without_numpy.PROGRAMS[name])
+        here = without_numpy.run(program).stdout
+        there = json.loads(asked(page, "python", code=program)["text"])["printed"]
+        assert number.split(here) == number.split(there), name
+        for mine, other in zip(number.findall(here), number.findall(there)):
+            assert isclose(float(mine), float(other), rel_tol=1e-12, abs_tol=1e-15), name
+
+
+def test_a_button_opens_the_steps(start):
+    page = start("?f=a*b&at=a:3,b:-4")
+    page.wait_for_selector(".live[data-asking=no]")
+    page.click("#step")
+    steps = page.frame_locator("#steps iframe")
+    steps.locator("#next").click()
+    steps.locator("#last").click()
+    assert steps.locator("tbody tr").count() == 3
+    assert "steps=1" in page.url
+    page.click("#back")
+    page.wait_for_url(lambda url: "steps" not in url)
+
+
+def test_what_is_no_expression_is_said_and_nothing_typed_is_lost(start):
+    page = start()
+    typed(page, "2*(a*b")
+    assert "2*(a*b" in page.text_content(".problem")
+    assert page.input_value("#f") == "2*(a*b"
+    typed(page, "2*(a*b)")
+    assert page.text_content(".problem") == ""
+
+
+DEEP = [
+    ("(" * 100 + "a" + ")" * 100, 200),
+    ("sin(" * 100 + "a" + ")" * 100, 200),
+    ("+".join("a" * 501), 200),
+    ("-" * 500 + "a", 200),
+    ("**".join("a" * 501), 200),
+    ("(" * 101 + "a" + ")" * 101, 400),
+    ("a" + "+a" * 501, 400),
+    ("-" * 501 + "a", 400),
+    (" not" * 5000 + " a", 400),
+    ("a" + " if a else a" * 300, 400),
+]
+
+
+def test_deep_expressions_are_answered_or_refused_and_end_nothing(start):
+    page = start()
+    for f, status in DEEP:
+        assert asked(page, "try", f=f, at="a:1.0001")["status"] == status, f
+        assert asked(page, "try", f="a*a", at="a:3")["status"] == 200
+
+
+def test_a_worker_that_dies_is_started_again_and_nothing_typed_is_lost(start):
+    page = start()
+    page.workers[0].evaluate("self.postMessage({ dead: 'by a test' })")
+    page.wait_for_selector("body[data-python=starting]")
+    page.fill("#f", "a*a*a")
+    page.wait_for_selector("body[data-python=ready]")
+    page.wait_for_selector(".live[data-asking=no]")
+    assert page.input_value("#f") == "a*a*a"
+    assert page.text_content(".formula .value") == "1"
+
+
+PAGES = [
+    "index.html", "lessons/index.html", "lessons/1-nudge.html", "notes.html", "python.html",
+    "teachers.html", "how-it-works.html", "proofs.html",
+]  # fmt: skip
+
+
+def test_one_file_works_from_a_disk(visit):
+    if not (SITE / "micrograd_es.html").exists():
+        pytest.skip("the site was built without --one-file")
+    page = visit(SITE / "micrograd_es.html")
+    page.set_default_timeout(60_000)
+    page.wait_for_selector("body[data-python=ready]")
+    typed(page, "a*a + b")
+    assert page.text_content(".formula .value") == "3"
+    page.click("#step")
+    page.frame_locator("#steps iframe").locator("#next").click()
+
+
+def test_all_links_lead_somewhere(address):
+    for page in SITE.rglob("*.html"):
+        if "reference" in page.parts or page.name.startswith("micrograd_"):
+            continue
+        for link in re.findall(r'(?:href|src)="([^"#?]+)[^"]*"', page.read_text("utf-8")):
+            if not link.startswith(("http", "data:", "…")) and link != "graph.svg":
+                assert (page.parent / link).resolve().exists() or link in ("steps",), (page, link)
+
+
+def test_a_lesson_to_its_end(visit, address):
+    page = visit(address + "lessons/2-chain.html")
+    parts = page.locator(".part")
+    shown = [parts.nth(i).is_visible() for i in range(parts.count())]
+    assert shown == [True, False, False]
+    assert not page.locator(".explanations").is_visible()  # it would tell the answer
+    page.fill("#question1", "5")
+    page.press("#question1", "Enter")
+    assert "3" in page.text_content("#question1-say")
+    assert not parts.nth(1).is_visible()
+    page.fill("#question1", "6")
+    page.press("#question1", "Enter")
+    assert parts.nth(1).is_visible()
+    page.fill("#question2", "17")
+    page.press("#question2", "Enter")
+    page.click(".part:nth-child(2) .show")
+    assert parts.nth(2).is_visible()
+    assert page.locator(".explanations").is_visible()
+    page.reload()
+    assert parts.nth(2).is_visible()
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_the_answers_of_the_lessons_are_right(language):
+    """What a question asks of its picture, from PyTorch's arithmetic and by hand."""
+    folder = ROOT / "web/lessons" / language
+    answers = {
+        path.stem: re.findall(r"^answer = (.*)$", path.read_text("utf-8"), re.MULTILINE)
+        for path in sorted(folder.glob("*.md"))
+    }
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([-3.0, 1.0, 2.0, 0.5], dtype=torch.float64, requires_grad=True)
+    b, one, two, w = x
+    chain, fan_out, neuron = (3 * one) ** 2, two * two + 3 * two, torch.sigmoid(w * 2 - 1)
+    slopes = torch.autograd.grad(chain + fan_out + neuron, x)[0].tolist()
+    assert answers == {
+        "1-nudge": [f"{0.01 * b.item():g}", "1"],
+        "2-chain": [f"{2 * 3 * one.item():g}", f"{slopes[1]:g}"],
+        "3-fan-out": ["3", f"{slopes[2]:g}"],
+        "4-neuron": ["0", f"{slopes[3]:g}"],
+        "5-paths": ["2", "1"],
+        "6-descent": ["0.6", "1.08"],
+        "7-modes": ["4", "1"],
+        "8-training": ["-1", str(2 * 4 + 4 + 4 * 4 + 4 + 4 + 1)],
+    }
+
+
+def test_a_worksheet_is_made_from_its_seed(start):
+    page = start("en/teachers.html?seed=3&level=1")
+    sheet = page.frame_locator("#sheet")
+    assert sheet.locator("svg").count() >= 2
+    assert page.is_enabled("#print")
+    first = page.get_attribute("#sheet", "srcdoc")
+    assert asked(page, "worksheet", seed="3", level="1", lang="en")["text"] == first
+    assert asked(page, "worksheet", seed="4", level="1", lang="en")["text"] != first
+
+
+def test_the_box_runs_python_and_shows_pictures(start):
+    page = start("en/python.html")
+    page.click("#run")
+    page.wait_for_selector("#shown svg")
+    assert page.text_content("#printed").strip() == "50.0 40.0"
+    page.fill("#code", "a.grad * 2")  # names stay
+    page.press("#code", "Control+Enter")
+    page.wait_for_selector("#shown pre")
+    assert page.text_content("#shown") == "80.0"
+    page.fill("#code", "1 / 0")
+    page.click("#run")
+    page.wait_for_selector("#run:enabled")
+    assert page.text_content("#printed").startswith("Traceback")
+    assert page.text_content("#printed").strip().endswith("ZeroDivisionError: division by zero")
+    assert "answers" not in page.text_content("#printed")
+
+
+def test_the_reference_has_a_search(visit, address):
+    page = visit(address + "reference/micrograd_es.html")
+    page.set_default_timeout(30_000)
+    page.fill("input[type=search]", "check_gradient")
+    page.wait_for_selector(".search-result")
+    assert "check_gradient" in page.text_content(".search-result >> nth=0")
+
+
+def test_the_site_works_without_a_network(start, address):
+    page = start("?f=a*b&at=a:3,b:-4")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.wait_for_function("navigator.serviceWorker.controller")
+    page.context.set_offline(True)
+    page.goto(address + "lessons/4-neuron.html")
+    page.wait_for_selector("body[data-python=ready]")
+    page.goto(address + "?f=a*a&at=a:3")
+    page.wait_for_selector("body[data-python=ready]")
+    page.wait_for_selector(".live[data-asking=no]")
+    assert page.text_content(".formula .value") == "9"
+    page.context.set_offline(False)
+
+
+def test_training_is_that_of_the_server(start):
+    if not list((SITE / "pyodide").glob("numpy*.whl")):
+        pytest.skip("the site was built without NumPy's wheel (--numpy FILE)")
+    page = start("play/?layers=4-4&seed=2")
+    page.wait_for_selector("body[data-asking=no]")
+    query = "layers=4-4&seed=2&updates=7&point=3"
+    here = answer_of_play("/train", query)
+    there = page.evaluate("query => fetch(`train?${query}`).then((r) => r.text())", query)
+    here, there = json.loads(here.body), json.loads(there)
+    assert there["updates"] == 7
+    for mine, other in zip(here["parameters"], there["parameters"]):
+        assert isclose(mine, other, rel_tol=1e-12, abs_tol=1e-15)
+    page.click("#step")
+    page.wait_for_selector("body[data-asking=no]")
+    assert page.text_content("#updates") == "1"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_on_a_phone_every_page_fits(visit, address, name):
+    page = visit(address + name, viewport={"width": 360, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_on_a_phone_nothing_runs_out_of_the_page(start):
+    page = start("?f=tanh(w*x%2Bb)**2", viewport={"width": 360, "height": 640})
+    page.wait_for_selector(".live[data-asking=no]")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360

@@ -1,0 +1,119 @@
+"""The site's parts that need no browser: its answers, lessons, and what its build refuses."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("markdown_it")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def tools(monkeypatch):
+    """Modules of tools/ by name; one of them is named like the standard library's `site`."""
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(f"tool_{name}", ROOT / f"tools/{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def answer(tools):
+    return tools("site_pages").answers.answer
+
+
+def test_an_expression_is_answered_with_its_numbers_and_pictures(answer):
+    status, kind, text = answer("try", "f=a*b%2Bc&at=a:2,b:-3,c:10&lang=en")
+    told = json.loads(text)
+    assert (status, kind, told["value"]) == (200, "application/json", "4.0")
+    assert told["gradients"] == {"a": "-3.0", "b": "2.0", "c": "1.0"}
+    assert told["variables"] == [["a", 2.0], ["b", -3.0], ["c", 10.0]]
+    assert told["graph"].startswith("<svg")
+    assert "∂f/∂a = b" in told["explanations"]
+
+
+def test_a_variable_without_a_number_is_one_and_whose_derivatives_are_explained_can_be_said(answer):
+    told = json.loads(answer("try", "f=x*y*z&at=y:2&wrt=z").text)
+    assert told["value"] == "2.0"
+    assert told["explanations"].count("<pre") == 1
+    assert "∂f/∂z = x · y" in told["explanations"]
+
+
+def test_names_of_a_query_are_no_markup(answer):
+    told = json.loads(answer("try", "f=a*b&at=a:2").text)
+    assert "<script" not in json.dumps(told)
+    status, kind, text = answer("try", "f=<script>alert(1)</script>")
+    assert (status, kind) == (400, "text/plain")  # shown as text
+    assert text
+
+
+@pytest.mark.parametrize(
+    "f", ["(" * 101 + "a" + ")" * 101, "a" + "+a" * 501, "-" * 501 + "a", "", "a+", "a=1"]
+)
+def test_what_is_too_deep_or_no_expression_is_refused_in_a_line(answer, f):
+    status, kind, text = answer("try", f"f={f.replace('+', '%2B')}")
+    assert (status, kind) == (400, "text/plain")
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_lessons_have_pictures_and_questions_with_a_number_each(tools, language):
+    lesson = tools("site_lessons").Lesson
+    seen = []
+
+    def ask(answer, hint, **more):
+        seen.append((float(answer), hint))
+        return "asked"
+
+    paths = sorted((ROOT / "web/lessons" / language).glob("*.md"))
+    lessons = [lesson(path, lambda settings: f"live {settings['f']}", ask) for path in paths]
+    assert len(lessons) == 8
+    assert all(len(one.parts) >= 3 for one in lessons)
+    assert all("live " in "".join(one.parts) for one in lessons)
+    assert len(seen) == 16
+
+
+def test_both_languages_ask_the_same():
+    def asked(path):
+        return re.findall(r"^(?:f|at|wrt|hide|answer) = .*$", path.read_text("utf-8"), re.MULTILINE)
+
+    for path in (ROOT / "web/lessons/es").glob("*.md"):
+        assert asked(path) == asked(ROOT / "web/lessons/en" / path.name)
+
+
+def test_a_wheel_of_numpy_with_another_hash_is_refused(tools, tmp_path):
+    site = tools("site")
+    lock = {"packages": {"numpy": {"file_name": "numpy.whl", "sha256": sha256(b"its").hexdigest()}}}
+    (tmp_path / "pyodide-lock.json").write_text(json.dumps(lock), "utf-8")
+    wheel = tmp_path / "mine.whl"
+    wheel.write_bytes(b"mine")
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "pyodide-lock.json").write_text(json.dumps(lock), "utf-8")
+    with pytest.raises(SystemExit, match="is expected"):
+        site.numpy_of(folder, wheel, None)
+    assert site.numpy_of(folder, wheel, sha256(b"mine").hexdigest()) == "pyodide/"
+    listed = json.loads((folder / "pyodide-lock.json").read_text("utf-8"))["packages"]["numpy"]
+    assert listed == {"file_name": "mine.whl", "sha256": sha256(b"mine").hexdigest()}
+    assert (folder / "mine.whl").read_bytes() == b"mine"
+
+
+def test_what_is_fetched_has_its_version_and_hash_written_down():
+    pinned = json.loads((ROOT / "web/packages.json").read_text("utf-8"))
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", pin["version"]) for pin in pinned.values())
+    assert all(pin["integrity"].startswith("sha512-") for pin in pinned.values())
+    for line in (ROOT / "web/requirements.txt").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            assert re.match(r"\w+==[\d.]+ .*--hash=sha256:[0-9a-f]{64}$", line)

@@ -1,0 +1,163 @@
+// A live picture: an expression and its variables, answered by Python as they change.
+
+import { Silent } from "./engine.js";
+
+const plain = (x) => String(Number(x.toPrecision(12)));
+
+/** The name and number pairs as they stand in an address: a:1,b:2. */
+export const written = (numbers) => [...numbers].map(([name, x]) => `${name}:${x}`).join(",");
+
+export const read = (at) =>
+  new Map(
+    at
+      .split(",")
+      .filter(Boolean)
+      .map((pair) => pair.split(":")),
+  );
+
+/** An address's query that a person can read. */
+export const query = (settings) =>
+  Object.entries(settings)
+    .filter(([, text]) => text !== "")
+    .map(
+      ([name, text]) =>
+        `${name}=${encodeURIComponent(text).replace(/%(2C|3A|2F|28|29)/g, unescaped)}`,
+    )
+    .join("&");
+const unescaped = (code) => decodeURIComponent(code);
+
+export class Live {
+  #asking = false;
+  #again = false;
+  #shown = ""; // the names that have fields now
+
+  /**
+   * @param element A `.live` of the page's template.
+   * @param engine Who answers.
+   * @param texts The page's texts.
+   */
+  constructor(element, engine, texts) {
+    this.element = element;
+    this.engine = engine;
+    this.texts = texts;
+    this.f = element.dataset.f;
+    this.numbers = read(element.dataset.at);
+    this.wrt = element.dataset.wrt; // whose derivatives are explained; empty for all
+    this.onchange = () => {};
+    this.onanswer = () => {};
+    this.#fields([...this.numbers]);
+  }
+
+  get at() {
+    return written(this.numbers);
+  }
+
+  #part(name) {
+    return this.element.querySelector(`.${name}`);
+  }
+
+  /** Another expression, or other numbers. */
+  go(f, numbers = this.numbers) {
+    this.f = f;
+    this.numbers = numbers;
+    this.#changed();
+  }
+
+  #changed() {
+    this.onchange();
+    this.refresh();
+  }
+
+  /** Asks, one question at a time: of what is typed meanwhile only the last counts. */
+  async refresh() {
+    if (this.#asking) {
+      this.#again = true;
+      return;
+    }
+    this.#asking = true;
+    this.element.dataset.asking = "yes";
+    do {
+      this.#again = false;
+      const { f, at, wrt } = this;
+      const asked = { f, at, wrt, lang: document.documentElement.lang };
+      try {
+        const { status, text } = await this.engine.ask("try", query(asked));
+        if (!this.#again) this.#show(status, text);
+      } catch (error) {
+        if (!(error instanceof Silent)) throw error;
+        this.#say(this.texts.died);
+      }
+    } while (this.#again);
+    this.#asking = false;
+    this.element.dataset.asking = "no";
+  }
+
+  #show(status, text) {
+    if (status !== 200) {
+      if (status === 500) console.error(text);
+      this.#say(status === 500 ? this.texts.fault : text);
+      return;
+    }
+    const answer = JSON.parse(text);
+    this.#say("");
+    this.#fields(answer.variables);
+    for (const part of ["graph", "result", "explanations"]) {
+      const place = this.#part(part);
+      if (place) place.innerHTML = answer[part];
+    }
+    this.onanswer(answer);
+  }
+
+  #say(text) {
+    const place = this.#part("problem");
+    if (place.textContent !== text) place.textContent = text;
+    this.element.classList.toggle("refused", text !== "");
+  }
+
+  /** A slider and a field for each variable; those that are there stay as they are. */
+  #fields(variables) {
+    const names = variables.map(([name]) => name).join();
+    const old = this.numbers;
+    this.numbers = new Map(variables.map(([name, x]) => [name, old.get(name) ?? plain(x)]));
+    if (names === this.#shown) return;
+    this.#shown = names;
+    this.#part("numbers").replaceChildren(
+      ...variables.map(([name]) => this.#field(name, this.numbers.get(name))),
+    );
+    if (variables.length !== old.size) this.onchange();
+  }
+
+  #field(name, text) {
+    const x = Number(text);
+    const edge = Math.max(5, 2 * Math.abs(x));
+    const slider = input({ type: "range", min: -edge, max: edge, step: "any", value: x });
+    const field = input({ type: "text", inputMode: "decimal", value: text, size: 8 });
+    slider.setAttribute("aria-label", this.texts.slider.replace("{name}", name));
+    const label = document.createElement("label");
+    const shown = document.createElement("var");
+    shown.textContent = name;
+    label.append(shown, field);
+    slider.step = edge / 50;
+    slider.addEventListener("input", () => {
+      field.value = plain(Number(slider.value));
+      this.numbers.set(name, field.value);
+      this.#changed();
+    });
+    field.addEventListener("input", () => {
+      const typed = field.value.trim().replace(",", ".").replace("−", "-");
+      const valid = typed !== "" && Number.isFinite(Number(typed));
+      field.setAttribute("aria-invalid", String(!valid));
+      if (!valid) return;
+      slider.max = Math.max(Number(slider.max), Math.abs(Number(typed)));
+      slider.min = -slider.max;
+      slider.value = typed;
+      this.numbers.set(name, typed);
+      this.#changed();
+    });
+    const row = document.createElement("div");
+    row.append(label, slider);
+    return row;
+  }
+}
+
+const input = (properties) => Object.assign(document.createElement("input"), properties);

@@ -1,0 +1,87 @@
+// "Try it": an expression as one types it. The address holds everything.
+
+import { Live, query, read } from "./live.js";
+import { element, engine, texts } from "./page.js";
+
+const python = engine();
+const picture = document.querySelector(".live");
+const live = new Live(picture, python, texts);
+const field = element("f");
+const asked = new URLSearchParams(location.search);
+const view = { steps: asked.has("steps") ? "1" : "", embed: asked.has("embed") ? "1" : "" };
+
+const here = (more = {}) => query({ f: live.f, at: live.at, ...view, ...more });
+
+function showAddress() {
+  try {
+    history.replaceState(null, "", `?${here()}`);
+  } catch {
+    // some browsers refuse an address that changes often; a later one will be taken
+  }
+  const address = new URL(`?${here({ steps: "", embed: "" })}`, location.href);
+  element("address").value = address;
+  const framed = new URL(`?${here({ embed: "1" })}`, location.href).href.replaceAll("&", "&amp;");
+  element("frame").value =
+    `<iframe src="${framed}" width="100%" height="640" title="micrograd_es"></iframe>`;
+  for (const link of document.querySelectorAll("a[data-language]")) {
+    link.search = `?${here()}`;
+  }
+}
+
+live.onchange = () => {
+  if (field.value !== live.f) field.value = live.f;
+  showAddress();
+};
+live.onanswer = () => {
+  showAddress();
+  if (view.steps) showSteps();
+};
+field.addEventListener("input", () => live.go(field.value));
+element("examples").addEventListener("change", ({ target }) => {
+  if (!target.value) return;
+  const chosen = new URLSearchParams(target.value);
+  live.go(chosen.get("f"), read(chosen.get("at")));
+  target.value = "";
+});
+
+// -- the steps, in a frame over the page ---------------------------------------------
+
+const steps = element("steps");
+
+async function showSteps() {
+  const settings = { f: live.f, at: live.at, lang: document.documentElement.lang };
+  const { status, text } = await python.ask("steps", query(settings));
+  if (status !== 200) {
+    view.steps = "";
+    picture.querySelector(".problem").textContent = text;
+    return;
+  }
+  steps.querySelector("iframe").srcdoc = text;
+  if (!steps.open) steps.showModal();
+}
+
+element("step").addEventListener("click", () => {
+  view.steps = "1";
+  showAddress();
+  showSteps();
+});
+steps.addEventListener("close", () => {
+  view.steps = "";
+  steps.querySelector("iframe").srcdoc = "";
+  showAddress();
+});
+element("back").addEventListener("click", () => steps.close());
+
+for (const button of document.querySelectorAll("button[data-copies]")) {
+  button.addEventListener("click", async () => {
+    const copied = element(button.dataset.copies);
+    copied.select();
+    await navigator.clipboard?.writeText(copied.value);
+    button.textContent = texts.copied;
+  });
+}
+
+document.body.classList.toggle("embedded", view.embed === "1");
+if (asked.has("f")) live.go(asked.get("f"), read(asked.get("at") ?? ""));
+else showAddress();
+if (view.steps && !asked.has("f")) showSteps();

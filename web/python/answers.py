@@ -1,0 +1,227 @@
+"""What the pages of the site are answered: functions of a path and a query.
+
+They run in the browser's worker, and where the site is built, which prepares its first
+pictures with them. The query is the whole state, as it is for the training page.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import math
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from html import escape
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import jinja2
+
+from micrograd_es import Value, explain
+from micrograd_es.base.languages import LANGUAGES, speaking
+from micrograd_es.base.languages import gettext as _
+from micrograd_es.base.reading import read_number
+from micrograd_es.engine.graph import topological_order
+from micrograd_es.expression import parse, variables_of
+from micrograd_es.formulas.nodes import Formulas
+from micrograd_es.formulas.notation import latex, mathml, number
+from micrograd_es.pictures.dot import Graph
+from micrograd_es.pictures.graphs import draw_fitting, svg_of
+from micrograd_es.stepping.page import MOST_EVENTS, stepping_page
+from micrograd_es.stepping.steps import BackwardPass
+from micrograd_es.worksheet import worksheet
+
+# Deeper ones end the interpreter for good: a browser gives it a small stack.
+MOST_BRACKETS, MOST_OPERATIONS = 100, 500
+EXPLAINED = 8  # variables whose derivative is written out
+
+HTML, JSON, TEXT = "text/html", "application/json", "text/plain"
+
+
+class Answer(NamedTuple):
+    """The status of HTTP, the kind and the text."""
+
+    status: int
+    kind: str
+    text: str
+
+
+def answer(path: str, query: str) -> Answer:
+    """The answer, in the language that the query says.
+
+    What is wrong with the query is an answer of status 400, one line for a person.
+    """
+    if path.startswith("play/"):
+        return _of_training(path.removeprefix("play"), query)
+    settings = dict(parse_qsl(query, keep_blank_values=True))
+    language = settings.get("lang", "es")
+    with speaking(language if language in LANGUAGES else "es"):
+        try:
+            return _ANSWERS[path](settings)
+        except (ValueError, OverflowError) as error:
+            return Answer(400, TEXT, str(error))
+
+
+def graph(settings: dict[str, str]) -> tuple[Value, dict[str, Value]]:
+    """The expression `f` at the numbers `at`, such as ``a:1,b:2``; a name without one is 1.
+
+    Raises
+    ------
+    ValueError
+        It is no expression, or is beyond what a browser's stack holds.
+    """
+    text = settings.get("f", "")
+    depths = accumulate((c in "([{") - (c in ")]}") for c in text)
+    if max(depths, default=0) > MOST_BRACKETS:
+        raise ValueError(_("the expression has too many nested parentheses"))
+    given = dict(pair.partition(":")[::2] for pair in settings.get("at", "").split(",") if pair)
+    names = variables_of(text)
+    root, variables = parse(text, {name: _number(name, given.get(name, "1")) for name in names})
+    if sum(bool(node.parents) for node in topological_order(root)) > MOST_OPERATIONS:
+        raise ValueError(
+            _("an expression in the browser has at most {n} operations").format(n=MOST_OPERATIONS)
+        )
+    if not root.label and "f" not in variables:
+        root.label = "f"
+    root.backward()
+    return root, variables
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return read_number(text)
+    except ValueError:
+        raise ValueError(
+            _("{name}={text}: {text} is no number").format(name=name, text=text or "''")
+        ) from None
+
+
+def _try(settings: dict[str, str]) -> Answer:
+    root, variables = graph(settings)
+    own = _templates().get_template("result.html")
+    label, root.label = root.label, "" if root.parents else root.label
+    formula = Formulas().expression(root)  # of what it computes, and not its name again
+    root.label = label
+    asked = [name for name in settings.get("wrt", "").split(",") if name in variables]
+    chosen = asked or list(variables)[:EXPLAINED]
+    explained = [explain(root, variables[name]) for name in chosen]
+    told = {
+        "variables": [[name, v.data] for name, v in variables.items() if math.isfinite(v.data)],
+        "value": repr(root.data),
+        "gradients": {name: repr(v.grad) for name, v in variables.items()},
+        "graph": _drawn(root),
+        "result": own.render(
+            _=_,
+            formula=mathml(f"{latex(root.label or 'f')} = {formula.latex}"),
+            value=number(root.data),
+            variables=[
+                (name, mathml(_derivative(root, name)), number(v.data), number(v.grad))
+                for name, v in variables.items()
+            ],
+        ),
+        "explanations": _templates()
+        .get_template("explanations.html")
+        .render(
+            _=_,
+            explained=explained,
+            more=0 if asked else len(variables) - len(explained),
+        ),
+    }
+    return Answer(200, JSON, json.dumps(told, ensure_ascii=False, allow_nan=False))
+
+
+def _drawn(root: Value) -> str:
+    try:
+        return svg_of(draw_fitting(root))
+    except ValueError:
+        return f"<p>{_('Its graph is too large to be drawn.')}</p>"
+
+
+def _derivative(root: Value, name: str) -> str:
+    return rf"\frac{{\partial {latex(root.label or 'f')}}}{{\partial {latex(name)}}}"
+
+
+def _steps(settings: dict[str, str]) -> Answer:
+    root, _variables = graph(settings)
+    steps = BackwardPass(root)
+    if len(steps) > MOST_EVENTS:
+        raise ValueError(
+            _("its backward pass has {n} steps, and a page shows up to {limit}").format(
+                n=len(steps), limit=MOST_EVENTS
+            )
+        )
+    return Answer(200, HTML, stepping_page(steps))
+
+
+def _worksheet(settings: dict[str, str]) -> Answer:
+    seed, level = (int(settings.get(name, "1")) for name in ("seed", "level"))
+    return Answer(200, HTML, worksheet(seed, level))
+
+
+_names: dict[str, Any] = {}  # what has been said in the page's interpreter so far
+
+
+def _python(settings: dict[str, str]) -> Answer:
+    """Runs a program; what it printed, and its last expression as a notebook would show it."""
+    printed, shown = io.StringIO(), ""
+    with redirect_stdout(printed), redirect_stderr(printed):
+        try:
+            shown = _ran(settings.get("code", ""))
+        except BaseException:
+            kind, error, trace = sys.exc_info()
+            while trace and trace.tb_frame.f_code.co_filename != "<page>":
+                trace = trace.tb_next  # the page's own frames say nothing to its reader
+            printed.writelines(traceback.format_exception(kind, error, trace))
+    told = {"printed": printed.getvalue(), "shown": shown}
+    return Answer(200, JSON, json.dumps(told, ensure_ascii=False))
+
+
+def _ran(code: str) -> str:
+    tree = ast.parse(code)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "<page>", "exec"), _names)
+    if last is None:
+        return ""
+    value = eval(compile(ast.Expression(last.value), "<page>", "eval"), _names)
+    if isinstance(value, Graph):
+        return value.svg()
+    html = getattr(value, "_repr_html_", lambda: None)()
+    return html or ("" if value is None else f"<pre>{escape(repr(value))}</pre>")
+
+
+def _of_training(path: str, query: str) -> Answer:
+    try:
+        from micrograd_es.play.answers import answer as of_play
+    except ImportError:  # the browser could not fetch it, or it was another file
+        english = "lang=en" in query.split("&")
+        with speaking("en" if english else "es"):
+            problem = _(
+                "Training needs NumPy, which could not be fetched. In the page “Python” there is "
+                "a training that needs none."
+            )
+        return Answer(501, TEXT, problem)
+    said = of_play(path, query, "text/plain")
+    return Answer(said.status, said.kind.partition(";")[0], said.body.decode())
+
+
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+_ANSWERS: dict[str, Callable[[dict[str, str]], Answer]] = {
+    "try": _try,
+    "steps": _steps,
+    "worksheet": _worksheet,
+    "python": _python,
+}
