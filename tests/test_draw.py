@@ -1,3 +1,4 @@
+import math
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from micrograd_es import RendererMissingError, Value, custom, draw_graph, vsum, where
-from micrograd_es.formulas.notation import short, shown
+from micrograd_es.formulas.notation import number, short, shown
 from micrograd_es.pictures.dot import Graph
 from micrograd_es.pictures.graphs import svg_of
 from micrograd_es.pictures.look import html
@@ -405,3 +406,11 @@ def test_drawing_costs_nothing_until_it_is_used():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_constant_exponent_has_no_gradient_as_in_pages_and_the_terminal():
+    x, n = Value(3.0, "x"), Value(2.0, "n")
+    for root, last in ((x**2, "—"), (x**n, number((x**n).data * math.log(3.0)))):
+        root.backward()
+        exponent = re.search(r'<g id="n0".*?</g>', draw_graph(root).svg(), re.DOTALL)[0]
+        assert re.findall(r">([^<\n]+)</text>", exponent)[-1] == last

@@ -446,5 +446,6 @@ def test_a_corner_says_that_its_derivative_is_a_convention(corner, written):
     x = Value(0.0, "x")
     said = f"{written} tiene aquí un punto anguloso; por convenio, su derivada es 0."
     assert (said in told(corner(x) * 2, x)) == (written is not None)
+    assert corner is Value.floor or "rama" not in told(corner(x) * 2, x)
     x.label = "y"
     assert "anguloso" not in told(corner(Value(0.5) + x), x)

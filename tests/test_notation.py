@@ -113,3 +113,12 @@ def test_parentheses_stretch_only_around_fractions():
 def test_a_function_stands_apart_from_its_variable():
     spaces = [e for e in ET.fromstring(mathml(r"\cos t + \tanh(x)")).iter() if "mspace" in e.tag]
     assert len(spaces) == 1
+
+
+def test_the_brackets_of_a_matrix_are_as_tall_as_it_is():
+    matrix = r"\begin{bmatrix}a \\ b\end{bmatrix}"
+    element = ET.fromstring(mathml(rf"A = {matrix} = \begin{{bmatrix}}{matrix}\end{{bmatrix}}"))
+    space = "{http://www.w3.org/1998/Math/MathML}"
+    rows = [[child.tag for child in row] for row in element.iter(f"{space}mrow")]
+    in_brackets = [f"{space}mo", f"{space}mtable", f"{space}mo"]
+    assert rows.count(in_brackets) == 3  # alone, a bracket stretches to its own table

@@ -187,7 +187,7 @@ ON_ARRAYS = {
     "moons": "from micrograd_es.data import moons; moons()",
     "digits": "from micrograd_es.data import digits; digits()",
     "a model file": "from micrograd_es import MLP; MLP(1, [1]).save('x')",
-    "micrograd-es play": "from micrograd_es.cli import _play; _play(0)",
+    "micrograd-es play": "from micrograd_es.cli import _play; _play(0, '127.0.0.1')",
 }
 
 

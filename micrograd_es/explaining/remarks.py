@@ -76,7 +76,7 @@ def zero(node: Value, index: int, formulas: Formulas) -> str:
         return _("{above} is off: {below} = {number} is not above 0").format(
             above=above, below=below, number=operand
         )
-    if node.partials[index] is None:
+    if node.partials[index] is None and not _turns(node, index):
         return _("{above} does not take the branch of {below}").format(above=above, below=below)
     partial = formulas.partial(node, index)
     return (

@@ -234,6 +234,9 @@ def mathml(source: str) -> str:
     if r"\frac" not in source:
         # where there is no mathematical font, parentheses that stretch are far too tall
         source = source.replace(r"\left(", "(").replace(r"\right)", ")")
+    # each matrix in a row of its own, or its brackets are as tall as the tallest beside it
+    source = source.replace(r"\begin{bmatrix}", r"{\begin{bmatrix}")
+    source = source.replace(r"\end{bmatrix}", r"\end{bmatrix}}")
     element = convert(source)
     for pattern, replacement in _AMENDED:
         element = pattern.sub(replacement, element)

@@ -33,7 +33,7 @@ def draw_graph(
     Each value stands in a box with its name, data and grad, each operation in a small
     node of its own. A dashed edge takes no gradient back: a branch that was not taken,
     or the exponent of ``x ** 2``. A grad is "—" until ``backward()`` has run: as long as the
-    root's own grad is 0, a 0 below it is no gradient.
+    root's own grad is 0, a 0 below it is no gradient. A constant exponent never has one.
 
     Parameters
     ----------
@@ -110,6 +110,7 @@ class _Drawing:
         self._root = root
         self._place = {node: i for i, node in enumerate(nodes)}
         self._names = invented_names(nodes)
+        self._derived = {root}.union(*(_derived(node) for node in nodes))
         self._closed = {node: i for i, f in enumerate(folds) if f in closed for node in f.nodes}
         self.graph = self._empty(nodes, bool(folds))
         for i, f in enumerate(folds):
@@ -145,7 +146,7 @@ class _Drawing:
         )  # fmt: skip
 
     def _node(self, i: int, node: Value) -> None:
-        grad = gradient_of(node, self._root)
+        grad = gradient_of(node, self._root) if node in self._derived else None
         rows = [(_("data"), number(node.data)), (_("grad"), number(grad))]
         self.graph.node(f"n{i}", self._box(node.label, rows), id=f"n{i}")
         known = "—" if grad is None else repr(grad)
@@ -254,6 +255,11 @@ class _Drawing:
             f'BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">{head}<TR><TD>{table}'
             f"{captions}</TABLE></TD><TD>{table}{numbers}</TABLE></TD></TR></TABLE>>"
         )
+
+
+def _derived(node: Value) -> list[Value]:
+    """The operands that it may hand a gradient to; the 2 in ``x**2`` is none."""
+    return [p for i, p in enumerate(node.parents) if i != node.rule.number]
 
 
 def _columns_passed(nodes: list[Value]) -> int:
