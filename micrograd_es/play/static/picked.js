@@ -39,7 +39,7 @@ export class Picked {
     this.parts.forEach((texts, i) => {
       if (!texts || !numbers[i]) return;
       put(texts[0], number(numbers[i][0]));
-      put(texts[1], number(numbers[i][1]));
+      if (texts[1].textContent !== "—") put(texts[1], number(numbers[i][1])); // else it has none
     });
   }
 
