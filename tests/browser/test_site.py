@@ -135,6 +135,15 @@ def test_one_types_and_moves_and_all_of_it_changes(start):
     assert page.input_value("#f") == "sigmoid(w*x+b)"
 
 
+def test_what_is_typed_before_the_page_is_ready_counts(visit, address):
+    page = visit(address)
+    page.set_default_timeout(60_000)
+    page.fill("#f", "a*a*a")
+    page.wait_for_selector(".live[data-asking=no]")
+    assert page.input_value("#f") == "a*a*a"
+    assert page.text_content(".formula .value") == "1"
+
+
 def test_the_address_holds_everything(start, address):
     page = start("en/?f=a*b&at=a:3,b:-4")
     page.wait_for_selector(".live[data-asking=no]")
@@ -162,7 +171,8 @@ def test_the_core_computes_in_the_browser_what_it_computes_here(start):
         there = json.loads(asked(page, "python", code=program)["text"])["printed"]
         assert number.split(here) == number.split(there), name
         for mine, other in zip(number.findall(here), number.findall(there)):
-            assert isclose(float(mine), float(other), rel_tol=1e-12, abs_tol=1e-15), name
+            # gradients of about 1 that nearly cancel keep the last bits of their terms
+            assert isclose(float(mine), float(other), rel_tol=1e-12, abs_tol=1e-14), name
 
 
 def test_a_button_opens_the_steps(start):
