@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
+import subprocess
 import sys
+import tarfile
 import textwrap
 import threading
 from math import isclose
@@ -367,6 +370,31 @@ def test_training_is_that_of_the_server(start):
     page.click("#step")
     page.wait_for_selector("body[data-asking=no]")
     assert page.text_content("#updates") == "1"
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory):
+    """axe-core's script, which npm fetches."""
+    folder = tmp_path_factory.mktemp("axe")
+    npm = shutil.which("npm")
+    fetch = [npm or "npm", "pack", "--silent", "--pack-destination", str(folder), "axe-core@4.14.1"]
+    if npm is None or subprocess.run(fetch, capture_output=True).returncode:
+        pytest.skip("npm cannot fetch axe-core")
+    (archive,) = folder.glob("*.tgz")
+    with tarfile.open(archive) as packed:
+        return packed.extractfile("package/axe.min.js").read().decode()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(visit, address, axe, scheme):
+    for name in PAGES:
+        page = visit(address + name, color_scheme=scheme)
+        page.evaluate(axe)
+        found = page.evaluate(
+            "axe.run().then((r) => r.violations.map((v) => [v.id, v.nodes[0].html]))"
+        )
+        assert found == [], name
+        page.close()
 
 
 @pytest.mark.parametrize("name", PAGES)
