@@ -169,6 +169,7 @@ class Pages:
         )  # fmt: skip
         page = re.sub(r"<meta http-equiv=[^>]*>\n", head.replace("\\", ""), page, count=1)
         page = page.replace("<body>", f"<body>{put['menu.html']}", 1)
+        page = page.replace('<th scope="col"></th>', "<td></td>")
         live = self._live("notes.html", picture(**of_the_notes()))
         end = f"<h2>{_('With other numbers')}</h2>\n{live}</main>\n{put['python.html']}"
         return self._folder + "notes.html", page.replace("</main>", end, 1)
@@ -188,6 +189,7 @@ class Pages:
             body = MarkdownIt("commonmark").enable("table").render(text)
             # files of the repository are not in the site: their names stay
             body = re.sub(r'<a href="(?!https?:|#)[^"]*">(.*?)</a>', r"\1", body)
+            body = body.replace("<th></th>", "<td></td>")  # a corner that heads nothing
             body = body.replace("<table>", '<div class="scroll" tabindex="0"><table>')
             body = body.replace("</table>", "</table></div>").replace("<pre>", '<pre tabindex="0">')
             yield self.page(address, "prose.html", title=title, body=body)

@@ -82,6 +82,8 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
 }
 
 document.body.classList.toggle("embedded", view.embed === "1");
-if (asked.has("f")) live.go(asked.get("f"), read(asked.get("at") ?? ""));
+const early = field.value !== live.f; // typed before this script was there
+if (early) live.go(field.value);
+else if (asked.has("f")) live.go(asked.get("f"), read(asked.get("at") ?? ""));
 else showAddress();
 if (view.steps && !asked.has("f")) showSteps();
