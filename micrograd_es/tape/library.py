@@ -73,6 +73,10 @@ class Library(ABC):
         """a · b element by element."""
         return plain_times(self.xp, a, b, keeps)
 
+    def turned(self, matrix: Array) -> Array:
+        """A matrix with its axes changed, as the left factor of a product."""
+        return matrix.T
+
     def dot(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
         """The matrix product a · b."""
         return plain_dot(self.xp, a, b, keeps)

@@ -27,6 +27,9 @@ from micrograd_es.tape.library import (
 from micrograd_es.tape.recording import Recording
 
 
+_apart = getattr(lax, "optimization_barrier", lambda array: array)  # from JAX 0.4.31 on
+
+
 class Plain(Library):
     """The arrays of JAX, where 0 times infinity is nan in gradients too."""
 
@@ -45,6 +48,10 @@ class Plain(Library):
 
     def times(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
         return a * b
+
+    def turned(self, matrix: Array) -> Array:
+        # a product that XLA has sum over the first axis of a matrix takes several times as long
+        return _apart(matrix.T)
 
     def dot(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
         return jnp.matmul(a, b)

@@ -7,7 +7,7 @@ This is the replay of JAX and PyTorch, and NumPy's of samples whose numbers are 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -147,7 +147,8 @@ class Interpreter:
         if not product.matrix:
             return self.library.times(g[None], factor, (not step.always, False))
         m, k = product.left.shape  # Wᵀ · G
-        d = self.library.dot(factor.reshape(m, k).T, g.reshape(m, -1), (False, not step.always))
+        turned = self.library.turned(factor.reshape(m, k))
+        d = self.library.dot(turned, g.reshape(m, -1), (False, not step.always))
         return d.reshape(*product.right.shape, g.shape[-1])
 
     # -- rows -------------------------------------------------------------------------
@@ -160,11 +161,19 @@ class Interpreter:
     def read(self, rows: Rows, numbers: Arrays) -> Array:
         """The rows, in the shape of the indices, then the batch."""
         places = self._place(rows)
-        parts = [_cut(numbers[array], at) for array, at, _ in places.parts]
+        parts = [self._found(numbers[array], at) for array, at, _ in places.parts]
         read = parts[0] if len(parts) == 1 else self.xp.concatenate(parts, axis=0)
         if places.order is not None:
             read = read[places.order]
         return read if len(rows.shape) == 1 else read.reshape(*rows.shape, read.shape[-1])
+
+    def _found(self, array: Array, at: Any) -> Array:
+        if not isinstance(at, _Repeated):
+            return _cut(array, at)
+        found = _cut(array, at.at)
+        n, batch = found.shape
+        found = self.xp.broadcast_to(found[None, :, None], (at.times, n, at.each, batch))
+        return found.reshape(at.times * n * at.each, batch)
 
     def gathered(self, rows: Rows, g: Array) -> Array:
         """A gradient, summed over the samples where they share the rows."""
@@ -189,6 +198,9 @@ class Interpreter:
 
     def _spread(self, g: Array, at: Any, size: int) -> Array:
         """Gradients of some rows among zeros for the others."""
+        if isinstance(at, _Repeated):
+            g = g.reshape(at.times, len(g) // (at.times * at.each), at.each, g.shape[-1])
+            return self._spread(self.xp.sum(g, axis=(0, 2)), at.at, size)
         if not isinstance(at, slice):
             return self.library.scattered(g, at, size)
         zeros = self.xp.zeros_like(g[:1])
@@ -206,9 +218,35 @@ class _Places:
         order: list[int] = []
         for array in dict.fromkeys(arrays.tolist()):
             position = np.flatnonzero(arrays == array)
-            self.parts.append((array, _as_slice(at[position]), _as_slice(position)))
+            self.parts.append((array, _as_repeated(at[position]), _as_slice(position)))
             order += position.tolist()
         self.order = None if order == sorted(order) else np.argsort(order)
+
+
+class _Repeated(NamedTuple):
+    """Rows of which each comes `each` times, and all of that `times` times.
+
+    A compiler sees that what they hold has to be computed once.
+    """
+
+    at: Any
+    each: int
+    times: int
+
+
+def _as_repeated(rows: Array) -> Any:
+    """Rows as a slice, as a repetition, or as they are."""
+    n = len(rows)
+    each = int(np.gcd.reduce([n, *(np.flatnonzero(np.diff(rows)) + 1)]))
+    once = rows[::each]
+    period = next(
+        p
+        for p in range(1, len(once) + 1)
+        if not len(once) % p and (once.reshape(-1, p) == once[:p]).all()
+    )
+    if period == n:
+        return _as_slice(rows)
+    return _Repeated(_as_slice(once[:period]), each, len(once) // period)
 
 
 def _as_slice(rows: Array) -> Any:
