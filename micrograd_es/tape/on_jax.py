@@ -26,7 +26,6 @@ from micrograd_es.tape.library import (
 )
 from micrograd_es.tape.recording import Recording
 
-
 _apart = getattr(lax, "optimization_barrier", lambda array: array)  # from JAX 0.4.31 on
 
 
