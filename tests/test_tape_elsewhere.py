@@ -102,9 +102,18 @@ def layers_one_by_one():
     return Tape(model(x), x, model.parameters()), np.random.default_rng(4).normal(size=(3, 4))
 
 
+def rows_that_come_often():
+    """Scales of rows and weights of columns, of which each comes once for each element."""
+    x, w = [Value(0.0) for _ in range(12)], [Value(0.3 * k - 0.5) for k in range(4)]
+    rows = [x[k : k + 4] for k in range(0, 12, 4)]
+    scales = [(dot(row, row) + w[0]).exp() for row in rows]
+    terms = [(v * s).tanh() * u for row, s in zip(rows, scales) for v, u in zip(row, w)]
+    return Tape(vsum(terms), x, w), np.random.default_rng(5).normal(size=(4, 12)) / 2
+
+
 CASES = [
     network, samples_written_out, every_operation, branches, sums_that_share_a_term, irregular,
-    layers_one_by_one,
+    layers_one_by_one, rows_that_come_often,
 ]  # fmt: skip
 
 
