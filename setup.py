@@ -1,5 +1,6 @@
 """Builds the native code where there is a C compiler; all else stands in setup.cfg."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -16,12 +17,17 @@ class Build(build_ext):
     def build_extension(self, ext: Extension) -> None:
         """Builds it, with the arithmetic that is written and no other."""
         sys.path.insert(0, str(ROOT))
-        from micrograd_es.native import writing
+        os.environ["MICROGRAD_ES_NATIVE"] = "0"  # what was built before may not fit any more
+        from micrograd_es.native import node_rows, writing
 
         folder = Path(self.build_temp)
         folder.mkdir(parents=True, exist_ok=True)
         ext.include_dirs.append(str(folder))
-        for name, text in ("rows.h", writing.text()), ("names.h", writing.names()):
+        for name, text in (
+            ("rows.h", writing.text()),
+            ("names.h", writing.names()),
+            ("node_rows.h", node_rows.text()),
+        ):
             file = folder / name
             if not file.exists() or file.read_text("utf-8") != text:
                 file.write_text(text, "utf-8")  # newer than what was built from another table
@@ -43,4 +49,7 @@ replay = Extension(
     depends=[f"micrograd_es/native/{path.name}" for path in sorted(SOURCES.glob("*.h"))],
     optional=True,
 )
-setup(ext_modules=[replay], cmdclass={"build_ext": Build})
+nodes = Extension(
+    "micrograd_es.engine._nodes", ["micrograd_es/native/nodes/nodes.c"], optional=True
+)
+setup(ext_modules=[replay, nodes], cmdclass={"build_ext": Build})

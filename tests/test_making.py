@@ -1,4 +1,7 @@
-"""The functions that the table is written out into: the numbers of its texts, in one call."""
+"""The functions that the table is written out into: the numbers of its texts, in one call or none.
+
+With native code C makes the nodes of most rows, and has to give the same bits.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from math import inf, nan
 
 import pytest
 
+from micrograd_es.engine import making
 from micrograd_es.engine.algebra import FLOATS, IEEE
 from micrograd_es.engine.functions import products, sum_node
 from micrograd_es.engine.ops import TABLE, with_number
@@ -106,19 +110,21 @@ def calls(f, *operands):
 
 @pytest.mark.parametrize("name", sorted(OPERATORS.keys() - {"pow"}))
 def test_an_operator_between_two_values_is_one_call(name):
-    assert calls(OPERATORS[name], Value(1.5), Value(-0.5)) == 1
+    written = TABLE[name] not in making.NATIVE
+    assert calls(OPERATORS[name], Value(1.5), Value(-0.5)) == written
 
 
 @pytest.mark.parametrize("name", ["exp", "log", "sqrt", "sin", "relu", "arctan2", "maximum"])
 def test_a_function_of_the_table_is_one_call(name):
     operands = [Value(x) for x in TABLE[name].at]
-    assert calls(getattr(operands[0], name), *operands[1:]) == 1
+    written = TABLE[name] not in making.NATIVE or len(operands) == 2
+    assert calls(getattr(operands[0], name), *operands[1:]) == written
 
 
 def test_the_written_functions_bear_the_names_of_their_rows():
     assert Value.tanh.__qualname__ == "Value.tanh"
     assert Value.tanh.__doc__ == "``tanh(self)`` as a new node."
-    assert Value.__mul__.__doc__ == "``mul(self, b)`` as a new node."
+    assert Value.hypot.__doc__ == "``hypot(self, b)`` as a new node."
 
 
 def test_a_subclass_is_an_operand_and_its_results_are_values():

@@ -12,25 +12,16 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import Any, TypeVar
 
+from micrograd_es.base.native import extension
+
 N = TypeVar("N", bound="Node")
 
 
-class Node:
-    """What one operation leaves behind: a number, its operands, and the local partials.
+class Storage:
+    """What a node holds. Where there is native code C holds it, and makes and walks nodes.
 
-    Nearly all nodes have two operands, a and b, with the partials da and db. Any other
-    number of them stands in the tuples a and da, and then b and db are None. A tuple for
-    each node would be one more object for the garbage collector to visit, and half of
-    what building a graph costs is that.
-
-    Attributes
-    ----------
-    rule : operation or None
-        What made it, by which it can be computed and derived again; None for a leaf.
-    adjoint : object
-        Where a walk over the graph keeps what it needs; between walks it means nothing.
-        `topological_order` marks what it has seen, and `hand_on` puts the gradient there, or
-        None where none arrives.
+    To the bit it does what is written here. The garbage collector does not visit it: operands
+    are older than their node, and so nodes make no circle by themselves.
     """
 
     __slots__ = (
@@ -48,6 +39,32 @@ class Node:
     label: str
     rule: Any
 
+
+native = extension("micrograd_es.engine._nodes")
+if native:
+    Storage = native.Storage  # type: ignore[misc]
+
+
+class Node(Storage):
+    """What one operation leaves behind: a number, its operands, and the local partials.
+
+    Nearly all nodes have two operands, a and b, with the partials da and db. Any other
+    number of them stands in the tuples a and da, and then b and db are None. A tuple for
+    each node would be one more object for the garbage collector to visit, and half of
+    what building a graph costs is that.
+
+    Attributes
+    ----------
+    rule : operation or None
+        What made it, by which it can be computed and derived again; None for a leaf.
+    adjoint : object
+        Where a walk over the graph keeps what it needs; between walks it means nothing.
+        `topological_order` marks what it has seen, and `hand_on` puts the gradient there, or
+        None where none arrives.
+    """
+
+    __slots__ = ()
+
     @property
     def parents(self) -> tuple[Any, ...]:
         """The operands, in order."""
@@ -63,7 +80,15 @@ class Node:
 watch: Callable[[Any], None] | None = None
 # The same of each node whose number is taken out of the graph, which it gives.
 taken: Callable[[Any], float] | None = None
-_new = object.__new__
+_new = Storage.__new__
+
+
+def watched_by(look: Callable[[Any], None] | None) -> None:
+    """Has somebody look at each new node, or nobody."""
+    global watch
+    watch = look
+    if native:
+        native.watch(look)
 
 
 def leaf(kind: type[N], data: float) -> N:
@@ -107,6 +132,9 @@ def make_again(
         node.b = node.db = None
 
 
+if native:
+    leaf, make_again = native.leaf, native.make_again
+
 # -- walks over a whole graph -------------------------------------------------------
 
 # A walk writes into the `adjoint` of nodes, which threads may share: so one walk at a time.
@@ -132,24 +160,28 @@ def topological_order(*roots: N) -> list[N]:
         raise RuntimeError(
             "a walk over a graph cannot begin within another, as in a signal handler"
         )
+    with one_pass:
+        return _order(*roots)
+
+
+def _order(*roots: N) -> list[N]:
     order: list[N] = []
     stack: list[N | None] = [*roots]
     # The mark of this walk. Every walk has its own, so that what another one has left in
     # `adjoint` counts for nothing and need not be cleared.
     seen = object()
-    with one_pass:
-        while stack:
-            node = stack.pop()
-            if node is None:  # the node under this None is next: all that is below it is done
-                order.append(stack.pop())  # type: ignore[arg-type]
-            elif node.adjoint is not seen:
-                node.adjoint = seen
-                if node.b is not None:
-                    stack += (node, None, node.a, node.b)
-                elif node.a:
-                    stack += (node, None, *node.a)
-                else:
-                    order.append(node)
+    while stack:
+        node = stack.pop()
+        if node is None:  # the node under this None is next: all that is below it is done
+            order.append(stack.pop())  # type: ignore[arg-type]
+        elif node.adjoint is not seen:
+            node.adjoint = seen
+            if node.b is not None:
+                stack += (node, None, node.a, node.b)
+            elif node.a:
+                stack += (node, None, *node.a)
+            else:
+                order.append(node)
     order.reverse()
     return order
 
@@ -161,8 +193,6 @@ def hand_on(root: N, order: Sequence[N]) -> list[N]:
     reached: its adjoint is None, which is not the same as 0.0 (0.0 times an
     infinite partial is nan; nothing is nothing). The caller holds `one_pass`.
     """
-    if taken:
-        taken(root)
     for node in order:
         node.adjoint = None
     root.adjoint = 1.0
@@ -186,8 +216,22 @@ def hand_on(root: N, order: Sequence[N]) -> list[N]:
     return leaves
 
 
+def fill(order: Sequence[Any]) -> None:
+    """Puts the `adjoint` of each node into its `grad`."""
+    for node in order:
+        # a leaf that no gradient has reached keeps what it has
+        if node.adjoint is not None or node.rule or node.grad is None:
+            node.grad = node.adjoint or 0.0
+
+
+if native:
+    _order, hand_on, fill = native.order, native.hand_on, native.fill
+
+
 def adjoints_of(root: N, order: Sequence[N]) -> dict[N, float]:
     """d(root)/d(node) for every node that a gradient reaches."""
+    if taken:
+        taken(root)
     with one_pass:
         hand_on(root, order)
         return {node: node.adjoint for node in order if node.adjoint is not None}

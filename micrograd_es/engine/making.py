@@ -1,8 +1,9 @@
 """Rows of the table as functions that make nodes: an operation on Values is one call.
 
 Each is written out from the texts of its row, and compiled as the algebra of floats reads them.
-What `graph.record` does stands in it too, since calling that takes longer than doing it. So of
-the row "mul" the product of two Values is::
+What `graph.record` does stands in it too, since calling that takes longer than doing it. Where
+there is native code, C does the same, to the bit. So of the row "mul" the product of two Values
+is::
 
     a = left._data
     b = right._data
@@ -24,7 +25,9 @@ from typing import Any
 
 from micrograd_es.engine import graph
 from micrograd_es.engine.algebra import FLOATS, IEEE, kept
-from micrograd_es.engine.ops import Operation
+from micrograd_es.engine.digest import digest
+from micrograd_es.engine.numbers import NUMBER
+from micrograd_es.engine.ops import TABLE, Operation
 
 Function = Callable[..., Any]
 
@@ -81,7 +84,7 @@ _names: dict[str, Any] = {
     "graph": graph,
     "ieee": IEEE.recorded,
     "isinstance": isinstance,
-    "new": object.__new__,
+    "new": graph.Storage.__new__,
     "zip": zip,
 }
 
@@ -92,10 +95,38 @@ def makes(kind: type[graph.Node], operand: Function) -> None:
     `operand` gives None for what is neither a node nor a number.
     """
     _names.update(Value=kind, operand=operand)
+    if graph.native:
+        rows = tuple([TABLE.get(name) for name, _ in graph.native.ROWS])
+        graph.native.begin(kind, rows, operand, NUMBER, _total)
+
+
+def _total(terms: list[float]) -> Any:
+    """The sum of numbers that are not all finite, or too large."""
+    try:
+        return FLOATS.value(TABLE["sum"])(*terms)
+    except (ArithmeticError, ValueError):
+        return IEEE.value(TABLE["sum"])(*terms)
+
+
+# The rows that C has as they are.
+NATIVE = {TABLE[name] for name, mark in (graph.native.ROWS if graph.native else ())
+          if name in TABLE and digest(TABLE[name]) == mark}  # fmt: skip
+# What Python calls their operators.
+_SPECIAL = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "neg": "neg", "abs": "abs"}
+
+
+def _native_function(op: Operation) -> Function:
+    if op.variadic:
+        return graph.native.sum  # type: ignore[no-any-return]
+    special = _SPECIAL.get(op.name)
+    method: Function = getattr(graph.Storage, f"__{special}__" if special else op.name)
+    return method
 
 
 def operators(op: Operation) -> tuple[Function, Function]:
     """``a ∘ b`` of a row of two operands, and its reflection, which is called with b and a."""
+    if op in NATIVE and (name := _SPECIAL.get(op.name)):
+        return getattr(graph.Storage, f"__{name}__"), getattr(graph.Storage, f"__r{name}__")
     node = _node(op, 8)
     return (
         _compiled(op, _OPERATOR.format(operands="left, right", other="right", node=node)),
@@ -106,12 +137,16 @@ def operators(op: Operation) -> tuple[Function, Function]:
 @cache
 def function(op: Operation) -> Function:
     """The node of a row on its operands, all of them Values."""
+    if op in NATIVE:
+        return _native_function(op)
     operands = "*parents" if op.variadic else ", ".join(_parents(op))
     return _compiled(op, _FUNCTION.format(operands=operands, node=_node(op, 8)))
 
 
 def each(op: Operation) -> Function:
     """The nodes of a row of two operands on two sequences of Values, pair by pair: a list."""
+    if op in NATIVE and op.name == "mul":
+        return graph.native.products  # type: ignore[no-any-return]
     return _compiled(op, _EACH.format(node=_node(op, 12)))
 
 

@@ -19,7 +19,7 @@ from micrograd_es.engine.anomaly import watch_backward
 from micrograd_es.engine.comparison import Comparison, comparing, decides
 from micrograd_es.engine.dispatch import Dispatched
 from micrograd_es.engine.drop_in import DropInNode, make_by_hand
-from micrograd_es.engine.graph import hand_on, leaf, one_pass, topological_order
+from micrograd_es.engine.graph import fill, hand_on, leaf, one_pass, topological_order
 from micrograd_es.engine.leaving import number_of
 from micrograd_es.engine.numbers import constant
 from micrograd_es.engine.ops import TABLE, Operation, with_number
@@ -141,15 +141,17 @@ class Value(Dispatched, DropInNode):
         """
         if is_watching():
             watch_backward(self)
+        if graph.taken:
+            graph.taken(self)
         order = topological_order(self)
         with one_pass:
             for leaf in hand_on(self, order):
                 if leaf.grad is not None:
                     leaf.adjoint = as_float(leaf.grad) + (leaf.adjoint or 0.0)
             try:
-                _fill(order)
+                fill(order)
             except BaseException:  # Ctrl-C, say: what has begun is finished first
-                _fill(order)
+                fill(order)
                 raise
 
     __add__, __radd__ = _binary(TABLE["add"])
@@ -205,13 +207,6 @@ class Value(Dispatched, DropInNode):
         tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = rint = sign = __neg__
         leaky_relu = elu = silu = gelu = erf = erfc = __neg__
         arctan2 = hypot = maximum = minimum = __add__
-
-
-def _fill(order: list[Value]) -> None:
-    for node in order:
-        # a leaf that no gradient has reached keeps what it has
-        if node.adjoint is not None or node.rule or node.grad is None:
-            node.grad = node.adjoint or 0.0
 
 
 for _op in TABLE.values():

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
-from importlib import import_module
 from typing import Any
 
+from micrograd_es.base.native import extension
+from micrograd_es.engine.digest import digest
 from micrograd_es.engine.ops import TABLE, Operation
-from micrograd_es.native.writing import digest
-
-SWITCH = "MICROGRAD_ES_NATIVE"
 
 
 @cache
 def library() -> Any:
     """The compiled module; None where there is none, or where the switch says 0."""
-    if os.environ.get(SWITCH) == "0":
-        return None
-    try:
-        return import_module("micrograd_es.native._replay")
-    except ImportError:
-        return None
+    return extension("micrograd_es.native._replay")
 
 
 @cache

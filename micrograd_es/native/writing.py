@@ -9,10 +9,10 @@ which the compiler turns into vectors. What the table names and does not define 
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections.abc import Iterator
 from functools import cache
 
+from micrograd_es.engine.digest import digest
 from micrograd_es.engine.ops import TABLE, Operation, called, tree
 
 # What functions.h has; the first ones are arithmetic alone, in which no call is left.
@@ -28,23 +28,6 @@ _SIGNS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/",
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
 }  # fmt: skip
-
-
-def digest(op: Operation) -> str:
-    """What tells a row from one of other texts: the library may have been built from another."""
-    texts = sorted(f"{r.name}: {r.value}; {r.df}; {r.piecewise}" for r in _reached(op))
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
-
-
-def _reached(op: Operation) -> set[Operation]:
-    """The row and all rows that it calls."""
-    rows, stack = {op}, [op]
-    while stack:
-        row = stack.pop()
-        names = {f for t in (row.value, *row.df) for f in called(t)} & TABLE.keys()
-        stack += {TABLE[name] for name in names} - rows
-        rows |= {TABLE[name] for name in names}
-    return rows
 
 
 @cache
@@ -189,6 +172,17 @@ def names() -> str:
 
 def _lines() -> Iterator[str]:
     rows = written_rows()
+    yield from functions(rows)
+    for op in rows:
+        yield from _loops(op)
+    yield "static const Row ROWS[] = {"
+    for op in rows:
+        yield f"    {_entry(op)},"
+    yield "};"
+
+
+def functions(rows: list[Operation]) -> Iterator[str]:
+    """Value and partials of each row, and what they call."""
     for name in sorted({f for op in rows for t in (op.value, *op.df) for f in called(t)}):
         if name not in OWN | {"where"} and TABLE[name].primitive:
             yield from _primitive(TABLE[name])
@@ -207,12 +201,6 @@ def _lines() -> Iterator[str]:
                     f"INLINE double PULL({op.name}, {i})(double g, double y, {parameters}HOW) "
                     f"{{ (void)y; (void)g; {_body(op, op.df[i], True)} }}"
                 )
-    for op in rows:
-        yield from _loops(op)
-    yield "static const Row ROWS[] = {"
-    for op in rows:
-        yield f"    {_entry(op)},"
-    yield "};"
 
 
 def _primitive(op: Operation) -> Iterator[str]:

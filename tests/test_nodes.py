@@ -1,0 +1,161 @@
+"""Nodes in C and in Python: one program gives the same bits, errors and graphs by both."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from micrograd_es import Value, vsum
+from micrograd_es.engine import graph, making
+from micrograd_es.engine.graph import adjoints_of, make_again, topological_order
+from micrograd_es.engine.ops import TABLE
+
+native = pytest.mark.skipif(not graph.native, reason="without native code")
+
+PROGRAM = r"""
+import copy, itertools, pickle, random, struct
+from math import inf, nan
+from micrograd_es import *
+from micrograd_es.engine.functions import function, products
+from micrograd_es.engine.graph import topological_order
+from micrograd_es.engine.ops import TABLE
+
+def bits(x):
+    return x if x is None else "nan" if x != x else struct.pack("<d", x).hex()
+
+def tell(root):
+    order = topological_order(root)
+    places = {node: k for k, node in enumerate(order)}
+    for v in order:
+        print(type(v).__name__, v.op, v._op, v.label, bits(v.data), bits(v.grad),
+              [places[p] for p in v.parents], [bits(d) for d in v.partials])
+
+chance = random.Random(5)
+NUMBERS = [-inf, -1e308, -3.0, -0.5, -0.0, 0.0, 5e-324, 0.1, 1.0, 2.0, 710.0, 1e308, inf, nan]
+def identity(z):
+    return z
+
+def one(z):
+    return 1.0
+
+class Mine(Value):
+    def tanh(self):
+        return 2 * super().tanh()
+for trial in range(150):
+    ordinary = trial % 2
+    draw = (lambda: chance.gauss(0, 1)) if ordinary else (lambda: chance.choice(NUMBERS))
+    values = [(Mine if chance.random() < 0.1 else Value)(draw(), f"v{k}") for k in range(4)]
+    values[0].grad = None
+    for step in range(25):
+        op = chance.choice(list(TABLE.values()))
+        operands = chance.choices(values, k=op.arity + 3 * op.variadic)
+        a, b = chance.choices(values, k=2)
+        values.append(chance.choice([
+            lambda: function(op)(*operands), lambda: a + b, lambda: a * draw(), lambda: draw() - a,
+            lambda: a / b, lambda: 3 / a, lambda: a ** 2, lambda: -a, lambda: abs(a), a.tanh,
+            a.relu, lambda: vsum(products(values[:3], values[1:4])), lambda: (a < b) * a,
+            lambda: round(a, 1),
+            lambda: custom(identity, one, a), lambda: vsum([a, draw(), 1]),
+        ])())
+    root = vsum(values[-8:]) if chance.random() < 0.5 else values[-1]
+    for _ in range(2):
+        root.backward()
+    tell(root)
+    tell(pickle.loads(pickle.dumps(root)))
+    tell(copy.deepcopy(root))
+    print([bits(x) for x in grad(root, values[:4])])
+for wrong in ("1", None, 1j, True, [1.0], 10**400):
+    for act in (lambda v: v + wrong, lambda v: wrong * v, lambda v: v - wrong, lambda v: wrong / v,
+                lambda v: setattr(v, "data", wrong),
+                lambda v: (setattr(v, "grad", wrong), v.backward())):
+        try:
+            print(act(Value(1.5)))
+        except Exception as error:
+            print(type(error).__name__, error)
+try:
+    with detect_anomaly():
+        Value(-1.0, "a").log()
+except AnomalyError as error:
+    print(error, error.node.parents)
+with no_grad():
+    v = Value(2.0) * 3 + 1
+    print(v, v.parents, v.partials, v.op)
+"""
+
+
+@native
+def test_one_program_gives_the_same_by_both():
+    found = [
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", PROGRAM],
+            env={**os.environ, "MICROGRAD_ES_NATIVE": switch},
+            capture_output=True, text=True, timeout=600,
+        )
+        for switch in ("0", "1")
+    ]  # fmt: skip
+    assert not found[0].stderr
+    assert len(found[0].stdout) > 100_000
+    assert found[0].stdout.splitlines() == found[1].stdout.splitlines()
+
+
+@native
+def test_the_rows_that_python_computes_itself_are_few():
+    others = {op.name for op in TABLE.values() if op not in making.NATIVE}
+    assert others <= {
+        "pow",
+        "hypot",
+        "arctan2",
+        "mod",
+        "floor_divide",
+        "where",
+        "less",
+        "less_equal",
+    }
+
+
+def test_the_parts_of_a_node_can_be_set_one_by_one():
+    x, y = Value(2.0), Value(3.0)
+    for node in (x * y, x + 0, x.exp(), vsum([x, y, x]), Value(1.0)):
+        make_again(node, TABLE["mul"], (x, y), (3.0, None))
+        assert (node.parents, node.partials, node.op) == ((x, y), (3.0, None), "mul")
+        node.a, node.b, node.da, node.db = y, x, None, 0.5
+        assert (node.parents, node.partials) == ((y, x), (None, 0.5))
+        assert adjoints_of(node, topological_order(node)) == {node: 1.0, x: 0.5}
+        node.b = node.db = None
+        node.a, node.da = (x, y, x), (1.0, None, 2.0)
+        assert (node.parents, node.partials) == ((x, y, x), (1.0, None, 2.0))
+        assert adjoints_of(node, topological_order(node)) == {node: 1.0, x: 3.0}
+        node.__init__(5.0, "again")
+        assert (node.parents, node.partials, node.op, node.label) == ((), (), "", "again")
+        assert topological_order(node) == [node]
+
+
+@pytest.mark.parametrize("operand", [5, "x", object()])
+def test_a_walk_that_meets_no_node_is_an_error(operand):
+    x = Value(3.0)
+    node = 2 * x
+    node.a = operand
+    with pytest.raises(AttributeError):
+        topological_order(node)
+    with pytest.raises(AttributeError):
+        adjoints_of(node, [node])
+
+
+def test_a_sum_is_correctly_rounded_and_of_what_is_not_finite_as_ieee_754_has_it():
+    inf = float("inf")
+    for terms, expected in (
+        ([0.1] * 10, 1.0), ([1e100, 1.0, -1e100], 1.0), ([1e308, 1e308, -1e308], inf),
+        ([inf, 1.0], inf), ([-0.0], 0.0), ([1e-16, 1.0, 1e16], 1e16 + 2),
+        ([2.0**53, 1.0, 1e-300], 2.0**53 + 2),
+        ([10.0**k for k in range(-300, 300, 4)], None),
+    ):  # fmt: skip
+        found = vsum(map(Value, terms)).data
+        if expected is None:
+            import math
+
+            expected = math.fsum(terms)
+        assert found == expected, terms
+    assert str(vsum([Value(inf), Value(-inf)]).data) == "nan"
