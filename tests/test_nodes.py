@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import os
 import subprocess
 import sys
+import weakref
 
 import pytest
 
@@ -114,6 +117,32 @@ def test_the_rows_that_python_computes_itself_are_few():
         "less",
         "less_equal",
     }
+
+
+@native
+def test_the_collector_visits_no_value_but_those_of_subclasses_with_more_in_them():
+    class Mine(Value):
+        __slots__ = ("more",)
+
+    x = Value(2.0, "x")
+    nodes = [x, x * x, x + 1, 3 - x, x.tanh(), x**2, vsum([x, x]), copy.deepcopy(x), x.hypot(2)]
+    assert not any(map(gc.is_tracked, nodes))
+    assert gc.is_tracked(Mine(2.0))
+
+
+@native
+def test_a_deep_graph_is_freed_and_what_hangs_on_its_nodes_with_it():
+    class Thing:
+        pass
+
+    x = v = Value(1.0)
+    things = []
+    for _ in range(100_000):
+        v = v * x
+    v.thing = thing = Thing()
+    things.append(weakref.ref(thing))
+    del v, thing
+    assert things[0]() is None
 
 
 def test_the_parts_of_a_node_can_be_set_one_by_one():

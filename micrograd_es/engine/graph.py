@@ -13,6 +13,7 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from micrograd_es.base.native import extension
+from micrograd_es.base.scalars import as_float
 
 N = TypeVar("N", bound="Node")
 
@@ -20,8 +21,8 @@ N = TypeVar("N", bound="Node")
 class Storage:
     """What a node holds. Where there is native code C holds it, and makes and walks nodes.
 
-    To the bit it does what is written here. The garbage collector does not visit it: operands
-    are older than their node, and so nodes make no circle by themselves.
+    To the bit it does what is written here. The garbage collector does not visit a Value there:
+    operands are older than their node, and so nodes make no circle by themselves.
     """
 
     __slots__ = (
@@ -83,12 +84,12 @@ taken: Callable[[Any], float] | None = None
 _new = Storage.__new__
 
 
-def watched_by(look: Callable[[Any], None] | None) -> None:
-    """Has somebody look at each new node, or nobody."""
-    global watch
-    watch = look
+def watched_by(look: Callable[[Any], None] | None, tell: Callable[[Any], float] | None) -> None:
+    """Has somebody look at each new node and be told of each number taken, or nobody."""
+    global watch, taken
+    watch, taken = look, tell
     if native:
-        native.watch(look)
+        native.watch(look, tell)
 
 
 def leaf(kind: type[N], data: float) -> N:
@@ -216,6 +217,19 @@ def hand_on(root: N, order: Sequence[N]) -> list[N]:
     return leaves
 
 
+def accumulate(leaves: Sequence[Any]) -> None:
+    """Adds to the `adjoint` of each leaf the gradient that it has already.
+
+    Raises
+    ------
+    TypeError
+        A gradient has been set to what is neither a number nor None.
+    """
+    for leaf in leaves:
+        if leaf.grad is not None:
+            leaf.adjoint = as_float(leaf.grad) + (leaf.adjoint or 0.0)
+
+
 def fill(order: Sequence[Any]) -> None:
     """Puts the `adjoint` of each node into its `grad`."""
     for node in order:
@@ -225,7 +239,8 @@ def fill(order: Sequence[Any]) -> None:
 
 
 if native:
-    _order, hand_on, fill = native.order, native.hand_on, native.fill
+    _order, hand_on = native.order, native.hand_on
+    accumulate, fill = native.accumulate, native.fill
 
 
 def adjoints_of(root: N, order: Sequence[N]) -> dict[N, float]:

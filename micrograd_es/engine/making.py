@@ -23,6 +23,7 @@ from functools import cache
 from textwrap import indent
 from typing import Any
 
+from micrograd_es.base.scalars import as_float
 from micrograd_es.engine import graph
 from micrograd_es.engine.algebra import FLOATS, IEEE, kept
 from micrograd_es.engine.digest import digest
@@ -97,7 +98,7 @@ def makes(kind: type[graph.Node], operand: Function) -> None:
     _names.update(Value=kind, operand=operand)
     if graph.native:
         rows = tuple([TABLE.get(name) for name, _ in graph.native.ROWS])
-        graph.native.begin(kind, rows, operand, NUMBER, _total)
+        graph.native.begin(kind, rows, operand, NUMBER, _total, as_float)
 
 
 def _total(terms: list[float]) -> Any:

@@ -19,7 +19,15 @@ from micrograd_es.engine.anomaly import watch_backward
 from micrograd_es.engine.comparison import Comparison, comparing, decides
 from micrograd_es.engine.dispatch import Dispatched
 from micrograd_es.engine.drop_in import DropInNode, make_by_hand
-from micrograd_es.engine.graph import fill, hand_on, leaf, one_pass, topological_order
+from micrograd_es.engine.graph import (
+    accumulate,
+    fill,
+    hand_on,
+    leaf,
+    native,
+    one_pass,
+    topological_order,
+)
 from micrograd_es.engine.leaving import number_of
 from micrograd_es.engine.numbers import constant
 from micrograd_es.engine.ops import TABLE, Operation, with_number
@@ -145,9 +153,7 @@ class Value(Dispatched, DropInNode):
             graph.taken(self)
         order = topological_order(self)
         with one_pass:
-            for leaf in hand_on(self, order):
-                if leaf.grad is not None:
-                    leaf.adjoint = as_float(leaf.grad) + (leaf.adjoint or 0.0)
+            accumulate(hand_on(self, order))
             try:
                 fill(order)
             except BaseException:  # Ctrl-C, say: what has begun is finished first
@@ -229,3 +235,5 @@ def _operand(x: Any) -> Value | None:
 
 
 making.makes(Value, _operand)
+if native:
+    Value.data = native.Storage.data  # type: ignore[method-assign]  # the same in C

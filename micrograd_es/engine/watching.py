@@ -113,8 +113,7 @@ def _count(more: int) -> None:
     global _asking
     with _counting:
         _asking += more
-        graph.watched_by(_look if _asking else None)
-        graph.taken = _tell if _asking else None
+        graph.watched_by(*((_look, _tell) if _asking else (None, None)))
 
 
 def _tell(node: Node) -> float:

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <structmember.h>
 
 #if defined(_MSC_VER)
@@ -40,16 +41,23 @@ typedef struct Node {
 /* What there is one of: the classes, the rows of the table, what Python does, and walks. */
 static struct {
     PyTypeObject *storage, *value;
-    PyObject *operand, *number, *sum, *watch, *rules;
+    PyObject *operand, *number, *sum, *as_float, *watch, *taken, *rules;
     uint64_t walk;
 } S;
 
-#define IS_NODE(x) PyObject_TypeCheck(x, S.storage)
+#define IS_NODE(x) (Py_TYPE(x) == S.value || PyObject_TypeCheck(x, S.storage))
 
 /* -- making ------------------------------------------------------------------------------- */
 
+/* All of it 0. Every class that is written in Python is one for the collector; what is of Value
+   itself, and of no subclass with more in it, is not handed to it. */
 static inline Node *made_of(PyTypeObject *type) {
-    return (Node *)type->tp_alloc(type, 0); /* all of it 0 */
+    if (type != S.value || !PyType_IS_GC(type))
+        return (Node *)type->tp_alloc(type, 0);
+    Node *node = PyObject_GC_New(Node, type);
+    if (node)
+        memset(&node->data, 0, sizeof *node - offsetof(Node, data));
+    return node;
 }
 
 static PyObject *storage_new(PyTypeObject *type, PyObject *args, PyObject *settings) {
@@ -372,6 +380,23 @@ static void put(PyObject **place, PyObject *x) { /* a reference is taken over */
 GET(data) { (void)none; return PyFloat_FromDouble(SELF->data); }
 SET(data) { NOT_DELETED return read_number(x, &SELF->data); }
 
+/* As the property of Value: whoever asks is told of it, and any real number is taken. */
+GET(number) {
+    (void)none;
+    if (S.taken && S.taken != Py_None)
+        return PyObject_CallOneArg(S.taken, self);
+    return PyFloat_FromDouble(SELF->data);
+}
+SET(number) {
+    NOT_DELETED
+    PyObject *number = PyFloat_CheckExact(x) ? Py_NewRef(x) : PyObject_CallOneArg(S.as_float, x);
+    if (!number)
+        return -1;
+    SELF->data = PyFloat_AsDouble(number);
+    Py_DECREF(number);
+    return 0;
+}
+
 GET(grad) {
     (void)none;
     if (!SELF->grad)
@@ -460,7 +485,10 @@ SET(db) { NOT_DELETED return read_partial(x, &SELF->db, &SELF->db_none); }
 
 static PyGetSetDef ATTRIBUTES[] = {
 #define BOTH(name) get_##name, set_##name, NULL, NULL
-    {"_data", BOTH(data)}, {"grad", BOTH(grad)}, {"label", BOTH(label)},
+    {"_data", BOTH(data)},
+    {"data", get_number, set_number,
+     "The number. It can be assigned; nodes that were made before keep their partials.", NULL},
+    {"grad", BOTH(grad)}, {"label", BOTH(label)},
     {"rule", BOTH(rule)}, {"adjoint", BOTH(adjoint)},
     {"a", BOTH(a)}, {"b", BOTH(b)}, {"da", BOTH(da)}, {"db", BOTH(db)},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
@@ -693,6 +721,37 @@ wrong:
     return NULL;
 }
 
+PyDoc_STRVAR(accumulate_doc, "Adds to the adjoint of each leaf the gradient that it has already.");
+static PyObject *accumulate(PyObject *module, PyObject *leaves) {
+    (void)module;
+    PyObject *nodes = nodes_of(leaves);
+    if (!nodes)
+        return NULL;
+    for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(nodes); k++) {
+        PyObject *self = PyTuple_GET_ITEM(nodes, k), *number;
+        if (Py_TYPE(self) == S.value && (!SELF->grad || PyFloat_CheckExact(SELF->grad))) {
+            double before = SELF->grad ? PyFloat_AS_DOUBLE(SELF->grad) : SELF->gradient;
+            SELF->adjoint = before + or_zero(SELF->adjoint);
+            continue;
+        }
+        PyObject *grad = PyObject_GetAttrString(self, "grad"); /* a subclass may have its own */
+        if (grad == Py_None) {
+            Py_DECREF(grad);
+            continue;
+        }
+        number = grad ? PyObject_CallOneArg(S.as_float, grad) : NULL;
+        Py_XDECREF(grad);
+        if (!number) {
+            Py_DECREF(nodes);
+            return NULL;
+        }
+        SELF->adjoint = PyFloat_AsDouble(number) + or_zero(SELF->adjoint);
+        Py_DECREF(number);
+    }
+    Py_DECREF(nodes);
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(fill_doc, "Puts the adjoint of each node into its `grad`.");
 static PyObject *fill(PyObject *module, PyObject *order) {
     (void)module;
@@ -730,9 +789,9 @@ static PyObject *fill(PyObject *module, PyObject *order) {
 PyDoc_STRVAR(begin_doc, "Takes the class of nodes, the rows, and what Python has for them.");
 static PyObject *begin(PyObject *module, PyObject *given) {
     (void)module;
-    PyObject *value, *rules, *operand, *number, *sum;
-    if (!PyArg_ParseTuple(given, "O!O!OO!O", &PyType_Type, &value, &PyTuple_Type, &rules,
-                          &operand, &PyTuple_Type, &number, &sum))
+    PyObject *value, *rules, *operand, *number, *sum, *as_float;
+    if (!PyArg_ParseTuple(given, "O!O!OO!OO", &PyType_Type, &value, &PyTuple_Type, &rules,
+                          &operand, &PyTuple_Type, &number, &sum, &as_float))
         return NULL;
     if (PyTuple_GET_SIZE(rules) != sizeof ROWS / sizeof ROWS[0])
         return PyErr_Format(PyExc_ValueError, "not as many rows as there are");
@@ -741,13 +800,17 @@ static PyObject *begin(PyObject *module, PyObject *given) {
     put(&S.operand, Py_NewRef(operand));
     put(&S.number, Py_NewRef(number));
     put(&S.sum, Py_NewRef(sum));
+    put(&S.as_float, Py_NewRef(as_float));
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(watch_doc, "Has each new node be looked at, or none of them: None.");
-static PyObject *watch(PyObject *module, PyObject *look) {
+PyDoc_STRVAR(watch_doc, "Has each new node be looked at, and each number that is taken be told.");
+static PyObject *watch(PyObject *module, PyObject *const *given, Py_ssize_t n) {
     (void)module;
-    put(&S.watch, Py_NewRef(look));
+    if (n != 2)
+        return PyErr_Format(PyExc_TypeError, "watch takes two functions, or None");
+    put(&S.watch, Py_NewRef(given[0]));
+    put(&S.taken, Py_NewRef(given[1]));
     Py_RETURN_NONE;
 }
 
@@ -755,9 +818,10 @@ static PyMethodDef METHODS[] = {
 #define FAST(name, function) {name, (PyCFunction)(void (*)(void))function, METH_FASTCALL, function##_doc}
     FAST("sum", total), FAST("products", products), FAST("leaf", leaf),
     FAST("make_again", make_again), FAST("order", order), FAST("hand_on", hand_on),
+    {"accumulate", accumulate, METH_O, accumulate_doc},
     {"fill", fill, METH_O, fill_doc},
     {"begin", begin, METH_VARARGS, begin_doc},
-    {"watch", watch, METH_O, watch_doc},
+    FAST("watch", watch),
     {NULL, NULL, 0, NULL},
 };
 
