@@ -21,7 +21,7 @@ native = pytest.mark.skipif(not graph.native, reason="without native code")
 PROGRAM = r"""
 import copy, itertools, pickle, random, struct
 from math import inf, nan
-from micrograd_es import *
+from micrograd_es import AnomalyError, Value, custom, detect_anomaly, grad, no_grad, vsum
 from micrograd_es.engine.functions import function, products
 from micrograd_es.engine.graph import topological_order
 from micrograd_es.engine.ops import TABLE
