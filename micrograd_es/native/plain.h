@@ -29,7 +29,7 @@ static inline double floor_divide(double a, double b) {
 }
 
 /* The sum of n terms; what each addition rounds off is added in the end (Neumaier, 1974). */
-static inline double total(int n, const double *terms) {
+static inline double sum_of(int n, const double *terms) {
     double sum = 0.0, rest = 0.0;
     for (int i = 0; i < n; i++) {
         double a = terms[i], y = sum + a;

@@ -127,7 +127,7 @@ class C(Language):
         return known
 
     def sum(self, terms: Sequence[str]) -> str:
-        return f"{self.call('total')}({len(terms)}, (const double[]){{{', '.join(terms)}}})"
+        return f"{self.call('sum_of')}({len(terms)}, (const double[]){{{', '.join(terms)}}})"
 
     def assign(self, name: str, text: str, margin: str = "    ") -> None:
         kind = "" if name == "slope" else "const double "

@@ -22,7 +22,7 @@ _TAKEN = {
     *dir(ieee), *TABLE, *writing.LIBRARY, *writing.OWN,
     *(f"d_{name}{end}" for name in TABLE for end in ("", "_a", "_b", "_c")),
     "abs", "d_inputs", "d_parameters", "fabs", "float", "inputs", "isfinite", "map",
-    "parameters", "slope", "sum", "value_and_grad", "auto", "break", "case", "char", "const",
+    "parameters", "slope", "sum", "sum_of", "value_and_grad", "auto", "break", "case", "char", "const",
     "continue", "default", "do", "double", "else", "enum", "extern", "for", "goto", "if",
     "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof",
     "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while",
