@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from math import nan, sqrt
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
-from micrograd_es.base.scalars import as_float, divide
+from micrograd_es.base.ieee import divide
+from micrograd_es.base.scalars import as_float
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import sys
 from decimal import Decimal
-from math import copysign, inf, isfinite, nan
+from math import isfinite
 from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, Union
 
@@ -43,13 +43,6 @@ def is_number(x: object) -> TypeGuard[Number]:
     if type(x) is float or type(x) is int:  # nearly always, and the question below takes time
         return True
     return isinstance(x, (Real, Decimal)) and not isinstance(x, bool)
-
-
-def divide(a: float, b: float) -> float:
-    """a/b as IEEE 754 has it, where Python raises for b = 0."""
-    if b != 0.0:
-        return a / b
-    return nan if a == 0.0 or a != a else copysign(inf, a) * copysign(1.0, b)
 
 
 def as_count(n: Any, what: str, least: int = 1) -> int:

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import ast
 import math
-import operator
 from collections.abc import Callable, Mapping
-from functools import cache
-from math import inf, nan
+from functools import cache, partial
 from typing import Any
 
-from micrograd_es.base.scalars import divide
+from micrograd_es.base import ieee
 from micrograd_es.engine.ops import TABLE, Operation, called
 
 Function = Callable[..., Any]
@@ -174,61 +172,27 @@ class _Called(ast.NodeTransformer):
 
 
 _OPERATORS: dict[type, str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
-LAZY, CALLED = _Lazy(), _Called()
-_FLOATS: dict[str, Function] = {
-    # not `**`: (-8.0) ** (1/3) would be a complex number
-    "pow": math.pow,
-    "floor": lambda x: math.copysign(math.floor(x), x),
-    "rint": lambda x: math.copysign(round(x), x),
-    "mod": operator.mod,
-    "floor_divide": operator.floordiv,
-    # correctly rounded, in whatever order the terms come
-    "total": math.fsum,
-}
-FLOATS = Algebra(_FLOATS, lambda name: primitive(math, name), LAZY)
-
-# -- where Python's floats raise: 1/0, log(0), exp(1000) ------------------------------
-
-_POLES = {
-    ("log", 0.0): -inf, ("log2", 0.0): -inf, ("log10", 0.0): -inf, ("log1p", -1.0): -inf,
-    ("arctanh", 1.0): inf, ("arctanh", -1.0): -inf,
-}  # fmt: skip
-
-
-def _whole(name: str) -> Function:
-    """A function of floats that gives what IEEE 754 says where Python's raises."""
-    function = _FLOATS.get(name) or primitive(math, name)
-
-    def whole(*x: float) -> Any:
-        try:
-            return function(*x)
-        except OverflowError:  # an infinity, of the sign that it has nearer to 0
-            near = [math.copysign(1.0, v) for v in x]
-            return x[0] if abs(x[0]) == inf else math.copysign(inf, function(*near))
-        except (ValueError, ZeroDivisionError):
-            return _POLES.get((name, x[0]), nan)
-
-    return whole
-
-
-def _power(a: float, b: float) -> float:
-    try:
-        return math.pow(a, b)
-    except (OverflowError, ValueError):
-        if a < 0.0 and not b.is_integer():
-            return nan
-        return math.copysign(inf, a) if b % 2.0 == 1.0 else inf
-
-
-IEEE = Algebra(
+LAZY, DIVIDED, CALLED = _Lazy(), _Ieee(), _Called()
+FLOATS = Algebra(
     {
-        "divide": divide,
-        "pow": _power,
-        "floor_divide": lambda a, b: a // b if b else divide(a, b),
-        "total": lambda terms: sum(terms[1:], terms[0]),
+        # not `**`: (-8.0) ** (1/3) would be a complex number
+        "pow": math.pow,
+        "floor": ieee.floor,
+        "rint": ieee.rint,
+        "mod": ieee.mod,
+        "floor_divide": ieee.floor_divide,
+        # correctly rounded, in whatever order the terms come
+        "total": math.fsum,
     },
-    _whole,
-    _Ieee(),
+    lambda name: primitive(math, name),
+    LAZY,
+)
+
+# Where those raise: 1/0, log(0), exp(1000).
+IEEE = Algebra(
+    {name: f for name, f in vars(ieee).items() if name in {"divide", "total", *TABLE}},
+    lambda name: partial(ieee.whole, primitive(math, name)),
+    DIVIDED,
 )
 
 # -- arrays -------------------------------------------------------------------------

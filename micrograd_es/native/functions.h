@@ -5,6 +5,8 @@
    is the C library's. `exact` asks for the C library, and `odd` is set where only that will do.
    This file is read by interpreter.h. */
 
+#include "plain.h"
+
 #define HOW int exact, int64_t *odd
 #define AS exact, odd
 #define M(name) m_##name
@@ -155,23 +157,10 @@ INLINE double M(pow)(double a, double b, HOW) {
 
 INLINE double M(mod)(double a, double b, HOW) {
     (void)exact, (void)odd;
-    double rest = fmod(a, b);
-    if (b == 0.0)
-        return rest;
-    if (rest == 0.0)
-        return copysign(0.0, b);
-    return (b < 0.0) != (rest < 0.0) ? rest + b : rest;
+    return mod(a, b);
 }
 
 INLINE double M(floor_divide)(double a, double b, HOW) {
     (void)exact, (void)odd;
-    if (b == 0.0)
-        return a / b;
-    double rest = fmod(a, b), n = (a - rest) / b;
-    if (rest != 0.0 && (b < 0.0) != (rest < 0.0))
-        n -= 1.0;
-    if (n == 0.0)
-        return copysign(0.0, a / b);
-    double whole = floor(n);
-    return n - whole > 0.5 ? whole + 1.0 : whole;
+    return floor_divide(a, b);
 }

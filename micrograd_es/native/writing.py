@@ -19,7 +19,7 @@ from micrograd_es.engine.ops import TABLE, Operation, called, tree
 VECTORS = frozenset(["abs", "sqrt", "floor", "exp", "log", "log1p", "tanh", "sin", "cos"])
 OWN = VECTORS | {"pow", "mod", "floor_divide"}
 # What else C's <math.h> has, by its own names.
-_LIBRARY = frozenset([
+LIBRARY = frozenset([
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cosh", "erf", "erfc",
     "exp2", "expm1", "fmax", "fmin", "fmod", "hypot", "lgamma", "log10", "log2", "rint", "sinh",
     "tan", "tgamma", "trunc",
@@ -37,7 +37,7 @@ def can_be_written(name: str) -> bool:
     if name in OWN or op is None or op.variadic:
         return name in OWN
     if op.primitive:
-        return c_name(name) in _LIBRARY
+        return c_name(name) in LIBRARY
     texts = (op.value, *op.df)
     return all(can_be_written(f) for t in texts for f in called(t) - {"where", name})
 
@@ -73,7 +73,7 @@ def _complete(op: Operation) -> bool:
 # -- one text ---------------------------------------------------------------------------
 
 
-class _Text:
+class Text:
     """A text of the table on its way to C: statements, and what they lead up to."""
 
     def __init__(self) -> None:
@@ -104,19 +104,26 @@ class _Text:
         assert isinstance(node.func, ast.Name)
         if node.func.id == "where":
             return self.choose(*node.args)
-        operands = "".join(f"{self.write(x)}, " for x in node.args)
-        return f"{_function(node.func.id)}({operands}AS)"
+        return self.call(node.func.id, [self.write(x) for x in node.args])
+
+    def call(self, name: str, operands: list[str]) -> str:
+        """A call of what the table names."""
+        return f"{_function(name)}({', '.join([*operands, 'AS'])})"
+
+    def both(self, chosen: ast.expr, other: ast.expr) -> bool:
+        """Whether the two branches of a choice may be computed, and one of them selected."""
+        return _is_arithmetic(chosen) and _is_arithmetic(other)
 
     def choose(self, condition: ast.expr, chosen: ast.expr, other: ast.expr) -> str:
         """Both, and a selection; or the one alone, where a call of the C library is saved."""
         test = self.write(condition)
-        if _is_arithmetic(chosen) and _is_arithmetic(other):
+        if self.both(chosen, other):
             return f"({test} ? {self.write(chosen)} : {self.write(other)})"
         branches = []
         result = f"t{len(self.names)}"
         self.names.append(result)
         for node in (chosen, other):
-            inner = _Text()
+            inner = type(self)()
             inner.names = self.names
             last = inner.write(node)
             branches.append(" ".join([*inner.statements, f"{result} = {last};"]))
@@ -147,7 +154,7 @@ def _function(name: str) -> str:
 
 
 def _body(op: Operation, text: str, pulled: bool = False) -> str:
-    writing = _Text()
+    writing = Text()
     if op.let and text == op.f:
         writing.write(tree(f"({op.let})"))
     result = writing.pulled(tree(text)) if pulled else writing.write(tree(text))

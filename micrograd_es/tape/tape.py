@@ -20,6 +20,7 @@ from micrograd_es.tape.elsewhere import PureFunction, pure_function
 from micrograd_es.tape.native import Native, why_not
 from micrograd_es.tape.program import Elementwise, SumStep, plan
 from micrograd_es.tape.recording import BATCHED, STATIC, record
+from micrograd_es.tape.source import source
 
 
 class Tape:
@@ -201,6 +202,51 @@ class Tape:
     def plain_on_jax(self) -> PureFunction:
         """`to("jax")`, quicker, with nan for a gradient in which 0 meets infinity."""
         return pure_function(self._program, self._recording, "jax", plain=True)
+
+    def source(self, language: str) -> str:
+        """A program's text that computes the output and its derivatives without this package.
+
+        It defines ``value_and_grad(inputs, parameters)`` of one sample, with the labels as
+        names. In Python that takes and gives lists of floats: value, d inputs, d parameters.
+        In C it is ``double value_and_grad(const double *inputs, const double *parameters,
+        double *d_inputs, double *d_parameters)``.
+
+        Parameters
+        ----------
+        language : str
+            "python" or "c".
+
+        Raises
+        ------
+        ValueError
+            There are several outputs, or a `custom` operation, which has no text.
+
+        Examples
+        --------
+        >>> x, w = Value(2.0, "x"), Value(3.0, "w₁")
+        >>> y = w * x + 1
+        >>> y.label = "y"
+        >>> print(Tape(y, [x], [w]).source("python"))
+        import math
+        <BLANKLINE>
+        <BLANKLINE>
+        def value_and_grad(inputs, parameters):
+            \"\"\"The value, and its derivatives by the inputs and by the parameters.\"\"\"
+            [x] = map(float, inputs)
+            [w1] = map(float, parameters)
+        <BLANKLINE>
+            v1 = w1 * x
+            y = v1 + 1.0
+        <BLANKLINE>
+            d_x = d_w1 = d_v1 = d_y = 0.0
+            d_y = 1.0
+            d_v1 += d_y
+            d_w1 += d_v1 * x
+            d_x += d_v1 * w1
+            return y, [d_x], [d_w1]
+        <BLANKLINE>
+        """
+        return source(self._recording, language)
 
     def summary(self) -> str:
         """What was found in the graph: steps, matrix products, and what is left over."""
