@@ -33,6 +33,7 @@ def backend_by_name(name: str, devices: Any, optimizer: Any) -> Callable[..., Ep
     if name == "numpy":
         return Epochs
     try:
+        import_module(name)
         import_module(f"micrograd_es.tape.on_{name}")
         module = import_module(f"micrograd_es.nn.epochs_on_{name}")
     except ImportError as error:
