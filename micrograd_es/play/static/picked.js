@@ -11,9 +11,13 @@ export class Picked {
     this.source = ""; // the address of the graph that is shown
     this.parts = []; // the texts of each node: its data and its gradient
     element("see-graph").addEventListener("click", () => {
-      element("picked").scrollIntoView({ block: "start" });
+      this.toTheGraph();
       element("picked-title").focus({ preventScroll: true });
     });
+  }
+
+  toTheGraph() {
+    element("picked").scrollIntoView({ block: "start" });
   }
 
   /** Shows a point, and its numbers in its graph. */
@@ -80,7 +84,10 @@ export class Picked {
       const texts = [...node.querySelectorAll("text")].slice(-2);
       if (texts.length === 2) this.parts[Number(node.id.slice(1))] = texts;
     }
-    if (fresh) this.toTheCost();
+    if (!fresh) return;
+    this.toTheCost();
+    // who has gone to it before it was there stays with it
+    if (document.activeElement === element("picked-title")) this.toTheGraph();
   }
 
   /** Scrolls to C, on the right: a backward pass begins there. */
