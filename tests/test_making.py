@@ -5,6 +5,7 @@ With native code C makes the nodes of most rows, and has to give the same bits.
 
 from __future__ import annotations
 
+import gc
 import operator
 import struct
 import sys
@@ -100,11 +101,13 @@ def test_products_are_the_nodes_of_the_operator():
 def calls(f, *operands):
     """How many functions written in Python run while f does."""
     found = []
+    gc.disable()  # others may look on when it collects
     sys.setprofile(lambda frame, event, argument: found.append(frame) if event == "call" else None)
     try:
         f(*operands)
     finally:
         sys.setprofile(None)
+        gc.enable()
     return len(found)
 
 
