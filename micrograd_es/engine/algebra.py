@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
@@ -179,8 +180,8 @@ FLOATS = Algebra(
         "pow": math.pow,
         "floor": ieee.floor,
         "rint": ieee.rint,
-        "mod": ieee.mod,
-        "floor_divide": ieee.floor_divide,
+        "mod": operator.mod,
+        "floor_divide": operator.floordiv,
         # correctly rounded, in whatever order the terms come
         "total": math.fsum,
     },
