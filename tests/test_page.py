@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from micrograd_es import (
     MLP,
     BackwardPass,
+    ForwardPass,
     Value,
     custom,
     maximum,
@@ -27,6 +28,7 @@ from micrograd_es import (
 from micrograd_es.base.templating import source
 from micrograd_es.engine.ops import TABLE
 from micrograd_es.engine.value import apply
+from micrograd_es.formulas.notation import number
 from micrograd_es.stepping import page as page_module
 from micrograd_es.stepping.page import MODULES, stepping_page
 
@@ -373,3 +375,35 @@ def test_every_module_is_in_the_page_and_nothing_is_left_to_ask_for():
     assert not re.search(r"^\s*(import|export)\b", script, re.MULTILINE)
     for text in SOURCES.values():
         assert text.splitlines()[-1] in script
+
+
+# -- forward mode -----------------------------------------------------------------------
+
+
+def test_the_page_of_a_forward_pass_tells_its_events(tmp_path):
+    x, y = Value(3.0, "x"), Value(2.0, "y")
+    f = x * y + x
+    steps = ForwardPass(f, x)
+    data = Page(stepping_page(steps)).data
+    assert data["ahead"]
+    assert [n["grad"] for n in data["nodes"]] == [number(v) for v in steps.at(4).values()]
+    kinds = [frame["kind"] for frame in data["right"]]
+    assert kinds == ["start", "forward", "forward", "seed", "product", "none", "product",
+                     "product", "sum"]  # fmt: skip
+    ends = [(frame["from"], frame["to"]) for frame in data["right"] if "from" in frame]
+    assert all(data["nodes"][to]["parents"] for _, to in ends)
+    assert data["wrong"] is None
+    path = tmp_path / "page.html"
+    steps.save_html(path)
+    assert path.read_text("utf-8") == stepping_page(steps)
+    assert "srcdoc" in steps._repr_html_()
+    with pytest.raises(ValueError, match="limit"):
+        steps.save_html(path, limit=3)
+
+
+def test_a_long_sum_of_a_forward_pass_is_one_node():
+    a, b, c, d = (Value(float(k), "abcd"[k]) for k in range(4))
+    f = (a + b + c + d) * a
+    data = Page(stepping_page(ForwardPass(f, a))).data
+    assert max(len(n["parents"]) for n in data["nodes"]) == 4
+    assert data["nodes"][data["root"]]["grad"] == "6"

@@ -26,6 +26,11 @@ def with_long_sums(root: Value) -> Value:
     >>> f.data, f.parents[0].op, [term.label for term in f.parents[0].parents]
     (100.0, 'sum', ['a', 'b', 'c', 'd'])
     """
+    return made_again(root).get(root, root)
+
+
+def made_again(root: Value) -> dict[Value, Value]:
+    """The nodes that are others where long additions are one sum, and those others."""
     nodes = topological_order(root)[::-1]
     users = Counter(p for node in nodes for p in node.parents)
     terms: dict[Value, list[Value]] = {}  # of each addition that may be a part of a larger one
@@ -47,4 +52,4 @@ def with_long_sums(root: Value) -> Value:
             parents = tuple(made.get(p, p) for p in parents)
             made[node] = again = record(Value, rule, node.data, parents, partials)
             again.grad, again.label = node.grad, node.label
-    return made.get(root, root)
+    return made

@@ -19,15 +19,17 @@ from micrograd_es.formulas.nodes import Formulas, names_of, which
 from micrograd_es.formulas.notation import mathml, number
 from micrograd_es.formulas.writing import ATOM, PRODUCT, Style
 from micrograd_es.pictures.look import FONT
-from micrograd_es.pictures.sums import with_long_sums
+from micrograd_es.pictures.sums import made_again
 from micrograd_es.stepping.differences import agree, central_differences
 from micrograd_es.stepping.steps import is_told
 from micrograd_es.stepping.texts import texts, why_none
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from micrograd_es.formulas.symbols import Formula
     from micrograd_es.pictures.folding import Fold
-    from micrograd_es.stepping.steps import BackwardPass
+    from micrograd_es.stepping.steps import Pass
 
 MOST_EVENTS = 500
 _FLAT = 3  # times as wide as high, from which on a graph has the whole width
@@ -43,7 +45,7 @@ MODULES = {"reading.js": "base"} | dict.fromkeys(
 )  # fmt: skip
 
 
-def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
+def stepping_page(steps: Pass, limit: int = MOST_EVENTS) -> str:
     """The page as HTML text.
 
     Raises
@@ -56,7 +58,8 @@ def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
             f"a page of {len(steps)} events is beyond limit={limit}: draw the graph folded "
             "(by neuron, layer or sample), step a smaller part of it, or raise the limit"
         )
-    steps = type(steps)(with_long_sums(steps.root))
+    made = made_again(steps.root)
+    steps = steps.seen_as(lambda node: made.get(node, node))
     names = names_of(steps.nodes)
     formulas = _formulas(steps, names)
     folds = _folded(steps)
@@ -65,7 +68,7 @@ def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
     script = _script()
     return template("stepping", "stepping.html").render(
         language=get_language(),
-        texts=texts(),
+        texts=texts(steps.ahead),
         title=names[steps.root],
         style=style,
         script=script,
@@ -88,7 +91,7 @@ def stepping_page(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
     )
 
 
-def cell(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
+def cell(steps: Pass, limit: int = MOST_EVENTS) -> str:
     """The page inside a frame of its own, as Jupyter shows it; past the limit, what to do.
 
     A notebook that is not trusted yet shows neither frames nor styles, and so it does show
@@ -107,7 +110,7 @@ def cell(steps: BackwardPass, limit: int = MOST_EVENTS) -> str:
     )
 
 
-def still(steps: BackwardPass) -> bytes | None:
+def still(steps: Pass) -> bytes | None:
     """The graph as PNG; nothing where it is too large."""
     from micrograd_es.pictures.graphs import draw_fitting
 
@@ -119,15 +122,18 @@ def still(steps: BackwardPass) -> bytes | None:
 # -- what the page's script is given -------------------------------------------
 
 
-def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
+def _data(steps: Pass, names: dict[Value, str]) -> dict[str, Any]:
     place = {node: i for i, node in enumerate(steps.nodes)}
     grads, differences = steps.at(len(steps)), central_differences(steps.nodes)
     right = _frames(steps, steps.events, place, forward=True)
-    wrong_edges, wrong_grads = _wrong_order(steps)
-    reached = {e.parent for e in steps.events} | {steps.root}
+    wrong_edges, wrong_grads = ([], grads) if steps.ahead else _wrong_order(steps)
+    reached = {e.target for e in steps.events} | {steps.start}
+    reached |= {n for n in steps.nodes if steps.ahead and not n.parents}
     return {
-        "texts": _catalogs(),
+        "texts": _catalogs(steps.ahead),
+        "ahead": steps.ahead,
         "root": place[steps.root],
+        "start": place[steps.start],
         "nodes": [
             {
                 "name": names[n],
@@ -148,7 +154,7 @@ def _data(steps: BackwardPass, names: dict[Value, str]) -> dict[str, Any]:
 
 
 def _frames(
-    steps: BackwardPass, events: list[Edge], place: dict[Value, int], forward: bool = False
+    steps: Pass, events: Sequence[Edge], place: dict[Value, int], forward: bool = False
 ) -> list[dict[str, Any]]:
     """What the player shows, one after the other; a sum at a fan-out comes on its own."""
     frames: list[dict[str, Any]] = [{"kind": "start"}]
@@ -156,6 +162,7 @@ def _frames(
         frames += [{"kind": "forward", "node": place[n]} for n in steps.nodes if n.parents]
     frames.append({"kind": "seed"})
     reached: set[Value] = set()
+    arrived: set[Value] = set()
     for e in events:
         if not is_told(steps, e.parent):
             continue
@@ -164,12 +171,15 @@ def _frames(
             "parent": place[e.parent],
             "index": e.index,
             "which": which(e.node, e.index),
+            "from": place[e.source],
+            "to": place[e.target],
         }
-        first = e.parent not in reached
-        reached.add(e.parent)
+        first = e.target not in (arrived if steps.ahead and e.arrives else reached)
+        reached.add(e.target)
         if not e.arrives:
             frames.append({"kind": "none", "why": why_none(e), **frame, "arrives": first})
             continue
+        arrived.add(e.target)
         frames.append(
             {
                 "kind": "product",
@@ -198,7 +208,7 @@ def _both(x: float) -> list[str]:
     return [number(x), str(x).replace("inf", "Infinity").replace("nan", "NaN")]
 
 
-def _wrong_order(steps: BackwardPass) -> tuple[list[Edge], dict[Value, float]]:
+def _wrong_order(steps: Pass) -> tuple[list[Edge], dict[Value, float]]:
     """The pass where no node waits for all its users, and the gradients it ends with.
 
     Of the nodes reached it takes the lowest, so that a node with several users goes
@@ -226,7 +236,7 @@ def _same(a: float, b: float) -> bool:
 # -- formulas, files ---------------------------------------------------------------
 
 
-def _folded(steps: BackwardPass) -> list[Fold]:
+def _folded(steps: Pass) -> list[Fold]:
     """The neurons of a graph that is too large to be seen whole; none where there are none."""
     from micrograd_es.pictures.folding import fold_graph
 
@@ -236,7 +246,7 @@ def _folded(steps: BackwardPass) -> list[Fold]:
     return []
 
 
-def _folds(steps: BackwardPass, folds: list[Fold]) -> list[dict[str, Any]]:
+def _folds(steps: Pass, folds: list[Fold]) -> list[dict[str, Any]]:
     place = {node: i for i, node in enumerate(steps.nodes)}
     result = []
     for fold in folds:
@@ -250,7 +260,7 @@ def _folds(steps: BackwardPass, folds: list[Fold]) -> list[dict[str, Any]]:
     return result
 
 
-def _pictures(steps: BackwardPass, folds: list[Fold]) -> dict[str, str]:
+def _pictures(steps: Pass, folds: list[Fold]) -> dict[str, str]:
     """The whole graph, and the folded one closed and with each of its folds open."""
     from micrograd_es.pictures.graphs import draw_folded, draw_graph
 
@@ -272,7 +282,7 @@ def _is_flat(svg: str) -> bool:
     return size is not None and int(size[1]) > _FLAT * int(size[2])
 
 
-def _formulas(steps: BackwardPass, names: dict[Value, str]) -> dict[str, str]:
+def _formulas(steps: Pass, names: dict[Value, str]) -> dict[str, str]:
     """MathML by the name under which the script asks for it."""
     written, style = Formulas(names), Style(latex=True, numbers=False)
     result = {}
@@ -317,11 +327,11 @@ def _factor(formula: Formula, written: str) -> str:
     return rf"\left({written}\right)" if enclosed else written
 
 
-def _catalogs() -> dict[str, dict[str, str]]:
+def _catalogs(ahead: bool) -> dict[str, dict[str, str]]:
     catalogs = {}
     for language in LANGUAGES:
         with speaking(language):
-            catalogs[language] = texts()
+            catalogs[language] = texts(ahead)
     return catalogs
 
 

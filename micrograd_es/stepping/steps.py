@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import ClassVar, overload
 
@@ -97,6 +97,32 @@ class Pass:
         """What is found at a node: the derivative of the first of these by the second."""
         return (node, self.start) if self.ahead else (self.root, node)
 
+    def save_html(self, path: str | PathLike[str], limit: int | None = None) -> None:
+        """Writes the stepping page: one HTML file that opens from disk and asks for nothing.
+
+        Raises
+        ------
+        ValueError
+            The pass has more than `limit` events (500 unless told otherwise).
+        """
+        from micrograd_es.stepping.page import MOST_EVENTS, stepping_page
+
+        write_file(path, stepping_page(self, MOST_EVENTS if limit is None else limit))
+
+    def _repr_html_(self) -> str:
+        from micrograd_es.stepping.page import cell
+
+        return cell(self)
+
+    def _repr_png_(self) -> bytes | None:
+        from micrograd_es.stepping.page import still
+
+        return still(self)
+
+    def seen_as(self, other: Callable[[Value], Value]) -> Pass:
+        """The same pass over the graph of other nodes."""
+        raise NotImplementedError
+
     def _check(self, k: int) -> None:
         if not 0 <= k <= len(self):
             way = "forward" if self.ahead else "backward"
@@ -138,27 +164,9 @@ class BackwardPass(Pass):
         nodes = topological_order(root)[::-1]
         super().__init__(root, root, nodes, list(backward_edges(root)))
 
-    def save_html(self, path: str | PathLike[str], limit: int | None = None) -> None:
-        """Writes the stepping page: one HTML file that opens from disk and asks for nothing.
-
-        Raises
-        ------
-        ValueError
-            The pass has more than `limit` events (500 unless told otherwise).
-        """
-        from micrograd_es.stepping.page import MOST_EVENTS, stepping_page
-
-        write_file(path, stepping_page(self, MOST_EVENTS if limit is None else limit))
-
-    def _repr_html_(self) -> str:
-        from micrograd_es.stepping.page import cell
-
-        return cell(self)
-
-    def _repr_png_(self) -> bytes | None:
-        from micrograd_es.stepping.page import still
-
-        return still(self)
+    def seen_as(self, other: Callable[[Value], Value]) -> BackwardPass:
+        """The same pass over the graph of other nodes."""
+        return BackwardPass(other(self.root))
 
 
 class ForwardPass(Pass):
@@ -211,3 +219,7 @@ class ForwardPass(Pass):
         if wrt not in nodes:
             raise ValueError("no forward pass leads from wrt to root, which is not made of it")
         super().__init__(root, wrt, nodes, list(forward_edges(nodes, wrt)))
+
+    def seen_as(self, other: Callable[[Value], Value]) -> ForwardPass:
+        """The same pass over the graph of other nodes."""
+        return ForwardPass(other(self.root), other(self.start))

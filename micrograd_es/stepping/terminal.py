@@ -98,7 +98,7 @@ class _Telling:
             {node: name for node, name in self.names.items() if node.parents or node.label}
         )
         self.style = Style(latex=False, numbers=False)
-        self.texts = texts() | (_texts_ahead() if steps.ahead else {})
+        self.texts = texts(steps.ahead)
 
     def forward(self) -> Iterator[Moment]:
         """Each value, computed from those of its operands."""
@@ -180,28 +180,6 @@ class _Telling:
 
     def _local(self, e: Edge) -> str:
         return quotient(self.names[e.node], self.names[e.parent]) + operand(e.node, e.index)
-
-
-def _texts_ahead() -> dict[str, str]:
-    """What is said otherwise where derivatives go forward, from the operands up."""
-    titles = ("phase_seed", "phase_product", "phase_sum", "phase_none")
-    return dict.fromkeys(titles, _("Forward mode")) | {
-        "say_seed": _("Forward mode starts here: the derivative of {root} by itself is 1."),
-        "say_product": _(
-            "{parent} hands {node} its tangent times the local partial: "
-            "{upstream} · {factor} = {result}."
-        ),
-        "say_sum": _(
-            "{node} has several operands with a tangent, so what arrives is added: "
-            "{before} → {before} + {term} = {result}."
-        ),
-        "say_flat": _(
-            "Here {node} does not depend on {parent}, so nothing goes that way: exactly 0."
-        ),
-        "say_constant": _("{parent} is a constant exponent, which hands on nothing."),
-        "say_unreached": _("The tangent of {parent} is 0, so {node} gets 0 from it."),
-        "say_final": _("That completes the tangent of {parent}."),
-    }
 
 
 def _grouped(x: float) -> str:

@@ -9,8 +9,12 @@ from micrograd_es.base.languages import gettext as _
 from micrograd_es.engine.graph import Edge
 
 
-def texts() -> dict[str, str]:
-    """Every text by the key under which it is asked for."""
+def texts(ahead: bool = False) -> dict[str, str]:
+    """Every text of a backward pass by the key under which it is asked for, or of one `ahead`."""
+    return _texts() | (_texts_ahead() if ahead else {})
+
+
+def _texts() -> dict[str, str]:
     return {
         "title": _("Step by step: the backward pass of {name}"),
         "heading": _("Backpropagation, step by step"),
@@ -108,6 +112,38 @@ def texts() -> dict[str, str]:
         "whole_product": _("That is the whole product. Here it is only the local partial."),
         "one_factor": _("That is only one of the two factors: multiply {upstream} · {factor}."),
         "not_yet": _("Not yet. Try again, or reveal it."),
+    }
+
+
+def _texts_ahead() -> dict[str, str]:
+    """What is said otherwise where derivatives go forward, from the operands up."""
+    titles = ("phase_seed", "phase_product", "phase_sum", "phase_none")
+    return dict.fromkeys(titles, _("Forward mode")) | {
+        "title": _("Step by step: the forward mode of {name}"),
+        "heading": _("Forward mode, step by step"),
+        "nodes": _("Values and tangents"),
+        "gradient": _("tangent"),
+        "grad": _("tang."),
+        "keys": _("Keys: ← → Home End Space. Click a node: its tangent."),
+        "say_start": _(
+            "The leaves have their values. Each operation gives a value, and then a tangent: the "
+            "derivative of its value by one variable. One pass for one variable."
+        ),
+        "say_seed": _("Forward mode starts here: the derivative of {root} by itself is 1."),
+        "say_product": _(
+            "{parent} hands {node} its tangent times the local partial: "
+            "{upstream} · {factor} = {result}."
+        ),
+        "say_sum": _(
+            "{node} has several operands with a tangent, so what arrives is added: "
+            "{before} → {before} + {term} = {result}."
+        ),
+        "say_flat": _(
+            "Here {node} does not depend on {parent}, so nothing goes that way: exactly 0."
+        ),
+        "say_constant": _("{parent} is a constant exponent, which hands on nothing."),
+        "say_unreached": _("The tangent of {parent} is 0, so {node} gets 0 from it."),
+        "say_final": _("That completes the tangent of {parent}."),
     }
 
 

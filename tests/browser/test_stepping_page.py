@@ -10,8 +10,20 @@ from typing import Any
 
 import pytest
 
-from micrograd_es import MLP, BackwardPass, Value, custom, maximum, mse, sum_squares, where
+from micrograd_es import (
+    MLP,
+    BackwardPass,
+    ForwardPass,
+    Value,
+    custom,
+    maximum,
+    mse,
+    sum_squares,
+    where,
+)
 from micrograd_es.base.palette import DARK, LIGHT
+from micrograd_es.engine.graph import topological_order
+from micrograd_es.formulas.notation import number
 
 pytestmark = pytest.mark.browser
 
@@ -904,3 +916,55 @@ def test_in_a_frame_that_is_shown_later_every_number_is_in_its_box(visit, tmp_pa
     )
     assert outside == 0
     assert frame.locator("#canvas").evaluate("e => e.querySelector('svg').clientWidth") > 300
+
+
+# -- forward mode ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["notes", "inf and nan", "branches", "own operations"])
+def test_the_tangents_of_a_forward_pass(visit, tmp_path, name):
+    root = GRAPHS[name]()
+    for wrt in [v for v in topological_order(root) if v.label and not v.parents][:3]:
+        steps = ForwardPass(root, wrt)
+        path = tmp_path / "adelante.html"
+        steps.save_html(path)
+        page = visit(path.as_uri())
+        page.click("#last")
+        row = page.locator("tr[data-node]").first
+        assert row.locator("td.grad").inner_text() == number(steps.at(len(steps))[root])
+        assert page.is_hidden("#predict")
+        assert page.locator("td.proof:visible").count() == 0
+
+
+def test_a_forward_pass_goes_with_the_arrows_and_adds_where_paths_meet(visit, tmp_path):
+    path = tmp_path / "adelante.html"
+    root = squared()
+    a = next(v for v in topological_order(root) if v.label == "a")
+    ForwardPass(root, a).save_html(path)
+    page = visit(path.as_uri())
+    assert "modo hacia adelante" in page.inner_text("h1")
+    assert "tangente" in page.inner_text("thead")
+    count = int(page.inner_text("#count").split(" de ")[1])
+    said = []
+    for _ in range(count):
+        page.click("#next")
+        said.append(page.inner_text("#say"))
+        assert page.locator("#canvas .turned:visible").count() == 0
+    # s = a·a has two operands with a tangent, and f = s + b·s too
+    assert sum("de varios operandos" in text for text in said) == 2
+    assert sum("le pasa a" in text for text in said) == 5
+    assert page.inner_text("#note").endswith("f.")
+    assert page.locator("tr.now td.grad").inner_text() == "−16"
+    page.click("#more") if page.is_visible("#more") else None
+    page.click("#en")
+    assert "Forward mode" in page.inner_text("h1")
+
+
+def test_a_click_on_a_node_goes_to_its_tangent(visit, tmp_path):
+    path = tmp_path / "adelante.html"
+    root = squared()
+    a = next(v for v in topological_order(root) if v.label == "a")
+    ForwardPass(root, a).save_html(path)
+    page = visit(path.as_uri())
+    page.get_by_role("button", name="s", exact=True).click()
+    assert page.locator("tr.now").inner_text().split() == ["s", "4", "−4"]

@@ -46,6 +46,9 @@ export function makeFormulas(data, frames, which) {
   const derivative = (of, by) =>
     math("mfrac", ...[of, by].map((i) => math("mrow", math("mi", "∂"), stored(`by-${i}`))));
 
+  // what a pass finds at a node: the derivative of the end by it, or ahead, its own by the start
+  const found = (i) => (data.ahead ? derivative(i, data.start) : derivative(data.root, i));
+
   const partial = (f) => {
     const quotient = derivative(f.node, f.parent);
     if (!f.which) return quotient;
@@ -65,7 +68,7 @@ export function makeFormulas(data, frames, which) {
 
   // the only product that arrives at its node is the gradient; of several, one is a term
   const alone = (f) =>
-    frames().every((g) => g.parent !== f.parent || (g.index === f.index && g.node === f.node));
+    frames().every((g) => g.to !== f.to || (g.index === f.index && g.node === f.node));
 
   const answer = (f, asked) =>
     line(sign("="), asked ? math("mn", "?") : coloured(plain(f.result[0]), "gradient"));
@@ -77,9 +80,7 @@ export function makeFormulas(data, frames, which) {
       if (f.why !== "flat") return [];
       return [line(partial(f), sign("="), plain("0"))];
     },
-    seed: () => [
-      line(derivative(data.root, data.root), sign("="), coloured(plain("1"), "gradient")),
-    ],
+    seed: () => [line(found(data.start), sign("="), coloured(plain("1"), "gradient"))],
     forward: (f) => {
       const result = data.nodes[f.node].value;
       const name = symbol(f.node);
@@ -91,8 +92,8 @@ export function makeFormulas(data, frames, which) {
     product: (f, asked) => {
       const edge = `${f.node}-${f.index}`;
       const rule = line(
-        ...(alone(f) ? [derivative(data.root, f.parent), sign("=")] : []),
-        derivative(data.root, f.node),
+        ...(alone(f) ? [found(f.to), sign("=")] : []),
+        found(f.from),
         sign("·"),
         partial(f),
       );
@@ -115,13 +116,7 @@ export function makeFormulas(data, frames, which) {
       ];
     },
     sum: (f, asked) => [
-      line(
-        derivative(data.root, f.parent),
-        sign("="),
-        plain(f.before[0]),
-        sign("+"),
-        inParentheses(f.contribution[0]),
-      ),
+      line(found(f.to), sign("="), plain(f.before[0]), sign("+"), inParentheses(f.contribution[0])),
       answer(f, asked),
     ],
   };

@@ -8,8 +8,11 @@ export function knownAfter(frames, data, valuesAreKnown) {
   let grads = data.nodes.map(() => null);
   return frames.map((f) => {
     if (f.kind === "forward") values = changed(values, f.node, true);
-    if (f.kind === "seed") grads = changed(grads, data.root, "1");
-    if (f.kind === "sum" || f.arrives) grads = changed(grads, f.parent, f.result?.[0] ?? "0");
+    if (f.kind === "seed") {
+      if (data.ahead) grads = data.nodes.map((node) => (node.leaf ? "0" : null));
+      grads = changed(grads, data.start, "1");
+    }
+    if (f.kind === "sum" || f.arrives) grads = changed(grads, f.to, f.result?.[0] ?? "0");
     return { values, grads };
   });
 }
@@ -17,7 +20,7 @@ export function knownAfter(frames, data, valuesAreKnown) {
 /** The frame of each node after which nothing more arrives at it. */
 export function completions(frames, data) {
   return data.nodes.map((_, i) => {
-    const last = frames.findLastIndex((f) => f.parent === i);
+    const last = frames.findLastIndex((f) => f.to === i);
     return last < 0 ? frames.findIndex((f) => f.kind === "seed") : last;
   });
 }

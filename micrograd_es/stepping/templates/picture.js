@@ -87,15 +87,15 @@ export function makePicture(canvas, data, choose) {
       });
       mark(idOf(f.node), "to");
     } else if (f.kind === "seed") {
-      mark(idOf(data.root), "to");
+      mark(idOf(data.start), "to");
     } else if (f.parent !== undefined) {
       const way = [...edges(f.node, f.parent, f.index), `r${f.node}`];
       for (const id of way) {
-        drawing.turn(id);
+        if (!data.ahead) drawing.turn(id);
         mark(id, "lit");
       }
-      mark(idOf(f.node), "from");
-      mark(idOf(f.parent), "to");
+      mark(idOf(f.from), "from");
+      mark(idOf(f.to), "to");
     }
     if (f.node !== undefined) {
       mark(`o${f.node}`, "lit");

@@ -74,7 +74,7 @@ function named(i) {
 /** What the texts on a frame may name. */
 function words(f) {
   const enclosed = (text) => (text?.startsWith("−") ? `(${text})` : text);
-  const texts = { root: nameOf(data.root), rootIndex: data.root };
+  const texts = { root: nameOf(data.start), rootIndex: data.start };
   for (const key of ["upstream", "partial", "result", "before", "contribution"]) {
     if (f[key]) texts[key] = f[key][0];
   }
@@ -99,7 +99,7 @@ function words(f) {
 function show() {
   const f = frame();
   const question = asked();
-  const isBackward = f.parent !== undefined;
+  const isBackward = f.to !== undefined && !data.ahead;
   document.body.className = `${f.kind} ${order}${isBackward ? " backward" : ""}`;
   for (const id of ["say", "note"]) {
     $(id).setAttribute("aria-live", timer ? "off" : "polite"); // playing is too quick to be read out
@@ -137,8 +137,9 @@ function say(f, question) {
   if (isWrong && f.kind === "product" && f.upstream[0] !== values.right) {
     const mistake = completed.wrong[f.node] > place ? "say_early" : "say_inherited";
     note.push("✗ ", ...phrase(mistake, values));
-  } else if (!isWrong && !question && completed.right[f.parent] === place) {
-    note.push(...phrase("say_final", values));
+  } else if (!isWrong && !question && completed.right[f.to] === place) {
+    const final = { ...values, parent: nameOf(f.to), parentIndex: f.to, parentMore: "" };
+    note.push(...phrase("say_final", final));
   }
   $("note").replaceChildren(...note);
 }
@@ -155,7 +156,7 @@ function showNodes(f, { values, grads }) {
     const node = data.nodes[i];
     const { value, grad, isBad } = numbers[i];
     const proven = isWrong ? node.grad : proof(node, i, grads[i]);
-    const isNow = i === f.parent || (f.kind === "forward" && i === f.node);
+    const isNow = i === f.to || (f.kind === "forward" && i === f.node);
     const state = [value, grad, proven, isBad, isNow, language].join(" ");
     if (row.dataset.state === state) return; // most rows, at most steps
     row.dataset.state = state;
