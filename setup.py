@@ -50,6 +50,11 @@ replay = Extension(
     optional=True,
 )
 nodes = Extension(
-    "micrograd_es.engine._nodes", ["micrograd_es/native/nodes/nodes.c"], optional=True
+    "micrograd_es.engine._nodes",
+    ["micrograd_es/native/nodes/nodes.c"],
+    depends=[
+        f"micrograd_es/native/nodes/{path.name}" for path in sorted(SOURCES.glob("nodes/*.h"))
+    ],
+    optional=True,
 )
 setup(ext_modules=[replay, nodes], cmdclass={"build_ext": Build})

@@ -106,7 +106,7 @@ def cell(steps: Pass, limit: int = MOST_EVENTS) -> str:
         page=page.replace("&", "&amp;").replace("'", "&#39;"),
         picture=picture and b64encode(picture).decode(),
         problem=problem,
-        texts=texts(),
+        texts=texts(steps.ahead),
     )
 
 

@@ -1,0 +1,300 @@
+/* Nodes that operations make, one for each row of the table, and sums and products. */
+
+/* -- making ------------------------------------------------------------------------------- */
+
+/* All of it 0. Every class that is written in Python is one for the collector; what is of Value
+   itself, and of no subclass with more in it, is not handed to it. */
+static inline Node *made_of(PyTypeObject *type) {
+    if (type != S.value || !PyType_IS_GC(type))
+        return (Node *)type->tp_alloc(type, 0);
+    Node *node = PyObject_GC_New(Node, type);
+    if (node)
+        memset(&node->data, 0, sizeof *node - offsetof(Node, data));
+    return node;
+}
+
+static PyObject *storage_new(PyTypeObject *type, PyObject *args, PyObject *settings) {
+    (void)args, (void)settings;
+    return (PyObject *)made_of(type);
+}
+
+/* Freed one after the other: a graph may be a million nodes deep. */
+static OF_A_THREAD Node *to_free;
+static OF_A_THREAD int freeing;
+
+static void let_go(Node *node) {
+    PyObject *a = node->a, *b = node->b;
+    node->a = node->b = NULL;
+    Py_XDECREF(a);
+    Py_XDECREF(b);
+    Py_CLEAR(node->rule);
+    Py_CLEAR(node->grad);
+    Py_CLEAR(node->label);
+    Py_CLEAR(node->dict);
+}
+
+static void storage_dealloc(PyObject *self) {
+    Node *node = (Node *)self;
+    if (node->weak)
+        PyObject_ClearWeakRefs(self);
+    /* the list goes through `seen`, of which nobody asks any more */
+    node->seen = (uint64_t)(uintptr_t)to_free;
+    to_free = node;
+    if (freeing)
+        return;
+    freeing = 1;
+    while (to_free) {
+        node = to_free;
+        to_free = (Node *)(uintptr_t)node->seen;
+        let_go(node);
+        PyTypeObject *type = Py_TYPE(node);
+        type->tp_free(node);
+        Py_DECREF(type);
+    }
+    freeing = 0;
+}
+
+/* Whoever looks at each new node is told; a reference to the node is taken over. */
+static PyObject *watched(Node *node) {
+    if (S.watch && S.watch != Py_None) {
+        PyObject *said = PyObject_CallOneArg(S.watch, (PyObject *)node);
+        if (!said) {
+            Py_DECREF(node);
+            return NULL;
+        }
+        Py_DECREF(said);
+    }
+    return (PyObject *)node;
+}
+
+/* A plain number of an expression, known by what it has for operands. */
+static PyObject *number_of(double x) {
+    Node *node = made_of(S.value);
+    if (node) {
+        node->data = x;
+        node->a = Py_NewRef(S.number);
+    }
+    return (PyObject *)node;
+}
+
+/* What stands beside an operator as a node, a new reference; None for what is no operand. */
+static PyObject *operand_of(PyObject *x) {
+    if (PyObject_TypeCheck(x, S.value))
+        return Py_NewRef(x);
+    if (PyFloat_CheckExact(x))
+        return number_of(PyFloat_AS_DOUBLE(x));
+    if (PyLong_CheckExact(x)) {
+        double number = PyLong_AsDouble(x);
+        return number == -1.0 && PyErr_Occurred() ? NULL : number_of(number);
+    }
+    return PyObject_CallOneArg(S.operand, x);
+}
+
+/* A partial that nothing is handed on by is None: what never takes a gradient, and of constants
+   by branch the 0 of a branch that was not taken. */
+#define KEEP(field, takes, piecewise, partial)                                               \
+    if (takes)                                                                               \
+        node->field = (partial);                                                             \
+    node->field##_none = !(takes) || ((piecewise) && node->field == 0.0)
+
+#define RULE(index) Py_NewRef(PyTuple_GET_ITEM(S.rules, index))
+
+#define UNARY(name, index, piecewise, takes0, result, partial0)                              \
+    static PyObject *made_##name(PyObject *self) {                                           \
+        double a = ((Node *)self)->data, y = (result);                                       \
+        Node *node = made_of(S.value);                                                       \
+        if (!node)                                                                           \
+            return NULL;                                                                     \
+        (void)y;                                                                             \
+        node->data = y;                                                                      \
+        KEEP(da, takes0, piecewise, partial0);                                               \
+        node->kind = ONE;                                                                    \
+        node->a = Py_NewRef(self);                                                           \
+        node->rule = RULE(index);                                                            \
+        return watched(node);                                                                \
+    }                                                                                        \
+    static PyObject *method_##name(PyObject *self, PyObject *none) {                         \
+        (void)none;                                                                          \
+        return made_##name(self);                                                            \
+    }
+
+/* Of two nodes; it takes over both references. */
+#define BINARY(name, index, piecewise, takes0, takes1, result, partial0, partial1)           \
+    static PyObject *both_##name(PyObject *left, PyObject *right) {                          \
+        double a = ((Node *)left)->data, b = ((Node *)right)->data, y = (result);            \
+        Node *node = made_of(S.value);                                                       \
+        if (!node) {                                                                         \
+            Py_DECREF(left);                                                                 \
+            Py_DECREF(right);                                                                \
+            return NULL;                                                                     \
+        }                                                                                    \
+        (void)y;                                                                             \
+        node->data = y;                                                                      \
+        KEEP(da, takes0, piecewise, partial0);                                               \
+        KEEP(db, takes1, piecewise, partial1);                                               \
+        node->kind = TWO;                                                                    \
+        node->a = left;                                                                      \
+        node->b = right;                                                                     \
+        node->rule = RULE(index);                                                            \
+        return watched(node);                                                                \
+    }                                                                                        \
+    static PyObject *made_##name(PyObject *x, PyObject *y) {                                 \
+        PyObject *left = operand_of(x), *right;                                              \
+        if (!left || left == Py_None)                                                        \
+            return left ? (Py_DECREF(left), Py_NewRef(Py_NotImplemented)) : NULL;            \
+        right = operand_of(y);                                                               \
+        if (!right || right == Py_None) {                                                    \
+            Py_DECREF(left);                                                                 \
+            return right ? (Py_DECREF(right), Py_NewRef(Py_NotImplemented)) : NULL;          \
+        }                                                                                    \
+        return both_##name(left, right);                                                     \
+    }
+
+/* The functions that the rows name, as Python's `math` has them too. */
+#define HOW int exact, int odd
+#define AS 1, 0
+#define M(name) m_##name
+#define VALUE(name) value_##name
+#define PARTIAL(name, i) partial_##name##_##i
+#define PULL(name, i) pull_##name##_##i
+#define LIBRARY(name, call)                                                                  \
+    INLINE double M(name)(double x, HOW) { (void)exact, (void)odd; return call(x); }
+LIBRARY(abs, fabs)
+LIBRARY(sqrt, sqrt)
+LIBRARY(floor, floor)
+LIBRARY(exp, exp)
+LIBRARY(log, log)
+LIBRARY(log1p, log1p)
+LIBRARY(tanh, tanh)
+LIBRARY(sin, sin)
+LIBRARY(cos, cos)
+
+#include "node_rows.h"
+
+/* -- sums and products ---------------------------------------------------------------------- */
+
+/* Correctly rounded, after Shewchuk, as math.fsum; Python is asked where that is not finite. */
+static int summed(PyObject *const *terms, Py_ssize_t n, double *result) {
+    double room[64], *p = room;
+    Py_ssize_t m = 0, size = 64;
+    for (Py_ssize_t k = 0; k < n; k++) {
+        double x = ((Node *)terms[k])->data;
+        Py_ssize_t i = 0;
+        for (Py_ssize_t j = 0; j < m; j++) {
+            volatile double high, rest, low;
+            double y = p[j];
+            if (fabs(x) < fabs(y)) {
+                double t = x;
+                x = y;
+                y = t;
+            }
+            high = x + y;
+            rest = high - x;
+            low = y - rest;
+            if (low != 0.0)
+                p[i++] = low;
+            x = high;
+        }
+        m = i;
+        if (x != 0.0) {
+            if (!(fabs(x) <= DBL_MAX) || m == size)
+                goto odd;
+            p[m++] = x;
+        }
+    }
+    {
+        volatile double high = 0.0, low = 0.0;
+        if (m > 0) {
+            high = p[--m];
+            while (m > 0) {
+                double x = high, y = p[--m];
+                high = x + y;
+                volatile double rest = high - x;
+                low = y - rest;
+                if (low != 0.0)
+                    break;
+            }
+            /* half to even needs the sign of what lies below */
+            if (m > 0 && ((low < 0.0 && p[m - 1] < 0.0) || (low > 0.0 && p[m - 1] > 0.0))) {
+                double y = low * 2.0;
+                volatile double x = high + y, rest = x - high;
+                if (y == rest)
+                    high = x;
+            }
+        }
+        *result = high;
+        return 0;
+    }
+odd:;
+    PyObject *numbers = PyList_New(n), *found = NULL;
+    for (Py_ssize_t k = 0; numbers && k < n; k++) {
+        PyObject *x = PyFloat_FromDouble(((Node *)terms[k])->data);
+        if (!x)
+            Py_CLEAR(numbers);
+        else
+            PyList_SET_ITEM(numbers, k, x);
+    }
+    if (numbers)
+        found = PyObject_CallOneArg(S.sum, numbers);
+    Py_XDECREF(numbers);
+    *result = found ? PyFloat_AsDouble(found) : -1.0;
+    Py_XDECREF(found);
+    return found && !PyErr_Occurred() ? 0 : -1;
+}
+
+static PyObject *no_node(PyObject *x) {
+    const char *kind = x ? Py_TYPE(x)->tp_name : "nothing";
+    return PyErr_Format(PyExc_AttributeError, "%.100s is no node", kind);
+}
+
+PyDoc_STRVAR(total_doc, "``sum(*parents)`` as a new node.");
+static PyObject *total(PyObject *module, PyObject *const *terms, Py_ssize_t n) {
+    (void)module;
+    double sum;
+    for (Py_ssize_t k = 0; k < n; k++)
+        if (!IS_NODE(terms[k]))
+            return no_node(terms[k]);
+    if (summed(terms, n, &sum) < 0)
+        return NULL;
+    PyObject *parents = PyTuple_New(n);
+    Node *node = parents ? made_of(S.value) : NULL;
+    if (!node) {
+        Py_XDECREF(parents);
+        return NULL;
+    }
+    for (Py_ssize_t k = 0; k < n; k++)
+        PyTuple_SET_ITEM(parents, k, Py_NewRef(terms[k]));
+    PyObject_GC_UnTrack(parents); /* which makes no circle either */
+    node->data = sum;
+    node->kind = MANY;
+    node->a = parents;
+    node->rule = RULE(SUM);
+    return watched(node);
+}
+
+PyDoc_STRVAR(products_doc, "The nodes of the products of two sequences, pair by pair: a list.");
+static PyObject *products(PyObject *module, PyObject *const *given, Py_ssize_t count) {
+    (void)module;
+    if (count != 2)
+        return PyErr_Format(PyExc_TypeError, "products takes two sequences");
+    PyObject *lefts = PySequence_Fast(given[0], "a sequence"), *nodes = NULL;
+    PyObject *rights = lefts ? PySequence_Fast(given[1], "a sequence") : NULL;
+    if (!rights)
+        goto end;
+    Py_ssize_t n = PySequence_Fast_GET_SIZE(lefts), m = PySequence_Fast_GET_SIZE(rights);
+    nodes = PyList_New(m < n ? m : n);
+    for (Py_ssize_t k = 0; nodes && k < n && k < m; k++) {
+        PyObject *left = PySequence_Fast_GET_ITEM(lefts, k);
+        PyObject *right = PySequence_Fast_GET_ITEM(rights, k);
+        PyObject *wrong = !IS_NODE(left) ? left : !IS_NODE(right) ? right : NULL;
+        PyObject *node = wrong ? no_node(wrong) : both_mul(Py_NewRef(left), Py_NewRef(right));
+        if (!node)
+            Py_CLEAR(nodes);
+        else
+            PyList_SET_ITEM(nodes, k, node);
+    }
+end:
+    Py_XDECREF(lefts);
+    Py_XDECREF(rights);
+    return nodes;
+}
