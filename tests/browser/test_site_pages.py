@@ -309,7 +309,7 @@ def test_the_answers_of_the_lessons_are_right(language):
 def test_a_worksheet_is_made_from_its_seed(start):
     page = start("en/teachers.html?seed=3&level=1")
     sheet = page.frame_locator("#sheet")
-    assert sheet.locator("svg").count() >= 2
+    sheet.locator("svg").nth(1).wait_for()
     assert page.is_enabled("#print")
     first = page.get_attribute("#sheet", "srcdoc")
     assert asked(page, "worksheet", seed="3", level="1", lang="en")["text"] == first
