@@ -16,6 +16,7 @@ from sympy.parsing.sympy_parser import (
 )
 
 from micrograd_es import Value, custom, maximum, vsum, where
+from micrograd_es.engine.graph import topological_order
 from micrograd_es.engine.ops import TABLE
 from micrograd_es.formulas.nodes import Formulas
 from micrograd_es.formulas.notation import mathml
@@ -140,7 +141,9 @@ def test_the_text_of_a_partial_is_the_partial_that_was_recorded(first, second, o
         formula = partial(node, i)
         if not math.isfinite(recorded or 0.0) or abs(recorded or 0.0) > 1e6:
             continue
-        if not re.search(r"(\d\.?){4}|e−", formula.text):
+        # a sine of a large number hangs on digits that another way of computing it has not
+        is_large = any(abs(v.data) > 1e6 for v in topological_order(node))
+        if not is_large and not re.search(r"(\d\.?){4}|e−", formula.text):
             assert close(at_point(read(formula.text)), recorded or 0.0)
         assert formula.value == (recorded or 0.0)
         ET.fromstring(mathml(formula.latex))
