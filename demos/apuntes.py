@@ -77,8 +77,9 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         page,
     ]
     print("\n" + _("Everything is in {folder}:").format(folder=out.resolve()))
+    widest = max(len(path.name) for path in files)
     for path, what in zip(files, _captions()):
-        print(f"  {path.name:20}{what}")
+        print(f"  {path.name:{widest}}  {what}")
     return {
         "costs": costs,
         "gradient": weight.grad,

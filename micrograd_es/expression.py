@@ -293,7 +293,8 @@ class _Reader:
             known = ", ".join(sorted(FUNCTIONS))
             raise ValueError(
                 _("there is no function {name}; there are {known}").format(
-                    name=_shortened(name), known=known
+                    name=short(name, 16),
+                    known=known,  # the others are the longer part
                 )
             )
         return op

@@ -100,3 +100,11 @@ def test_a_rerun_gives_the_same_numbers(tmp_path):
 
 def test_each_demo_says_what_it_is():
     assert all(name and about for name, about in listed())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_tour_sets_the_names_of_its_files_apart(tmp_path, capsys, language):
+    with speaking(language):
+        files = run("apuntes", tmp_path)["files"]
+    said = capsys.readouterr().out
+    assert all(f"  {path.name}  " in said for path in files)

@@ -407,3 +407,14 @@ def test_a_long_sum_of_a_forward_pass_is_one_node():
     data = Page(stepping_page(ForwardPass(f, a))).data
     assert max(len(n["parents"]) for n in data["nodes"]) == 4
     assert data["nodes"][data["root"]]["grad"] == "6"
+
+
+def test_a_constant_exponent_that_bears_a_name_takes_no_gradient():
+    x = Value(3.0, "x")
+    y = x**2
+    y.parents[1].label = "n"
+    data = page_of(y).data
+    (frame,) = [frame for frame in data["right"] if frame["kind"] == "none"]
+    assert (frame["why"], frame["arrives"]) == ("constant", False)
+    assert all("say_constant" in texts for texts in data["texts"].values())
+    assert [n["grad"] for n in data["nodes"] if n["name"] == "n"] == ["—"]

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from micrograd_es import BackwardPass, Value, set_language, vsum, where
+from micrograd_es import BackwardPass, ForwardPass, Value, set_language, vsum, where
 from micrograd_es.stepping import page as page_module
 from micrograd_es.stepping import terminal as player
 from micrograd_es.stepping.terminal import SECONDS, moments, play_in_terminal
@@ -320,3 +320,18 @@ def test_a_product_of_a_sum_needs_no_more_parentheses():
     x, y = Value(3.0, "x"), Value(-2.0, "y")
     told = [m.lines for m in moments(BackwardPass((x + 1) * y * (x + 1))) if m.edge]
     assert not any("((" in line for lines in told for line in lines)
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_constant_exponent_that_bears_a_name_is_told_of(ahead):
+    x = Value(3.0, "x")
+    y = x**2
+    y.parents[1].label = "n"
+    told = moments(ForwardPass(y, x) if ahead else BackwardPass(y))
+    (exponent,) = [m for m in told if m.edge and not m.edge.arrives]
+    assert "exponente constante" in "".join(piece[0] for piece in map(as_pair, exponent.said))
+    assert not exponent.note or ahead
+
+
+def as_pair(piece):
+    return (piece, "") if isinstance(piece, str) else piece

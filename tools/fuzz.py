@@ -42,7 +42,7 @@ class Hang(BaseException):
 def _refused(error: Exception) -> bool:
     """False, and that the message is one line of a length that one reads."""
     assert len(str(error).splitlines()) == 1
-    assert len(str(error)) < 400  # one line, that may name every function of the table
+    assert len(str(error)) < 300
     return False
 
 

@@ -178,9 +178,14 @@ class Dropout(Module):
             raise ValueError(f"p is a probability from 0 to 1, not {p!r}")
         self._source = random_source(seed)
 
+    @property
+    def _kept(self) -> float:
+        """The factor of what is not dropped."""
+        return 1 / (1 - self.p) if self.p < 1 else 0.0
+
     def draw(self) -> float:
         """A factor: 0, or 1/(1 - p)."""
-        return 1 / (1 - self.p) if (self._source or random).random() >= self.p else 0.0
+        return self._kept if (self._source or random).random() >= self.p else 0.0
 
     def draws(self, n: int, count: int) -> Array:
         """Factors for `n` samples that drop `count` numbers each, shape (n, count)."""
@@ -188,8 +193,8 @@ class Dropout(Module):
             import numpy as np
 
         source = np.random.default_rng((self._source or random).getrandbits(64))
-        kept = source.random((n, count)) >= self.p
-        return kept / (1 - self.p) if self.p < 1 else np.zeros((n, count))
+        factors: Array = self._kept * (source.random((n, count)) >= self.p)
+        return factors
 
     def __call__(self, x: Any) -> Nested:
         """A Value for a number, or nested lists of them."""

@@ -24,7 +24,8 @@ def metrics_by_name(metrics: Any, loss: Any) -> dict[str, Metric]:
     if isinstance(metrics, str):
         if metrics != "accuracy":
             raise ValueError(f'a metric is "accuracy" or a function, not {metrics!r}')
-        return {metrics: _accuracy_of_scores if _takes_scores(loss) else accuracy}
+        takes_scores = loss is binary_cross_entropy_with_logits
+        return {metrics: _accuracy_of_scores if takes_scores else accuracy}
     if isinstance(metrics, Mapping):
         named = {str(key): metrics_by_name(m, loss) for key, m in metrics.items()}
         return {key: m for key, found in named.items() for m in found.values()}
@@ -67,7 +68,3 @@ def _accuracy_of_scores(predictions: Array, targets: Array) -> float:
 
 def _share(predictions: Array, targets: Array, middle: float) -> float:
     return float(((predictions > middle) == (targets.reshape(predictions.shape) > middle)).mean())
-
-
-def _takes_scores(loss: Any) -> bool:
-    return loss is binary_cross_entropy_with_logits

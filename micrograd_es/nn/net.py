@@ -31,7 +31,7 @@ from micrograd_es.engine.watching import enable_grad
 from micrograd_es.formulas.notation import name
 from micrograd_es.nn import losses
 from micrograd_es.nn.history import History
-from micrograd_es.tape.checking import Made, same_graph
+from micrograd_es.tape.checking import Made, Shape
 from micrograd_es.tape.tape import Tape
 
 _COMPARED = 8  # patterns of which C is run at a time, to see whether its recording holds
@@ -74,7 +74,7 @@ class _Recorded:
 
     activations: Tape
     cost: Tape
-    first: Made
+    shape: Shape
     holds: bool
 
 
@@ -232,7 +232,7 @@ class Net:
             self._tapes[key] = _Recorded(
                 Tape(list(p.A.flat), p.x, parameters),
                 Tape(p.cost, [*p.x, *p.y], parameters),
-                self._made_by_cost(half, half),
+                Shape(self._made_by_cost(half, half), ()),
                 not decided,
             )
         return self._tapes[key]
@@ -251,7 +251,7 @@ class Net:
             some = rows[np.unique(np.linspace(0, n - 1, min(n, _COMPARED)).astype(int))]
             A = recorded.activations.value(some[:, : self.N], self._theta())
             for y, a in zip(some[:, self.N :], A.reshape(len(some), self.N, self.L)[:, :, -1]):
-                recorded.holds &= same_graph(recorded.first, self._made_by_cost(y, a))
+                recorded.holds &= recorded.shape.is_that_of(self._made_by_cost(y, a))
 
     def _theta(self) -> Array:
         return np.concatenate([self._W.ravel(), self._B.ravel()])

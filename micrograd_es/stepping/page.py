@@ -124,10 +124,12 @@ def still(steps: Pass) -> bytes | None:
 
 def _data(steps: Pass, names: dict[Value, str]) -> dict[str, Any]:
     place = {node: i for i, node in enumerate(steps.nodes)}
-    grads, differences = steps.at(len(steps)), central_differences(steps.nodes)
+    grads = steps.at(len(steps))
+    # those of the root by each node: they prove a backward pass
+    differences = grads if steps.ahead else central_differences(steps.nodes)
     right = _frames(steps, steps.events, place, forward=True)
     wrong_edges, wrong_grads = ([], grads) if steps.ahead else _wrong_order(steps)
-    reached = {e.target for e in steps.events} | {steps.start}
+    reached = {e.target for e in steps.events if e.settles} | {steps.start}
     reached |= {n for n in steps.nodes if steps.ahead and not n.parents}
     return {
         "texts": _catalogs(steps.ahead),
@@ -175,9 +177,11 @@ def _frames(
             "to": place[e.target],
         }
         first = e.target not in (arrived if steps.ahead and e.arrives else reached)
-        reached.add(e.target)
+        if e.settles:
+            reached.add(e.target)
         if not e.arrives:
-            frames.append({"kind": "none", "why": why_none(e), **frame, "arrives": first})
+            arrives = first and e.settles
+            frames.append({"kind": "none", "why": why_none(e), **frame, "arrives": arrives})
             continue
         arrived.add(e.target)
         frames.append(

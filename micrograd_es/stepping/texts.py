@@ -86,6 +86,7 @@ def _texts() -> dict[str, str]:
         "say_flat": _(
             "Here {node} does not depend on {parent}, so no gradient goes that way: exactly 0."
         ),
+        "say_constant": _("{parent} is a constant exponent, which takes no gradient."),
         "say_unreached": _("No gradient has reached {node}, so it hands {parent} none."),
         "factor": _("factor {k}"),
         "operand": _("operand {k}"),

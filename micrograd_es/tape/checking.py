@@ -162,11 +162,6 @@ class CheckedRecording:
         return np.allclose(found, expected, rtol=1e-9, atol=1e-12 * scale, equal_nan=True)
 
 
-def same_graph(first: Made, second: Made) -> bool:
-    """Whether two samples make the same of their inputs, which are all that they have."""
-    return Shape(first, ()).is_that_of(second)
-
-
 # -- graphs without their numbers -----------------------------------------------------
 
 

@@ -137,7 +137,7 @@ function say(f, question) {
   if (isWrong && f.kind === "product" && f.upstream[0] !== values.right) {
     const mistake = completed.wrong[f.node] > place ? "say_early" : "say_inherited";
     note.push("✗ ", ...phrase(mistake, values));
-  } else if (!isWrong && !question && completed.right[f.to] === place) {
+  } else if (!isWrong && !question && f.why !== "constant" && completed.right[f.to] === place) {
     const final = { ...values, parent: nameOf(f.to), parentIndex: f.to, parentMore: "" };
     note.push(...phrase("say_final", final));
   }
