@@ -52,13 +52,14 @@ def test_tiles():
     assert sum("wrong" in r.get("class", "") for r in root.iter(f"{SVG}rect")) == 1
 
 
-def test_the_legend_covers_nothing():
+def test_the_legend_stands_below_and_covers_nothing():
     layers = [Points([0, 1], [0, 1], "points with noise"), Line([0, 1], [0, 1], "network")]
-    root = ET.fromstring(chart(layers, "t"))
+    root = ET.fromstring(chart(layers, "t", "time"))
     frame = next(r for r in root.iter(f"{SVG}rect") if r.get("class") == "frame")
     places = {t.text: (float(t.get("x", 0)), float(t.get("y", 0))) for t in root.iter(f"{SVG}text")}
     first, second = places["points with noise"], places["network"]
-    assert places["t"][1] < first[1] == second[1] < float(frame.get("y"))
+    below = float(frame.get("y")) + float(frame.get("height"))
+    assert below < places["time"][1] < first[1] - 15 == second[1] - 15
     assert second[0] > first[0] + 8 * len("points with noise")
 
 

@@ -119,6 +119,43 @@ def test_no_text_covers_another(sizes):
             assert abs(x - x2) >= w + w2 or abs(y - y2) >= h + h2, (a, b)
 
 
+def curve(path):
+    """Points along the cubic curves of an SVG path."""
+    xy = [tuple(map(float, pair.split(","))) for pair in re.findall(r"-?[\d.]+,-?[\d.]+", path)]
+    for k in range(0, len(xy) - 3, 3):
+        for t in (i / 20 for i in range(21)):
+            share = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
+            yield tuple(sum(s * p[axis] for s, p in zip(share, xy[k : k + 4])) for axis in (0, 1))
+
+
+@pytest.mark.parametrize("sizes", [(2, [2, 2]), (3, [3, 3]), (1, [3, 1]), (3, [1]), (64, [32, 10])])
+@pytest.mark.parametrize("form", ["mlp", "mean-output"])
+def test_no_line_goes_through_a_text_and_no_text_has_a_ground(sizes, form):
+    model = MLP(*sizes, seed=0) if form == "mlp" else Net(sizes[0], L=2, seed=1, form=form)
+    graph = draw_network(model)
+    lines = [
+        [*curve(path.get("d"))]
+        for g in ET.fromstring(graph.svg()).iter(f"{SVG}g")
+        for path in g.findall(f"{SVG}path")
+        if g.get("class") == "edge"
+    ]
+    assert len(lines) == len(edges(graph))
+    for text, x, y, w, h in boxes(graph):
+        inside = h > 6  # the name of a neuron, in its circle
+        for line in () if inside else lines:
+            # y is where the text stands, and h half its height
+            assert not any(abs(x - u) < w and abs(y - h - v) < h for u, v in line), text
+    assert "BGCOLOR" not in graph.source
+
+
+def test_a_key_stands_below():
+    graph = draw_network(MLP(3, [2], seed=0))
+    heights = {text: y for text, _, y, _, _ in boxes(graph)}
+    keys = heights.pop("peso positivo"), heights.pop("peso negativo")
+    lines = [heights.pop(text) for text in ("━━", "╍╍")]
+    assert min(*keys, *lines) > max(heights.values()) + 10
+
+
 def test_numbers_that_are_not_finite_are_drawn():
     model = MLP(2, [1], seed=0)
     model.layers[0].neurons[0].w[0].data = float("nan")

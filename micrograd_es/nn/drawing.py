@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, sqrt
 from typing import TYPE_CHECKING, Any
 
 from micrograd_es.base.languages import gettext as _
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 MOST_NEURONS = 8  # neurons of a layer that are drawn
 _WRITTEN = 3  # the widest layer at which each weight is written on its line
 
-# In points: a neuron's radius, a line of text, half of two texts side by side, and the
-# gap between columns where no weights are written.
-_RADIUS, _TEXT, _TAG, _GAP = 24, 20, 116, 190
+# In points: a neuron's radius, a line of text, the straight part of a line under the weight that
+# is written on it, what it takes to come there, and from there, or without it, to the next column.
+_RADIUS, _TEXT, _TAG, _FAN, _GAP, _ARROW = 24, 20, 124, 44, 142, 7
 
 
 @dataclass
@@ -40,7 +40,8 @@ def draw_network(network: Net | MLP, *, limit: int = MOST_NEURONS) -> Graph:
 
     A line's width is the weight's size beside the largest of the network's; a negative
     weight is dashed and violet, a positive one solid and teal. Small networks have each
-    weight written on its line; in any, a line says its weight when pointed at.
+    weight written above its line, and each bias below its neuron; in any, a line and a neuron
+    say them when pointed at.
 
     Parameters
     ----------
@@ -130,26 +131,22 @@ class _Picture:
         self._most = max(map(len, self._rows))
         self._written = max(self._sizes) <= min(_WRITTEN, limit)
         lines = max(len(biases) for layer in layers for biases in layer.biases)
-        self._step: float = 2 * _RADIUS + _TEXT * (lines + 1)
-        self._gap: float = _GAP
-        if self._written:
-            # a weight stands where its line has come 1/(most + 1) of the way: there the
-            # lines of a column are all equally far apart
-            self._step = max(self._step, 1.35 * _TEXT * (self._most + 1))
-            self._gap = _TAG * (self._most + 1)
+        self._step = 2 * _RADIUS + _TEXT * (lines + 1 if self._written else 1)
+        self._gap = 2 * _RADIUS + _GAP + (_FAN + _TAG if self._written else 0)
         weights = [w for layer in layers for row in layer.weights for w in row]
         self._largest = max((abs(w) for w in weights if isfinite(w)), default=0.0) or 1.0
         self.graph = Graph(
             "network",
             engine="neato",
-            graph_attr={"bgcolor": "transparent", "splines": "line", "inputscale": "72",
-                        "outputorder": "edgesfirst"},
+            # places and lines are taken as they are given
+            graph_attr={"bgcolor": "transparent", "layout": "nop2", "outputorder": "edgesfirst"},
             node_attr={"fontname": FONT, "fontsize": "14", "shape": "plain",
                        "fontcolor": LIGHT["ink"]},
             edge_attr={"arrowsize": "0.7", "arrowhead": "normal" if self._written else "none"},
         )  # fmt: skip
         for column in range(len(self._sizes)):
             self._column(column)
+        self._key()
 
     def _height(self, column: int, row: int) -> float:
         return ((len(self._rows[column]) - 1) / 2 - row) * self._step
@@ -176,38 +173,85 @@ class _Picture:
             label = name("a", n, layer=column)
         id = f"n{column}_{n}"
         self.graph.node(
-            id, f"<{label}>", id=id, pos=f"{x:g},{y:g}!", shape="circle", fixedsize="true",
+            id, f"<{label}>", id=id, pos=_point(x, y), shape="circle", fixedsize="true",
             width=f"{2 * _RADIUS / 72:.4f}", style="filled", fillcolor=LIGHT["value-soft"],
             color=LIGHT["value"], penwidth="1.5",
         )  # fmt: skip
         biases = self._layers[column - 1].biases[n - 1] if column else []
         self.graph.titles[id] = "\n".join([label, *biases])
-        if biases:
+        if self._written and biases:
             self._text(f"b{column}_{n}", x, y - _RADIUS - _TEXT * len(biases) / 2, *biases)
         for before, m in enumerate(self._rows[column - 1] if column else []):
             if m is not None:
-                self._weight(column, y, n, before, m)
+                self._weight(column, row, n, before, m)
 
-    def _weight(self, column: int, y: float, n: int, before: int, m: int) -> None:
+    def _weight(self, column: int, row: int, n: int, before: int, m: int) -> None:
         layer = self._layers[column - 1]
         w = layer.weights[n - 1][m - 1]
         id, text = f"w{column}_{n}_{m}", f"{layer.names[n - 1][m - 1]} = {number(w)}"
         size = abs(w) / self._largest if isfinite(w) else 0.0
+        way, place = self._way(column, before, row)
         self.graph.edge(
-            f"n{column - 1}_{m}", f"n{column}_{n}", id=id, penwidth=f"{0.5 + 3 * size:.3g}",
-            style="dashed" if w < 0 else "solid", color=LIGHT["negative" if w < 0 else "positive"],
+            f"n{column - 1}_{m}", f"n{column}_{n}", id=id, pos=way,
+            penwidth=f"{0.5 + 3 * size:.3g}", style="dashed" if w < 0 else "solid",
+            color=LIGHT["negative" if w < 0 else "positive"],
         )  # fmt: skip
         self.graph.titles[id] = text
         if self._written:
-            way = 1 / (self._most + 1)
-            height = (1 - way) * self._height(column - 1, before) + way * y
-            self._text(f"t{id}", (column - 1 + way) * self._gap, height, text)
+            self._text(f"t{id}", *place, text)
+
+    def _way(self, column: int, before: int, row: int) -> tuple[str, tuple[float, float]]:
+        """The line between two neurons of neighbouring columns, and where its weight is written.
+
+        Neither comes from above or below, where a neuron's texts stand.
+        """
+        x, next_x = (column - 1) * self._gap, column * self._gap
+        of_next, of_those = len(self._rows[column]), len(self._rows[column - 1])
+        aside, next_aside = (of_next - 1) / 2 - row, (of_those - 1) / 2 - before
+        y, next_y = self._height(column - 1, before), self._height(column, row)
+        start = _at_side(x, y, aside / of_next, 1)
+        end = _at_side(next_x, next_y, next_aside / of_those, -1)
+        if not self._written:
+            return f"{_point(*start)} {_point(*start)} {_point(*end)} {_point(*end)}", start
+        first, track = x + _RADIUS + _FAN, y + aside * _TEXT
+        last = first + _TAG
+        tip = end[0] - _ARROW
+        points = [
+            start, (x + _RADIUS + _FAN / 2, start[1]), (x + _RADIUS + _FAN / 2, track),
+            (first, track), (first, track), (last, track),
+            (last, track), (last + _GAP / 2, track), (tip - _GAP / 2, end[1]), (tip, end[1]),
+        ]  # fmt: skip
+        way = " ".join(_point(*point) for point in points)
+        return f"e,{_point(*end)} {way}", (first + _TAG / 2, track + 0.45 * _TEXT)
+
+    def _key(self) -> None:
+        middle, below = len(self._layers) / 2 * self._gap, -(self._most + 1) / 2 * self._step
+        cells = "".join(
+            f'<TD><FONT COLOR="{LIGHT[sign]}">{line}</FONT></TD><TD>{_small(text)}</TD>'
+            for sign, line, text in (
+                ("positive", "━━", _("positive weight")), ("negative", "╍╍", _("negative weight"))
+            )
+        )  # fmt: skip
+        self._table("key", middle, below, f"<TR>{cells}</TR>", apart=8)
 
     def _text(self, id: str, x: float, y: float, *lines: str) -> None:
-        rows = "".join(
-            f'<TR><TD><FONT POINT-SIZE="11">{html(line)}</FONT></TD></TR>' for line in lines if line
-        )
-        self.graph.node(
-            id, '<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2" '
-            f'BGCOLOR="{LIGHT["ground"]}">{rows}</TABLE>>', id=id, pos=f"{x:g},{y:g}!",
-        )  # fmt: skip
+        rows = "".join(f"<TR><TD>{_small(html(line))}</TD></TR>" for line in lines if line)
+        self._table(id, x, y, rows)
+
+    def _table(self, id: str, x: float, y: float, rows: str, apart: int = 0) -> None:
+        table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{apart}" CELLPADDING="2">'
+        self.graph.node(id, f"<{table}{rows}</TABLE>>", id=id, pos=_point(x, y))
+
+
+def _small(text: str) -> str:
+    return f'<FONT POINT-SIZE="11">{text}</FONT>'
+
+
+def _point(x: float, y: float) -> str:
+    return f"{x:.6g},{y:.6g}"
+
+
+def _at_side(x: float, y: float, share: float, side: int) -> tuple[float, float]:
+    """Where a line meets a neuron: on its right or left side, spread over half of its height."""
+    up = _RADIUS * share
+    return x + side * sqrt(_RADIUS**2 - up**2), y + up

@@ -14,7 +14,7 @@ from micrograd_es.formulas.notation import number
 WIDTH, HEIGHT = 640, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 20, 48, 56
 _SIGNS = {-1: "negative", 0: "unsigned", 1: "positive"}
-_LEGEND = 24  # a line between the title and the picture, where nothing is covered
+_LEGEND = 24  # a line below the picture, where nothing is covered
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def chart(
     if log_y:
         ys = (min(0.9 * ys[0], y_ticks[0]), max(1.1 * ys[1], y_ticks[-1]))
     labelled = any(not isinstance(layer, Cells) and layer.label for layer in layers)
-    top = _TOP + (_LEGEND if labelled else 0)
-    scale = _Scale(*xs, *ys, log_y, top)
+    bottom = HEIGHT - _BOTTOM - (_LEGEND if labelled else 0)
+    scale = _Scale(*xs, *ys, log_y, bottom)
     shapes = [_shape(layer, scale) for layer in layers]
     return template("pictures", "chart.svg").render(
         light=LIGHT,
@@ -84,8 +84,8 @@ def chart(
         height=HEIGHT,
         left=_LEFT,
         right=WIDTH - _RIGHT,
-        top=top,
-        bottom=HEIGHT - _BOTTOM,
+        top=_TOP,
+        bottom=bottom,
     )
 
 
@@ -144,14 +144,14 @@ class _Scale:
     y0: float
     y1: float
     log: bool
-    top: int
+    bottom: int
 
     def x(self, x: float) -> float:
         return round(_LEFT + (WIDTH - _LEFT - _RIGHT) * (x - self.x0) / (self.x1 - self.x0), 2)
 
     def y(self, y: float) -> float:
         y0, y1, y = (log10(v) for v in (self.y0, self.y1, y)) if self.log else (self.y0, self.y1, y)
-        return round(HEIGHT - _BOTTOM - (HEIGHT - self.top - _BOTTOM) * (y - y0) / (y1 - y0), 2)
+        return round(self.bottom - (self.bottom - _TOP) * (y - y0) / (y1 - y0), 2)
 
 
 def _shape(layer: Layer, scale: _Scale) -> dict[str, Any]:

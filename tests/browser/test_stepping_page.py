@@ -375,6 +375,14 @@ def test_a_large_graph_is_folded_by_neuron_and_opens_by_a_click(step):
     assert page.locator("#canvas .box").count() < rows
 
 
+@pytest.mark.parametrize("size", [(360, 640), (1366, 768)])
+def test_the_key_stands_below_the_graph(step, size):
+    for root in (readme(), notes()):
+        page = step(root, viewport={"width": size[0], "height": size[1]})
+        canvas, key = (page.locator(name).bounding_box() for name in ("#canvas", ".legend"))
+        assert canvas["y"] + canvas["height"] <= key["y"] < size[1]
+
+
 def test_scripts_that_are_too_small_as_characters_are_written_large(step):
     page = step(notes())
     page.click("#fold")

@@ -121,9 +121,12 @@ export function makeDrawing(svg, data) {
       if (!edge || !text) return;
       const through = points(edge.querySelector("path"));
       const [[x, y], [toX, toY]] = [through[0], through[through.length - 1]];
-      // on the side from which the edge comes; beside a short one there is room at its end only
-      const [along, away] = Math.abs(y - toY) < 40 ? [1, 17] : [0.5, 9];
-      label.setAttribute("x", x + along * (toX - x) + 4);
+      const isShort = Math.abs(y - toY) < 40;
+      // on the side from which the edge comes; of a short one there is room only above its end,
+      // in the middle between two boxes
+      const [along, away, aside] = isShort ? [1, 17, 14] : [0.5, 9, 4];
+      label.style.fontSize = isShort && text.length > 6 ? "12px" : "";
+      label.setAttribute("x", x + along * (toX - x) + aside);
       label.setAttribute("y", y + along * (toY - y) + (y > toY + 2 ? away + 10 : -away));
     },
   };
