@@ -10,8 +10,8 @@ from random import Random
 
 from micrograd_es.base.languages import get_language
 from micrograd_es.base.languages import gettext as _
-from micrograd_es.base.palette import LIGHT
-from micrograd_es.base.templating import template
+from micrograd_es.base.palette import LIGHT, paper
+from micrograd_es.base.templating import source, template
 from micrograd_es.engine.value import Value
 from micrograd_es.explaining.remarks import corners
 from micrograd_es.expression import parse
@@ -19,6 +19,7 @@ from micrograd_es.formulas.nodes import Formulas
 from micrograd_es.formulas.notation import number, quotient, subscript
 from micrograd_es.pictures.look import FONT, html
 from micrograd_es.stepping.steps import BackwardPass
+from micrograd_es.stepping.texts import texts
 
 EXERCISES = 6
 # By level: each variable once; variables used twice and powers; neurons, branches and quotients.
@@ -96,9 +97,11 @@ def exercises(seed: int = 1, level: int = 1) -> list[Exercise]:
 
 def worksheet(seed: int = 1, level: int = 1) -> str:
     """A page to be printed, as one HTML file: the exercises, and on a new page the answers."""
+    say = texts()
     return template("base", "worksheet.html").render(
         language=get_language(),
-        colour=LIGHT,
+        style=paper(".paper") + source("base", "worksheet.css"),
+        say=lambda key: say[key].format(value="=", grad="∂", root="f"),
         seed=seed,
         level=level,
         exercises=exercises(seed, level),

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -319,13 +320,66 @@ def test_in_a_notebook_it_stands_in_a_frame_of_its_own():
     frames = [a for t, a in Page(first + second).tags if t == "iframe"]
     assert len(frames) == 2
     assert frames[0]["srcdoc"].startswith("<!doctype html>")
-    assert frames[0]["sandbox"] == "allow-scripts"
+    assert frames[0]["sandbox"] == "allow-scripts allow-modals"  # to print a worksheet
     assert 'id="' not in first.split("srcdoc")[0]
     assert Page(frames[0]["srcdoc"]).data["right"]
 
 
 def test_in_a_notebook_a_large_pass_says_what_to_do():
     assert "limit=500" in BackwardPass(chain(600))._repr_html_()
+
+
+# -- the worksheet ---------------------------------------------------------------------
+
+
+def seen(markup: str) -> str:
+    return unescape(re.sub(r"<[^>]*>", "", markup))
+
+
+def sheet(root: Value, wrt: Value | None = None) -> tuple[str, str]:
+    """What the worksheet of a page asks, and what its key answers."""
+    page = stepping_page(ForwardPass(root, wrt) if wrt else BackwardPass(root))
+    paper = page.split('<div id="paper"')[1].split("<footer")[0]
+    asked, key = paper.split('<section class="key">')
+    return seen(asked), seen(key)
+
+
+def test_a_worksheet_asks_what_its_key_answers():
+    a, b, c = Value(2.0, "a"), Value(3.0, "b"), Value(-4.0, "c")
+    s = a * b
+    s.label = "s"
+    f = (s + c) ** 2
+    asked, key = sheet(f)
+    for text in ("f=(s+c)2", "s=a·b", "a = 2", "b = 3", "c = −4"):
+        assert text in asked
+    # by hand: s = 6, f = 2², ∂f/∂s = ∂f/∂c = 4, ∂f/∂a = 4b, ∂f/∂b = 4a
+    for name, answer in {"f": "4", "∂f∂a": "12", "∂f∂b": "8", "∂f∂c": "4"}.items():
+        assert f"{name} = …………" in asked
+        assert f"{name} = {answer}" in key
+    assert not re.search(r"\b(12|8)\b", asked)
+
+
+def test_the_worksheet_of_a_forward_pass_asks_for_one_derivative():
+    x, y = Value(3.0, "x"), Value(2.0, "y")
+    asked, key = sheet(x * y + x, x)
+    assert "f = …………" in asked
+    assert "∂f∂x = …………" in asked
+    assert "∂f∂y" not in asked
+    assert "∂f∂x = 3" in key
+    assert "tangentes" in asked
+
+
+def test_no_worksheet_tells_its_answers():
+    x = Value(1.25, "x")
+    long = x
+    for k in range(60):
+        long = (long * Value(1.0 + k / 100, f"w{k}")).tanh()
+    wide = sum((Value(k / 7, f"a{k}") * x for k in range(50)), Value(0.0, "z"))
+    for root in (long, wide, Value(3.5, "x")):
+        asked, key = sheet(root)
+        value = re.search(r" = (\S+)", key)[1]
+        assert value == number(root.data)
+        assert value not in re.sub(r"\w+ = \S+", "", asked)
 
 
 # -- the script ----------------------------------------------------------------

@@ -45,21 +45,24 @@ def stylesheet() -> str:
 
     Those, ``var(--value)`` and so on, follow the system, and the page's own switch where
     the root element has ``data-scheme="light"`` or ``"dark"``; on paper they are light.
-    ``light-dark()`` would be
-    shorter, and is black in browsers of 2023.
+    ``light-dark()`` would be shorter, and is black in browsers of 2023.
     """
     light, dark = (
-        f"color-scheme: {scheme}; " + " ".join(f"--{name}: {c};" for name, c in colours.items())
+        f"color-scheme: {scheme}; {_variables(colours)}"
         for scheme, colours in (("light", LIGHT), ("dark", DARK))
     )
-    paper = light.replace("color-scheme: light; ", "") + " "
     return (
         f":root {{ {light} }}\n"
         f"@media (prefers-color-scheme: dark) {{ :root:not([data-scheme=light]) {{ {dark} }} }}\n"
         f":root[data-scheme=dark] {{ {dark} }}\n"
-        f"@media print {{ :root:root {{ {paper}color-scheme: light; }} }}\n"
+        f"@media print {{ {paper(':root:root')} }}\n"
         f"math {{ font-family: {MATH_FONT}; }}\n"
     )
+
+
+def paper(scope: str) -> str:
+    """CSS that has what is inside `scope` in light colours, as on paper."""
+    return f"{scope} {{ {_variables(LIGHT)} color-scheme: light; }}"
 
 
 def repainted(scope: str) -> str:
@@ -69,3 +72,7 @@ def repainted(scope: str) -> str:
         for name, colour in LIGHT.items()
         for part in ("fill", "stroke")
     )
+
+
+def _variables(colours: dict[str, str]) -> str:
+    return " ".join(f"--{name}: {c};" for name, c in colours.items())

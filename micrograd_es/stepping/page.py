@@ -11,7 +11,7 @@ from math import isclose, isnan
 from typing import TYPE_CHECKING, Any
 
 from micrograd_es.base.languages import LANGUAGES, get_language, speaking
-from micrograd_es.base.palette import repainted, stylesheet
+from micrograd_es.base.palette import paper, repainted, stylesheet
 from micrograd_es.base.templating import source, template
 from micrograd_es.engine.graph import Edge, backward_edges
 from micrograd_es.engine.value import Value
@@ -21,6 +21,7 @@ from micrograd_es.formulas.writing import ATOM, PRODUCT, Style
 from micrograd_es.pictures.look import FONT
 from micrograd_es.pictures.sums import made_again
 from micrograd_es.stepping.differences import agree, central_differences
+from micrograd_es.stepping.sheet import sheet_of
 from micrograd_es.stepping.steps import is_told
 from micrograd_es.stepping.texts import texts, why_none
 
@@ -39,7 +40,7 @@ _MANY = 30  # boxes, beyond which neurons are drawn folded
 MODULES = {"reading.js": "base"} | dict.fromkeys(
     (
         "answers.js", "drawing.js", "fitting.js", "formulas.js", "frames.js", "picture.js",
-        "stepping.js",
+        "sheet.js", "stepping.js",
     ),
     "stepping",
 )  # fmt: skip
@@ -64,7 +65,13 @@ def stepping_page(steps: Pass, limit: int = MOST_EVENTS) -> str:
     formulas = _formulas(steps, names)
     folds = _folded(steps)
     pictures = _pictures(steps, folds)
-    style = stylesheet() + repainted("#canvas") + source("stepping", "stepping.css")
+    style = (
+        stylesheet()
+        + repainted("#canvas")
+        + paper(".paper")
+        + source("base", "worksheet.css")
+        + source("stepping", "stepping.css")
+    )
     script = _script()
     return template("stepping", "stepping.html").render(
         language=get_language(),
@@ -86,6 +93,7 @@ def stepping_page(steps: Pass, limit: int = MOST_EVENTS) -> str:
         folded=bool(folds),
         is_flat=not folds and _is_flat(pictures["whole"]),
         formulas=list(dict.fromkeys(formulas.values())),
+        sheet=sheet_of(steps, formulas),
         rows=[(i, names[n]) for i, n in enumerate(steps.nodes) if is_told(steps, n)][::-1],
         data=_data(steps, names) | {"formulas": _places(formulas), "folds": _folds(steps, folds)},
     )
@@ -340,9 +348,12 @@ def _catalogs(ahead: bool) -> dict[str, dict[str, str]]:
 
 
 def _script() -> str:
-    """The modules as one, which has no others to ask for: a page from disk may not."""
+    """The modules as one, which has no others to ask for: a page from disk may not.
+
+    It is a page's largest part, and so goes without comments and indentation.
+    """
     modules = "\n".join(source(room, name) for name, room in MODULES.items())
-    return re.sub(r"^(import [^;]*;\n|export )", "", modules, flags=re.MULTILINE)
+    return re.sub(r"^(import [^;]*;\n|export | *// .*\n| +)", "", modules, flags=re.MULTILINE)
 
 
 def _digest(text: str) -> str:

@@ -11,7 +11,7 @@ from micrograd_es.engine.graph import Edge
 
 def texts(ahead: bool = False) -> dict[str, str]:
     """Every text of a backward pass by the key under which it is asked for, or of one `ahead`."""
-    return _texts() | (_texts_ahead() if ahead else {})
+    return _texts() | _texts_of_sheet() | (_texts_ahead() if ahead else {})
 
 
 def _texts() -> dict[str, str]:
@@ -30,6 +30,7 @@ def _texts() -> dict[str, str]:
         "fold": _("Fold neurons"),
         "class_mode": _("For the class"),
         "more": _("Settings"),
+        "sheet": _("Worksheet"),
         "partial": _("local partial"),
         "value": _("value"),
         "gradient": _("gradient"),
@@ -116,12 +117,37 @@ def _texts() -> dict[str, str]:
     }
 
 
+def _texts_of_sheet() -> dict[str, str]:
+    """What is printed on a worksheet."""
+    return {
+        "by_hand": _("Backpropagation by hand"),
+        "your_name": _("Name:"),
+        "date": _("Date:"),
+        "by_hand_how": _(
+            "First the values, from left to right, beside each {value}. Then the gradients, from "
+            "right to left, beside each {grad}: that of {root} is 1, and each box hands its own, "
+            "times the local partial, to those that it is made of. What arrives from several is "
+            "added."
+        ),
+        "its_graph": _("Its graph, with a box for each value and its gradient"),
+        "answers": _("Answers"),
+    }
+
+
 def _texts_ahead() -> dict[str, str]:
     """What is said otherwise where derivatives go forward, from the operands up."""
     titles = ("phase_seed", "phase_product", "phase_sum", "phase_none")
     return dict.fromkeys(titles, _("Forward mode")) | {
         "title": _("Step by step: the forward mode of {name}"),
         "heading": _("Forward mode, step by step"),
+        "by_hand": _("Forward mode by hand"),
+        "by_hand_how": _(
+            "First the values, then the tangents, beside each {grad}, both from left to right: "
+            "that of {root} is 1, those of the other variables are 0, and each box gets from those "
+            "that it is made of their own, times the local partial. What arrives from several is "
+            "added."
+        ),
+        "its_graph": _("Its graph, with a box for each value and its tangent"),
         "nodes": _("Values and tangents"),
         "gradient": _("tangent"),
         "grad": _("tang."),

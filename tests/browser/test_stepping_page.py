@@ -423,6 +423,63 @@ def test_a_printed_page_is_a_handout(step, root):
     assert page.is_visible("footer")
 
 
+UNPRINTED = "() => { window.print = () => { window.printed = (window.printed ?? 0) + 1; }; }"
+
+
+def pages(page: Any) -> int:
+    return len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
+
+
+@pytest.mark.parametrize("root", [readme, notes])
+def test_the_worksheet_has_blanks_and_its_key_a_page_of_its_own(step, root):
+    page = step(root(), color_scheme="dark")
+    page.evaluate(UNPRINTED)
+    page.click("#last")
+    assert page.is_hidden("#paper")
+    page.click("#sheet")
+    assert page.evaluate("window.printed") == 1
+    assert page.is_hidden("main")
+    boxes = """(name) => [...document.querySelectorAll(`.${name} .box`)]
+        .map((box) => [...box.querySelectorAll("text")].slice(-2).map((e) => e.textContent))"""
+    blanks, filled = (page.evaluate(boxes, name) for name in ("blanks", "filled"))
+    rows = page.locator("tbody tr").count()
+    assert len(blanks) == len(filled) == rows
+    assert {grad for _, grad in blanks} == {""}
+    leaves = [value for value, _ in blanks if value]
+    assert 0 < len(leaves) < rows
+    told = page.evaluate("JSON.parse(document.getElementById('data').textContent).nodes")
+    key = sorted([node["value"], node["grad"]] for node in told if not node["number"])
+    assert sorted(filled) == key
+    assert page.locator(".paper .lit, .paper .mark, .paper [id]").count() == 0
+    ground = page.locator(".paper").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert ground == "rgb(255, 255, 255)"
+    page.click("#en")
+    assert page.inner_text(".paper h1") == "Backpropagation by hand"
+    assert page.locator(".blanks .box", has_text="value").count() == rows
+    assert "beside each grad" in page.inner_text(".paper header")
+    whole = pages(page)
+    key = page.locator(".paper .key")
+    key.evaluate("e => { e.hidden = true; }")
+    assert whole == pages(page) + 1 <= 3
+    key.evaluate("e => { e.hidden = false; }")
+    page.click("#sheet")
+    assert page.is_hidden("#paper")
+    assert page.is_visible("main")
+    assert place(page) == last(page)
+    assert page.locator("#canvas .lit").count() > 0
+
+
+def test_a_page_in_a_notebook_has_its_worksheet_too(visit, tmp_path):
+    path = tmp_path / "notebook.html"
+    cell = BackwardPass(readme())._repr_html_()
+    path.write_text(f"<!doctype html><meta charset=utf-8>{cell}", encoding="utf-8")
+    frame = visit(path).frame_locator("iframe")
+    frame.locator("body").evaluate(UNPRINTED)
+    frame.locator("#sheet").click()
+    assert "f = …………" in frame.locator(".paper").text_content()
+    assert frame.locator("body").evaluate("window.printed") == 1
+
+
 def test_a_product_goes_from_symbols_over_numbers_to_the_result(step):
     page = step(squared())
     page.click("#last")

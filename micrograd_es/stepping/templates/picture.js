@@ -54,6 +54,18 @@ export function makePicture(canvas, data, choose) {
     comfortable();
   }
 
+  function fill(made, numbers) {
+    numbers.forEach(({ value, grad, isBad = false }, i) => {
+      const fold = foldOf.get(i);
+      const box = made.nodes[i] ?? (data.folds[fold]?.output === i ? made.folds[fold] : null);
+      if (!box) return;
+      put(box.value, value);
+      put(box.gradient, grad);
+      if (isBad !== box.isBad) box.group.classList.toggle("bad", isBad);
+      box.isBad = isBad;
+    });
+  }
+
   let redraw = () => {}; // writes and lights what it did last
 
   function see(key) {
@@ -192,17 +204,18 @@ export function makePicture(canvas, data, choose) {
       if (isWanted) before = opened;
       see(isWanted ? "whole" : before);
     },
-    write(numbers) {
-      numbers.forEach(({ value, grad, isBad }, i) => {
-        const fold = foldOf.get(i);
-        const box =
-          drawing.nodes[i] ?? (data.folds[fold]?.output === i ? drawing.folds[fold] : null);
-        if (!box) return;
-        put(box.value, value);
-        put(box.gradient, grad);
-        if (isBad !== box.isBad) box.group.classList.toggle("bad", isBad);
-        box.isBad = isBad;
-      });
+    write: (numbers) => fill(drawing, numbers),
+    /** A picture of the whole graph with other numbers in it, and nothing lit. */
+    copy(numbers) {
+      const whole = drawingOf("whole");
+      fill(whole, numbers);
+      const svg = whole.svg.cloneNode(true);
+      svg.removeAttribute("style");
+      for (const e of svg.querySelectorAll(".partial, .turned, .mark")) e.remove();
+      for (const e of svg.querySelectorAll("[id]")) e.removeAttribute("id");
+      for (const e of svg.querySelectorAll("g g")) e.classList.remove("lit", "from", "to", "bad");
+      redraw();
+      return svg;
     },
   };
 }

@@ -6,6 +6,7 @@ import { bringIntoView, shrink } from "./fitting.js";
 import { makeFormulas } from "./formulas.js";
 import { completions, knownAfter } from "./frames.js";
 import { makePicture, put } from "./picture.js";
+import { makeSheet } from "./sheet.js";
 
 const $ = (id) => document.getElementById(id);
 const data = JSON.parse($("data").textContent);
@@ -43,6 +44,7 @@ if (data.wrong) {
 const which = (f) => (f.which ? ` (${t(f.which[0], { k: f.which[1] })})` : "");
 const formulas = makeFormulas(data, frames, which);
 const picture = makePicture($("canvas"), data, (node) => go(completed[order][node]));
+const drawSheet = makeSheet($("paper"), data, picture.copy);
 $("zoom-in").onclick = () => picture.zoom(1.25);
 $("zoom-out").onclick = () => picture.zoom(1 / 1.25);
 $("fit").onclick = picture.fit;
@@ -285,7 +287,7 @@ document.addEventListener("keydown", (event) => {
   const isTyping =
     target.matches("select") || (target === $("number") && (target.value || key === " "));
   const isPressing = key === " " && target.matches("button");
-  if (isTyping || isPressing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (isTyping || isPressing || isSheet() || event.ctrlKey || event.metaKey || event.altKey) return;
   if (!(key in KEYS)) return;
   event.preventDefault();
   KEYS[key]();
@@ -334,6 +336,13 @@ function toggle(id, mark, state, onChange = () => {}) {
 toggle("class-mode", "data-class", "aria-pressed", show);
 toggle("table", "data-table", "aria-expanded");
 toggle("more", "data-more", "aria-expanded");
+const isSheet = () => "sheet" in document.documentElement.dataset;
+toggle("sheet", "data-sheet", "aria-pressed", (isOn) => {
+  if (!isOn) return;
+  halt();
+  drawSheet();
+  print();
+});
 if ($("fold")) toggle("fold", "data-fold", "aria-pressed", picture.fold);
 addEventListener("beforeprint", () => picture.spread(true));
 addEventListener("afterprint", () => picture.spread(false));
@@ -348,8 +357,9 @@ function label(element, key) {
 
 function speak(which) {
   language = document.documentElement.lang = which;
+  const values = { root: nameOf(data.start), value: t("value"), grad: t("grad") };
   for (const element of document.querySelectorAll("[data-text]")) {
-    element.textContent = t(element.dataset.text);
+    element.textContent = t(element.dataset.text, values);
   }
   for (const element of document.querySelectorAll("[data-label]")) {
     label(element, element.dataset.label);
@@ -357,6 +367,7 @@ function speak(which) {
   for (const each of ["es", "en"]) $(each).setAttribute("aria-pressed", each === which);
   document.title = t("title", { name: nameOf(data.root) });
   picture.speak(t);
+  if (isSheet()) drawSheet();
   show();
 }
 $("es").onclick = () => speak("es");
