@@ -29,6 +29,7 @@ ROWS: dict[str, Callable[[bool], Iterator[Row]]] = {
     "linear": define_by_run.linear,
     "explain": explaining.explaining,
     "site": site.opened,
+    "site-train": site.trained,
 }
 
 

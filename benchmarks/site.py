@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import json
 import shutil
 import sys
 import threading
@@ -13,7 +14,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from benchmarks.table import Missing, Row
+from benchmarks.table import Bar, Missing, Row, seconds
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
@@ -46,6 +47,43 @@ def opened(quick: bool) -> Iterator[Row]:
         browser.close()
         serving.shutdown()
 
+
+def trained(quick: bool) -> Iterator[Row]:
+    """Training in the page where NumPy cannot be had: the graph as a program in Python."""
+    from playwright.sync_api import sync_playwright
+
+    if not (SITE / "index.html").exists():
+        raise Missing("the site, which python tools/site.py builds")
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    with _server() as serving, sync_playwright() as playwright:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"http://localhost:{serving.server_port}/")
+        page.wait_for_selector("body[data-python=ready]", timeout=120_000)
+        code = _TRAINING.replace("N", "20" if quick else "200")
+        text = page.evaluate(
+            "(code) => python.ask('python', `code=${encodeURIComponent(code)}`)", code
+        )["text"]
+        taken = float(json.loads(text)["printed"])
+        browser.close()
+        serving.shutdown()
+    yield Row(
+        "the site: a training update without NumPy, 60 points, 4-4: times as fast as 20 a "
+        "second", 1 / 20 / taken, seconds(taken), bar=Bar(low=1),
+    )  # fmt: skip
+
+
+_TRAINING = """
+from time import perf_counter
+from micrograd_es.play.state import State
+from micrograd_es.play.training import Training
+run = Training(State())
+assert run.slow
+start = perf_counter()
+run.advance(N, 60)
+print((perf_counter() - start) / N)
+"""
 
 _ONE = """async (n) => {
     const start = performance.now();

@@ -174,8 +174,7 @@ def _play(port: int, host: str) -> None:
     from micrograd_es.play import serve
 
     try:
-        with needing("micrograd-es play"):
-            serve(port, host=host)
+        serve(port, host=host)
     except ValueError as error:
         raise _Wrong(str(error)) from None
 

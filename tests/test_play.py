@@ -124,7 +124,7 @@ def test_its_colours_are_those_of_the_palette(client):
 
 def by_hand(state, updates):
     """Gradient descent on the mean of squares of a tanh network, in NumPy alone."""
-    _numbers, X, classes = state.points()
+    X, classes = map(np.array, state.points()[1:])
     sizes = [2, *state.layers, 1]
     theta = np.array([p.data for p in MLP(2, sizes[1:], "tanh", seed=state.seed).parameters()])
     costs = []
@@ -247,13 +247,11 @@ def test_a_deleted_point_takes_no_part(client):
 
 @pytest.mark.parametrize("name", DATA)
 def test_a_data_set_has_two_classes_in_the_plane_and_comes_from_its_seed(name):
-    X, classes = points(name, 3)
+    X, classes = np.split(np.array(points(name, 3)), [2], axis=1)
     assert X.shape == (COUNT, 2)
     assert np.abs(X).max() <= EDGE
-    assert sorted(classes) == [-1] * 30 + [1] * 30
-    again, other = points(name, 3)[0], points(name, 4)[0]
-    np.testing.assert_array_equal(X, again)
-    assert not np.array_equal(X, other)
+    assert sorted(classes[:, 0]) == [-1] * 30 + [1] * 30
+    assert points(name, 3) == points(name, 3) != points(name, 4)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -782,12 +780,11 @@ def test_all_points_cannot_be_held_out(client):
 
 
 def test_noise_moves_the_points_and_comes_from_the_seed():
-    X, classes = points("circles", 3)
-    noisy, same_classes = points("circles", 3, 0.2)
-    np.testing.assert_array_equal(classes, same_classes)
-    assert 0.1 < np.std(noisy - X) < 0.3
-    np.testing.assert_array_equal(noisy, points("circles", 3, 0.2)[0])
-    assert np.abs(points("circles", 3, 0.5)[0]).max() <= EDGE
+    calm, noisy = (np.array(points("circles", 3, noise)) for noise in (0.0, 0.2))
+    np.testing.assert_array_equal(calm[:, 2], noisy[:, 2])
+    assert 0.1 < np.std((noisy - calm)[:, :2]) < 0.3
+    assert points("circles", 3, 0.2) == points("circles", 3, 0.2)
+    assert np.abs(points("circles", 3, 0.5)).max() <= EDGE
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -197,6 +197,13 @@ def test_only_what_is_needed_is_there():
     assert "[x] = map(float, inputs)" in text
 
 
+@pytest.mark.parametrize("n", range(1, 60))
+def test_long_lists_are_cut_where_python_lets_one(n):
+    w = [Value(2.0, f"w{k}") for k in range(n)]
+    value, _d_x, d_w = in_python(Tape(vsum(w), (), w).source("python"))([], [3.0] * n)
+    assert (value, d_w) == (3.0 * n, [1.0] * n)
+
+
 @pytest.mark.parametrize("chain", [True, False])
 def test_large_graphs(chain, tmp_path):
     x, w = Value(0.5), Value(0.25)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 import textwrap
+from math import isclose
 
 import pytest
 
@@ -157,6 +159,60 @@ def test_the_bits_of_a_training_are_those_of_numpy():
     assert run(PROGRAMS["network"]).stdout == loaded
 
 
+TRAININGS = [
+    "updates=40&test=20",
+    "layers=3-2&activation=relu&loss=hinge&data=xor&noise=0.2&updates=40",
+    "layers=4&loss=cross_entropy&data=circles&features=x1-x2x2-sinx1&l1=0.01&l2=0.02&updates=40",
+    "layers=&loss=binary_cross_entropy&data=blobs&edits=5_0_0.5&updates=40",
+    "layers=16-16&data=own&changes=0_1_1_1*1_-1_-1_-1&updates=10",
+    "activation=linear&lr=100&updates=1000",  # which stops
+]
+
+
+@pytest.mark.parametrize("query", TRAININGS)
+def test_a_training_is_the_same_without_numpy_as_with_it(query):
+    program = f"""
+        import json
+        from micrograd_es.play import answers
+        answers.SECONDS = 600
+        for path in "/train", "/maps", "/landscape":
+            said = answers.answer(path, {query!r})
+            assert said.status == 200, said.body
+            print(said.body.decode())
+    """
+    (train, maps, land), (fast, fast_maps, fast_land) = (
+        map(json.loads, run(program, blocked=blocked).stdout.splitlines())
+        for blocked in (True, False)
+    )
+    assert (train.pop("slow"), fast.pop("slow")) == (True, False)
+    assert (train.pop("cells"), fast.pop("cells")) == (24, 48)  # the corners of both are the same
+    for told, n in ((train, 24), (fast, 48)):
+        cells = told.pop("map")
+        told["corners"] = [cells[0], cells[n - 1], cells[-n], cells[-1]]
+    close(train, fast, 1e-9)
+    close(maps["neurons"], fast_maps["neurons"], 1e-9, 1.0)  # which are rounded
+    assert (land.pop("side"), fast_land.pop("side")) == (13, 25)
+    costs, fast_costs = (told.pop("costs") for told in (land, fast_land))
+    close(land, fast_land, 1e-6, 1e-4)
+    same = [fast_costs[25 * 2 * row + 2 * column] for row in range(13) for column in range(13)]
+    close(costs, same, 1e-3)
+
+
+def close(some, others, rel, least=1e-12):
+    """Whether all numbers in two answers agree, and all else is equal."""
+    if isinstance(some, dict):
+        assert some.keys() == others.keys()
+        some, others = list(some.values()), list(others.values())
+    if isinstance(some, list):
+        assert len(some) == len(others)
+        for one, other in zip(some, others):
+            close(one, other, rel, least)
+    elif isinstance(some, float):
+        assert isclose(some, others, rel_tol=rel, abs_tol=least)
+    else:
+        assert some == others or (isinstance(some, int) and abs(some - others) <= least)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -189,7 +245,6 @@ ON_ARRAYS = {
     "moons": "from micrograd_es.data import moons; moons()",
     "digits": "from micrograd_es.data import digits; digits()",
     "a model file": "from micrograd_es import MLP; MLP(1, [1]).save('x')",
-    "micrograd-es play": "from micrograd_es.cli import _play; _play(0, '127.0.0.1')",
 }
 
 

@@ -29,7 +29,6 @@ from micrograd_es.play.landscape import landscape
 from micrograd_es.play.points import COUNT, EDGE, OWN
 from micrograd_es.play.state import BadRequest, State, TooManySteps, defaults, parsed
 from micrograd_es.play.training import (
-    CELLS,
     NEURON_CELLS,
     StillTraining,
     Training,
@@ -197,14 +196,13 @@ def _train(state: State) -> Answer:
         "stopped": run.stopped and updates < state.updates,
         "cost": run.costs[updates],
         "wrong": [n for n, s, c in zip(numbers, scores, classes) if (s > 0) != (c > 0)],
-        "points": [
-            [n, x, y, int(c)] for n, (x, y), c in zip(numbers, X.tolist(), classes.tolist())
-        ],
+        "points": [[n, x, y, int(c)] for n, (x, y), c in zip(numbers, X, classes)],
         "held": [n for n, held in zip(numbers, run.held_out) if held],
         "curve": _thinned(run.costs[: updates + 1]),
         "tests": _thinned(run.tests[: updates + 1]),
-        "cells": CELLS,
-        "map": run.map(theta).tolist(),
+        "slow": run.slow,
+        "cells": run.cells,
+        "map": run.map(theta),
         "inputs": [WRITTEN[feature] for feature in state.features],
         "layers": run.sizes,
         "labels": run.labels,
@@ -226,7 +224,7 @@ def _numbers(root: Value) -> list[list[float | None]]:
 def _maps(state: State) -> Answer:
     run, updates = _reached(state)
     neurons = run.neurons(run.at(updates)[0])
-    return _json({"updates": updates, "cells": NEURON_CELLS, "neurons": neurons.tolist()})
+    return _json({"updates": updates, "cells": NEURON_CELLS, "neurons": neurons})
 
 
 def _landscape(state: State) -> Answer:

@@ -1,11 +1,13 @@
-"""The points of the page, of class -1 or 1: the data sets of 60, and which are held out."""
+"""The points of the page, of class -1 or 1: the data sets of 60, and which are held out.
+
+They come from Python's own generator, so that an address has the same points everywhere.
+"""
 
 from __future__ import annotations
 
-import numpy as np
-
-from micrograd_es.base.arrays import Array
-from micrograd_es.data import moons
+from collections.abc import Iterator
+from math import cos, pi, sin
+from random import Random
 
 COUNT = 60
 #: The plane that the page shows is -EDGE..EDGE, both ways.
@@ -19,8 +21,8 @@ def count(name: str) -> int:
     return 0 if name == OWN else COUNT
 
 
-def points(name: str, seed: int, noise: float = 0.0) -> tuple[Array, Array]:
-    """X, shape (60, 2), and the classes, shape (60,): -1 in the first half, 1 in the second.
+def points(name: str, seed: int, noise: float = 0.0) -> list[tuple[float, float, float]]:
+    """x⁽¹⁾, x⁽²⁾ and the class of each of 60 points.
 
     Parameters
     ----------
@@ -29,46 +31,57 @@ def points(name: str, seed: int, noise: float = 0.0) -> tuple[Array, Array]:
         that a data set may have.
     """
     if name == OWN:
-        return np.empty((0, 2)), np.empty(0)
-    random = np.random.default_rng(seed)
+        return []
+    noisy = Random(f"{seed} noise")
+
+    def placed(x: float) -> float:
+        if noise:
+            x += noise * noisy.gauss(0.0, 1.0)
+        return round(min(max(x, -EDGE), EDGE), 3)
+
+    return [(placed(x), placed(y), c) for x, y, c in _drawn(name, Random(seed))]
+
+
+def _drawn(name: str, random: Random) -> Iterator[tuple[float, float, float]]:
     half = COUNT // 2
-    classes = np.repeat([-1.0, 1.0], half)
-    if name == "moons":
-        X, classes = moons(COUNT, noise=0.12, seed=seed)
-        X = 1.1 * (X - [0.5, 0.25])
-    elif name == "circles":
-        X = _around(np.repeat([1.4, 0.5], half), random.uniform(0, 2 * np.pi, COUNT))
-        X += 0.12 * random.standard_normal(X.shape)
-    elif name == "xor":
-        X = random.uniform(0.15, 1.5, (COUNT, 2))
-        X[half:, 0] *= -1
-        X[::2] *= -1
-        classes = -classes
-    elif name == "spiral":
-        turn = np.tile(np.linspace(0.1, 1, half), 2)
-        X = _around(1.7 * turn, 1.5 * np.pi * turn + np.pi * (classes > 0))
-        X += 0.04 * random.standard_normal(X.shape)
-    elif name == "blobs":
-        X = 0.8 * classes[:, None] + 0.4 * random.standard_normal((COUNT, 2))
-    else:
-        raise ValueError(f"there is no data set {name!r}")
-    if noise:
-        X = X + noise * np.random.default_rng([seed, 1]).standard_normal(X.shape)
-    return np.round(np.clip(X, -EDGE, EDGE), 3), classes
+    for i in range(COUNT):
+        c = -1.0 if i < half else 1.0
+        along = i % half / (half - 1)
+        if name == "moons":
+            x, y = _around(1.0, pi * along)
+            if c > 0:
+                x, y = 1 - x, 0.5 - y
+            x, y = (1.1 * (z - z0 + random.gauss(0.0, 0.12)) for z, z0 in ((x, 0.5), (y, 0.25)))
+        elif name == "circles":
+            x, y = _around(1.4 if c < 0 else 0.5, random.uniform(0, 2 * pi))
+            x, y = (z + random.gauss(0.0, 0.12) for z in (x, y))
+        elif name == "xor":
+            c = -c
+            x, y = (random.uniform(0.15, 1.5) for _ in range(2))
+            sign = 1 if i % 2 else -1
+            x, y = x * sign * c, y * sign
+        elif name == "spiral":
+            turn = 0.1 + 0.9 * along
+            x, y = _around(1.7 * turn, 1.5 * pi * turn + pi * (c > 0))
+            x, y = (z + random.gauss(0.0, 0.04) for z in (x, y))
+        elif name == "blobs":
+            x, y = (0.8 * c + random.gauss(0.0, 0.4) for _ in range(2))
+        else:
+            raise ValueError(f"there is no data set {name!r}")
+        yield x, y, c
 
 
-def held_out(numbers: list[int], percent: int, seed: int) -> Array:
-    """Which of the points of these numbers are kept from training, shape (n,), as booleans.
+def held_out(numbers: list[int], percent: int, seed: int) -> list[bool]:
+    """Which of the points of these numbers are kept from training.
 
     Of each ten numbers that follow one another, one in ten for each 10 percent; so a point
     stays on its side whatever happens to others.
     """
     tens = 1 + max(numbers, default=0) // 10
-    random = np.random.default_rng([seed, 2])
-    ranks = np.concatenate([random.permutation(10) for _ in range(tens)])
-    chosen: Array = 10 * ranks[numbers] < percent
-    return chosen
+    random = Random(f"{seed} test")
+    ranks = [rank for _ in range(tens) for rank in random.sample(range(10), 10)]
+    return [10 * ranks[n] < percent for n in numbers]
 
 
-def _around(radius: Array, angle: Array) -> Array:
-    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+def _around(radius: float, angle: float) -> tuple[float, float]:
+    return radius * cos(angle), radius * sin(angle)

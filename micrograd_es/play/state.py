@@ -8,9 +8,6 @@ from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
-from micrograd_es.base.arrays import Array
 from micrograd_es.base.languages import LANGUAGES
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.reading import read_number
@@ -96,10 +93,9 @@ class State:
         """How many outputs the network has."""
         return 2 if self.loss == "cross_entropy" else 1
 
-    def points(self) -> tuple[list[int], Array, Array]:
-        """The numbers of the points, X of shape (n, 2), and the classes."""
-        X, classes = points(self.data, self.seed, self.noise)
-        table = {n: (x, y, c) for n, ((x, y), c) in enumerate(zip(X.tolist(), classes.tolist()))}
+    def points(self) -> tuple[list[int], list[tuple[float, float]], list[float]]:
+        """The numbers of the points, where they are, and their classes."""
+        table = dict(enumerate(points(self.data, self.seed, self.noise)))
         for change in self.changes:
             if change.at is None:
                 table.pop(change.number, None)
@@ -107,13 +103,12 @@ class State:
                 table[change.number] = change.at
         if not table:
             raise BadRequest(_("there has to be at least one point"))
-        rows = np.array(list(table.values()))
-        return list(table), rows[:, :2], rows[:, 2]
+        return list(table), [row[:2] for row in table.values()], [row[2] for row in table.values()]
 
-    def held_out(self) -> Array:
-        """Which of the points test the network and do not train it, shape (n,), as booleans."""
+    def held_out(self) -> list[bool]:
+        """Which of the points test the network and do not train it."""
         chosen = held_out(self.points()[0], self.test, self.seed)
-        if chosen.all():
+        if all(chosen):
             raise BadRequest(_("there has to be at least one point to train with"))
         return chosen
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from math import inf
+from math import inf, isfinite
 from threading import Lock
 from time import monotonic
 from typing import Any
 
-import numpy as np
-
-from micrograd_es.base.arrays import Array
+from micrograd_es.base.arrays import quiet
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.engine.functions import vsum
 from micrograd_es.engine.value import Value
@@ -21,11 +19,11 @@ from micrograd_es.nn.modules import MLP
 from micrograd_es.nn.optim import SGD
 from micrograd_es.play.features import point, seen
 from micrograd_es.play.points import EDGE
+from micrograd_es.play.programs import Program, programs
 from micrograd_es.play.state import State
-from micrograd_es.tape import Tape
 
 _EVERY = 25  # parameters are kept once in so many updates, and worked out again between
-CELLS = 48
+CELLS, COARSE = 48, 24
 NEURON_CELLS = 16
 
 
@@ -104,17 +102,24 @@ class Training:
         out; of these there may be none, and then nothing is in `tests`.
     stopped : bool
         The next update would make the cost or a parameter nan or infinite.
+    slow : bool
+        NumPy is not there, and Python alone does the work.
+    cells : int
+        How many places the map has each way.
     """
 
     def __init__(self, start: State) -> None:
         goal = GOALS[start.loss]
         model = network(start)
-        self._numbers, self._X, self._classes = start.points()
+        self._numbers, self._X, self._classes = self.points = start.points()
         self.held_out = start.held_out()
-        samples = np.array(
-            [[*x, *goal.targets(c)] for x, c in zip(self._X, self._classes.tolist())]
-        )
-        self._samples, self._others = samples[~self.held_out], samples[self.held_out]
+        self._programs = programs()
+        self.slow = self._programs.slow
+        self.cells = COARSE if self.slow else CELLS
+        samples: list[list[list[float]]] = [[], []]  # those that train, and the others
+        for x, c, held in zip(self._X, self._classes, self.held_out):
+            samples[held].append([*x, *goal.targets(c)])
+        self._samples, self._others = map(self._programs.rows, samples)
         self._x = point(0.0, 0.0)
         t = [Value(target) for target in goal.targets(1.0)]
         inputs = seen(start.features, self._x)
@@ -124,26 +129,27 @@ class Training:
         self._parameters = model.parameters()
         self.sizes = [len(layer) for layer in layers]
         self.labels = [p.label for p in self._parameters]
-        self._cost = self._tape(cost(start, model, y, t), t)
-        self._score = self._tape(goal.score(y))
+        self._cost = self._program([cost(start, model, y, t)], t)
+        self._score = self._program([goal.score(y)])
         self._edits: dict[int, list[tuple[int, float]]] = {}
         for edit in start.edits:
             self._edits.setdefault(edit.update, []).append((edit.parameter, edit.number))
         self._update = SGD(self._parameters, lr=start.lr).update
         self._lock = Lock()
-        self._theta = self._edited(np.array([p.data for p in self._parameters]), 0)
+        theta = self._programs.vector([p.data for p in self._parameters])
+        self._theta = self._edited(theta, 0)
         cost_of_start, self._gradient = self._evaluate(self._theta)
         self._kept = [self._theta]
         self.costs = [cost_of_start]
         self.tests = self._tested(self._theta)
         self.stopped = False
 
-    def _tape(self, output: Value | list[Value], targets: list[Value] | None = None) -> Tape:
-        return Tape(output, inputs=[*self._x, *(targets or [])], parameters=self._parameters)
+    def _program(self, outputs: list[Value], targets: Sequence[Value] = ()) -> Program:
+        return self._programs(outputs, [*self._x, *targets], self._parameters)
 
     @cached_property
-    def _neurons(self) -> Tape:
-        return self._tape(self._drawn)
+    def _neurons(self) -> Program:
+        return self._program(self._drawn)
 
     def advance(self, updates: int, seconds: float) -> None:
         """Trains until so many updates are done, or it has stopped, or the time is up.
@@ -160,7 +166,7 @@ class Training:
     def _step(self) -> None:
         theta = self._next(self._theta, self._gradient, len(self.costs))
         cost, gradient = self._evaluate(theta)
-        if not (np.isfinite(cost) and np.isfinite(theta).all() and np.isfinite(gradient).all()):
+        if not _finite([cost, *theta.tolist(), *gradient.tolist()]):
             self.stopped = True
             return
         self._theta, self._gradient = theta, gradient
@@ -169,30 +175,30 @@ class Training:
         self.costs.append(cost)
         self.tests += self._tested(theta)
 
-    def _next(self, theta: Array, gradient: Array, update: int) -> Array:
-        with np.errstate(all="ignore"):
+    def _next(self, theta: Any, gradient: Any, update: int) -> Any:
+        with quiet():
             return self._edited(self._update(theta, gradient), update)
 
-    def _edited(self, theta: Array, update: int) -> Array:
+    def _edited(self, theta: Any, update: int) -> Any:
         if update in self._edits:
-            theta = theta.copy()
+            numbers = list(theta.tolist())
             for parameter, number in self._edits[update]:
-                theta[parameter] = number
+                numbers[parameter] = number
+            theta = self._programs.vector(numbers)
         return theta
 
-    def _tested(self, theta: Array) -> list[float]:
+    def _tested(self, theta: Any) -> list[float]:
         """The cost over the points held out; nothing where there are none."""
-        if not len(self._others):
-            return []
-        with np.errstate(over="ignore"):
-            return [float(np.mean(self._cost.value(self._others, theta)))]
+        return [self._mean(self._others, theta)] if len(self._others) else []
 
-    def _evaluate(self, theta: Array) -> tuple[float, Array]:
+    def _mean(self, samples: Any, theta: Any) -> float:
+        return _mean([value for (value,) in self._cost.value(samples, theta)])
+
+    def _evaluate(self, theta: Any) -> tuple[float, Any]:
         values, gradient = self._cost.value_and_grad(self._samples, theta)
-        with np.errstate(over="ignore"):
-            return float(np.mean(values)), gradient
+        return _mean(values), gradient
 
-    def at(self, updates: int) -> tuple[Array, Array]:
+    def at(self, updates: int) -> tuple[Any, Any]:
         """Parameters and gradient after so many updates: the same bits whenever one asks."""
         with self._lock:
             if updates == len(self.costs) - 1:
@@ -205,51 +211,60 @@ class Training:
                 gradient = self._evaluate(theta)[1]
             return theta, gradient
 
-    def path(self, updates: int) -> Array:
-        """The parameters on the way to that update, shape (k, P): at most 52 of them."""
+    def path(self, updates: int) -> list[list[float]]:
+        """The parameters on the way to that update: at most 52 times of them."""
         every = 1 if updates <= 50 else _EVERY * (1 + updates // (_EVERY * 50))
-        return np.array([self.at(k)[0] for k in [*range(0, updates, every), updates]])
+        return [self.at(k)[0].tolist() for k in [*range(0, updates, every), updates]]
 
-    def cost(self, theta: Array) -> float:
+    def cost(self, theta: list[float]) -> float:
         """The cost over the points that train."""
-        with np.errstate(over="ignore"):
-            return float(np.mean(self._cost.value(self._samples, theta)))
+        return self._mean(self._samples, self._programs.vector(theta))
 
-    def scores(self, theta: Array) -> Array:
+    def scores(self, theta: Any) -> list[float]:
         """The score of each point."""
-        scores: Array = self._score.value(self._X, theta)
-        return scores
+        return [score for (score,) in self._score.value(self._programs.rows(self._X), theta)]
 
-    def map(self, theta: Array) -> Array:
-        """The score at CELLS × CELLS places of the plane, row by row from the lowest x⁽²⁾.
+    def map(self, theta: Any) -> list[int]:
+        """The score at `cells` × `cells` places of the plane, row by row from the lowest x⁽²⁾.
 
         Integers from -1000 to 1000: what is beyond ±1 is as certain as can be.
         """
-        return _thousandths(self._score.value(_places(CELLS), theta))
+        places = self._programs.rows(_places(self.cells))
+        return _thousandths([score for (score,) in self._score.value(places, theta)])
 
-    def neurons(self, theta: Array) -> Array:
-        """Each input and the output of each neuron, shape (n, NEURON_CELLS²), as `map` has it.
+    def neurons(self, theta: Any) -> list[list[int]]:
+        """Each input and the output of each neuron, NEURON_CELLS² of them, as `map` has it.
 
         1000 is the largest that it has anywhere in the plane.
         """
-        outputs = self._neurons.value(_places(NEURON_CELLS), theta).reshape(NEURON_CELLS**2, -1)
-        return _thousandths(outputs / np.abs(outputs).max(axis=0).clip(1e-300)).T
-
-    @property
-    def points(self) -> tuple[list[int], Array, Array]:
-        """As `State.points`."""
-        return self._numbers, self._X, self._classes
-
-
-def _places(cells: int) -> Array:
-    line = np.linspace(-EDGE, EDGE, cells)
-    x, y = np.meshgrid(line, line)
-    return np.column_stack([x.ravel(), y.ravel()])
+        outputs = self._neurons.value(self._programs.rows(_places(NEURON_CELLS)), theta)
+        found = []
+        for column in zip(*outputs):
+            largest = max(map(abs, column), default=0.0) or 1.0
+            found.append(_thousandths([a / largest for a in column]))
+        return found
 
 
-def _thousandths(scores: Array) -> Array:
-    whole: Array = np.round(1000 * np.nan_to_num(scores).clip(-1, 1)).astype(int)
-    return whole
+def _finite(numbers: list[float]) -> bool:
+    """Whether all of them are, which their sum tells sooner unless it is too large itself."""
+    return isfinite(sum(numbers)) or all(map(isfinite, numbers))
+
+
+def _mean(numbers: list[float]) -> float:
+    return sum(numbers) / len(numbers)
+
+
+def _places(cells: int) -> list[list[float]]:
+    line = [EDGE * (2 * i / (cells - 1) - 1) for i in range(cells)]
+    return [[x, y] for y in line for x in line]
+
+
+def _thousandths(scores: list[float]) -> list[int]:
+    """Rounded, and from -1000 to 1000; nan is 0."""
+    return [
+        round(1000 * s) if -1.0 <= s <= 1.0 else 1000 if s > 1.0 else -1000 if s < -1.0 else 0
+        for s in scores
+    ]
 
 
 @lru_cache(maxsize=8)
@@ -292,8 +307,8 @@ def point_cost(run: Training, state: State, updates: int) -> Value:
         p.data = number
     numbers, X, classes = run.points
     i = numbers.index(state.point)  # type: ignore[arg-type]
-    y = activations(model, seen(state.features, point(*X[i].tolist())))[-1]
+    y = activations(model, seen(state.features, point(*X[i])))[-1]
     goal = GOALS[state.loss]
-    loss = goal.loss(y, goal.targets(float(classes[i])))
+    loss = goal.loss(y, goal.targets(classes[i]))
     loss.backward()
     return loss

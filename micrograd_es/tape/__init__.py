@@ -7,9 +7,6 @@ in it, which read and write `rows` of arrays. `tape`, which is what users see, h
 * else, and where a sample is not finite, on NumPy in `batches`: `bound` makes calls that
   `expressions` writes from the operation table, and `exact` does over what arrays get wrong;
 * by `elsewhere`, on JAX and PyTorch: `replay` runs the steps on a `library` of arrays
-  (`on_jax`, `on_torch`), and `loop` a graph without repetition.
+  (`on_jax`, `on_torch`), and `loop` a graph without repetition;
+* without any of them, as the text that `source` writes (`plain`).
 """
-
-from micrograd_es.tape.tape import Tape
-
-__all__ = ["Tape"]

@@ -56,7 +56,7 @@ class C(Language):
                 self.statement(f"(void)d_{given}")
         self.lines.append("")
 
-    def end(self, output: str, inputs: Sequence[str], parameters: Sequence[str]) -> str:
+    def end(self, outputs: Sequence[str], inputs: Sequence[str], parameters: Sequence[str]) -> str:
         self.leave()
         if any(line.lstrip().startswith("slope = ") for line in self.lines):
             self.lines.insert(4, "    double slope;")
@@ -64,7 +64,7 @@ class C(Language):
         for names, given in (inputs, "d_inputs"), (parameters, "d_parameters"):
             for k, name in enumerate(names):
                 self.statement(f"{given}[{k}] = d_{name}")
-        self.statement(f"return {output}")
+        self.statement(f"return {outputs[0]}")
         return "\n".join(
             [
                 "/* cc -std=c99 -O2 -c, without -ffast-math; to be linked with -lm. */",

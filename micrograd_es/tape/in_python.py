@@ -6,6 +6,8 @@ import ast
 import inspect
 import math
 from collections.abc import Sequence, Set
+from itertools import accumulate
+from typing import ClassVar
 
 from micrograd_es.base import ieee
 from micrograd_es.engine.algebra import DIVIDED, primitive
@@ -16,18 +18,23 @@ from micrograd_es.tape.languages import WIDTH, Language, pieces, renamed, wrappe
 class Python(Language):
     """A module that imports `math`."""
 
+    head: ClassVar[tuple[str, ...]] = (
+        "def value_and_grad(inputs, parameters):",
+        '    """The value, and its derivatives by the inputs and by the parameters."""',
+    )
+
     def begin(self, inputs: Sequence[str], parameters: Sequence[str], unused: Set[str]) -> None:
-        self.lines += [
-            "def value_and_grad(inputs, parameters):",
-            '    """The value, and its derivatives by the inputs and by the parameters."""',
-        ]
+        self.lines += self.head
         for names, given in (inputs, "inputs"), (parameters, "parameters"):
             self._long(f"    [{', '.join(names)}] = map(float, {given})")
         self.lines += [""]
 
-    def end(self, output: str, inputs: Sequence[str], parameters: Sequence[str]) -> str:
+    def end(self, outputs: Sequence[str], inputs: Sequence[str], parameters: Sequence[str]) -> str:
         results = [", ".join([f"d_{name}" for name in names]) for names in (inputs, parameters)]
-        self._long(f"    return {output}, [{results[0]}], [{results[1]}]")
+        self._long(f"    return {outputs[0]}, [{results[0]}], [{results[1]}]")
+        return self._whole()
+
+    def _whole(self) -> str:
         return "\n".join(
             ["import math", "", "", *(f"{f}\n\n" for f in self.functions.values()), *self.lines, ""]
         )
@@ -113,10 +120,12 @@ class Python(Language):
         self.lines.append(margin + text)
 
     def _long(self, line: str) -> None:
-        """A line, or several where it is long and in brackets."""
+        """A line, or several where it is long; it is cut between brackets alone."""
         if len(line) > WIDTH and "[" in line:
             margin = line[: len(line) - len(line.lstrip())]
-            line = wrapped(line.lstrip(), margin)
+            depth = accumulate((c in "([") - (c in ")]") for c in line.lstrip())
+            held = "".join(c if d or c != " " else "\0" for c, d in zip(line.lstrip(), depth))
+            line = wrapped(held, margin).replace("\0", " ")
         self.lines.append(line)
 
     def open(self, margin: str, condition: str) -> None:
@@ -124,3 +133,14 @@ class Python(Language):
 
     def close(self, margin: str) -> None:
         """Nothing: the indentation says it."""
+
+
+class Values(Python):
+    """A module whose function gives the values alone, of any number of outputs."""
+
+    derives = False
+    head = ("def values(inputs, parameters):",)
+
+    def end(self, outputs: Sequence[str], inputs: Sequence[str], parameters: Sequence[str]) -> str:
+        self._long(f"    return [{', '.join(outputs)}]")
+        return self._whole()

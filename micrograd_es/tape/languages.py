@@ -41,6 +41,8 @@ def is_taken(name: str) -> bool:
 class Language:
     """A program on its way: functions by name, then the lines of the one that is asked for."""
 
+    derives = True  # whether it has a backward pass
+
     def __init__(self) -> None:
         self.functions: dict[str, str] = {}
         self.lines: list[str] = []
@@ -53,7 +55,7 @@ class Language:
         """The inputs and the parameters get their names, where they have a use."""
         raise NotImplementedError
 
-    def end(self, output: str, inputs: Sequence[str], parameters: Sequence[str]) -> str:
+    def end(self, outputs: Sequence[str], inputs: Sequence[str], parameters: Sequence[str]) -> str:
         """The whole text, with the results handed back."""
         raise NotImplementedError
 

@@ -16,7 +16,7 @@ from math import isfinite
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.graph import topological_order
 from micrograd_es.tape.in_c import C
-from micrograd_es.tape.in_python import Python
+from micrograd_es.tape.in_python import Python, Values
 from micrograd_es.tape.languages import Language, is_taken
 from micrograd_es.tape.recording import Recording
 
@@ -36,12 +36,12 @@ def source(recording: Recording, language: str) -> str:
         raise ValueError(f"a program is written in {' or '.join(LANGUAGES)}, not {language!r}")
     if len(recording.outputs) > 1:
         raise ValueError("a program has one output; give each output a tape of its own")
-    for i, operands in enumerate(recording.operands):
-        if operands and isinstance(rule := recording.rule(i), CustomOperation):
-            raise ValueError(
-                f"{rule.name} cannot be written out: a custom operation has functions and no text"
-            )
     return _Program(recording, LANGUAGES[language]()).text()
+
+
+def values(recording: Recording) -> str:
+    """The text of a program in Python that defines ``values``, the list of all outputs."""
+    return _Program(recording, Values()).text()
 
 
 @dataclass
@@ -53,28 +53,33 @@ class _Program:
     def text(self) -> str:
         recording, language = self.recording, self.language
         parameters, inputs = recording.given
-        root = recording.outputs[0]
         order = self._order()
         self.names = _names(recording, order)
         x, w = self.names[:inputs], self.names[inputs : inputs + parameters]
         language.begin(x, w, {*x, *w} - {self.names[i] for i in order})
         for i in order:
             if recording.operands[i]:
+                if isinstance(rule := recording.rule(i), CustomOperation):
+                    raise ValueError(
+                        f"{rule.name} cannot be written out: "
+                        "a custom operation has functions and no text"
+                    )
                 operands = [self.names[j] for j in recording.operands[i]]
-                language.node(self.names[i], recording.rule(i), operands)  # type: ignore[arg-type]
+                language.node(self.names[i], rule, operands)
             elif i in recording.constants and self.names[i].isidentifier():
                 language.constant(self.names[i], recording.constants[i])
-        self._backward(order, root)
-        return language.end(self.names[root], x, w)
+        if language.derives:
+            self._backward(order, recording.outputs[0])
+        return language.end([self.names[i] for i in recording.outputs], x, w)
 
     def _order(self) -> list[int]:
         """The nodes, operands first, so that sums come about as `Value.backward` has them."""
-        nodes = self.recording.nodes
-        place = {v: i for i, v in enumerate(nodes)}
-        order = [
-            place[v] for v in topological_order(nodes[self.recording.outputs[0]]) if v in place
-        ]
-        return order[::-1]
+        recording = self.recording
+        if len(recording.outputs) > 1:  # of which no sum is asked for
+            return list(range(len(recording.nodes)))
+        place = {v: i for i, v in enumerate(recording.nodes)}
+        root = recording.nodes[recording.outputs[0]]
+        return [place[v] for v in topological_order(root) if v in place][::-1]
 
     def _backward(self, order: list[int], root: int) -> None:
         recording, names, language = self.recording, self.names, self.language

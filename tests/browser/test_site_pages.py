@@ -11,6 +11,7 @@ import sys
 import tarfile
 import textwrap
 import threading
+from contextlib import contextmanager
 from math import isclose
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
@@ -41,17 +42,26 @@ def tool(name):
         sys.path.pop(0)
 
 
-@pytest.fixture(scope="module")
-def address():
-    """Where the site is served, from a subfolder as any host may have it."""
-    if not (SITE / "index.html").exists():
-        without("the site (python tools/site.py builds it)")
-    with tool("site").server(SITE, below="/course/") as serving:
+@contextmanager
+def served(folder):
+    """Where a site is served, from a subfolder as any host may have it."""
+    with tool("site").server(folder, below="/course/") as serving:
         thread = threading.Thread(target=serving.serve_forever)
         thread.start()
-        yield f"http://localhost:{serving.server_port}/course/"
-        serving.shutdown()
-        thread.join()
+        try:
+            yield f"http://localhost:{serving.server_port}/course/"
+        finally:
+            serving.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Where the site is."""
+    if not (SITE / "index.html").exists():
+        without("the site (python tools/site.py builds it)")
+    with served(SITE) as address:
+        yield address
 
 
 @pytest.fixture
@@ -370,6 +380,37 @@ def test_training_is_that_of_the_server(start):
     page.click("#step")
     page.wait_for_selector("body[data-asking=no]")
     assert page.text_content("#updates") == "1"
+
+
+def test_where_numpy_cannot_be_had_plain_python_trains_and_says_so(visit, address, tmp_path):
+    folder = tmp_path / "site"
+    shutil.copytree(SITE, folder)
+    page = folder / "en/play/index.html"
+    text = page.read_text("utf-8")
+    page.write_text(re.sub(r'"wheel": "[^"]*"', '"wheel": "pyodide/"', text), "utf-8")
+    lock = json.loads((folder / "pyodide/pyodide-lock.json").read_text("utf-8"))
+    (folder / "pyodide" / lock["packages"]["numpy"]["file_name"]).write_bytes(b"another file")
+    query = "layers=4-4&seed=2&updates=30&test=20"
+    with served(folder) as elsewhere:
+        page = visit(f"{elsewhere}en/play/?{query}&lang=en")
+        page.set_default_timeout(60_000)
+        page.wait_for_selector("body[data-asking=no]")
+        assert "plain Python" in page.text_content("#slow:not([hidden])")
+        there = page.evaluate("query => fetch(`train?${query}`).then((r) => r.json())", query)
+        here = json.loads(answer_of_play("/train", query).body)
+        assert (there["slow"], here["slow"]) == (True, False)
+        assert there["updates"] == 30
+        for name in "curve", "tests":
+            for (update, mine), (same, other) in zip(here[name], there[name], strict=True):
+                assert update == same
+                assert isclose(mine, other, rel_tol=1e-9)
+        page.click("#step")
+        page.wait_for_selector("body[data-asking=no]")
+        assert page.text_content("#updates") == "31"
+        page.click("#tabs [aria-controls=landscape-panel]")
+        page.wait_for_selector("#landscape .way")
+        page.check("#maps")
+        page.wait_for_function("python.ask('play/maps', '').then(({ status }) => status === 200)")
 
 
 @pytest.fixture(scope="module")

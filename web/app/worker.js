@@ -44,15 +44,17 @@ lambda path, query: list(answers.answer(path, query))
 `);
   let numpy; // comes once, and only for what needs it; the browser refuses another hash
   const need = () => {
-    const quiet = () => {}; // Python says itself what is missing without it
-    numpy ??= python
-      .loadPackage("numpy", { messageCallback: quiet, errorCallback: quiet })
-      .catch(quiet);
+    const quiet = () => {}; // Python does without, or says itself what is missing
+    numpy ??= Promise.race([
+      python.loadPackage("numpy", { messageCallback: quiet, errorCallback: quiet }).catch(quiet),
+      new Promise((done) => setTimeout(done, 1000 * PATIENCE)),
+    ]);
     return numpy;
   };
   return { answer, need };
 }
 
+const PATIENCE = 8; // seconds for which training waits until NumPy is there
 const ARRAYS = /numpy|import%20\*|Tape|fit|Net\b|micrograd_es\.data/; // what works on them
 
 let starting;

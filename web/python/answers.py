@@ -32,6 +32,7 @@ from micrograd_es.formulas.nodes import Formulas
 from micrograd_es.formulas.notation import latex, mathml, number
 from micrograd_es.pictures.dot import Graph
 from micrograd_es.pictures.graphs import draw_fitting, svg_of
+from micrograd_es.play.answers import answer as answer_of_play
 from micrograd_es.stepping.page import MOST_EVENTS, stepping_page
 from micrograd_es.stepping.steps import BackwardPass
 from micrograd_es.worksheet import worksheet
@@ -195,17 +196,7 @@ def _ran(code: str) -> str:
 
 
 def _of_training(path: str, query: str) -> Answer:
-    try:
-        from micrograd_es.play.answers import answer as of_play
-    except ImportError:  # the browser could not fetch it, or it was another file
-        english = "lang=en" in query.split("&")
-        with speaking("en" if english else "es"):
-            problem = _(
-                "Training needs NumPy, which could not be fetched. In the page “Python” there is "
-                "a training that needs none."
-            )
-        return Answer(501, TEXT, problem)
-    said = of_play(path, query, "text/plain")
+    said = answer_of_play(path, query, "text/plain")
     return Answer(said.status, said.kind.partition(";")[0], said.body.decode())
 
 

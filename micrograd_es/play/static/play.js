@@ -141,6 +141,7 @@ function show(answer) {
   }
   const furthest = longest.curve.at(-1)[0];
   if (!running) showAddress();
+  element("slow").hidden = !answer.slow;
   element("updates").textContent = answer.updates;
   element("time").max = Math.max(furthest, 1);
   element("time").value = answer.updates;
