@@ -110,10 +110,38 @@ def test_a_wheel_of_numpy_with_another_hash_is_refused(tools, tmp_path):
     assert (folder / "mine.whl").read_bytes() == b"mine"
 
 
+def test_headings_can_be_linked_to_and_the_search_finds_sections(tools, tmp_path):
+    search = tools("site_search")
+    page = (
+        "<title>Una página · micrograd_es</title><nav>no</nav><h1>Página</h1><p>Antes, "
+        "<em>aquí</em>.</p><script>no</script><h2>Qué es <code>w₍₁₎</code></h2><p>uno</p>"
+        "<h2>¿Qué es w(1)?</h2><p>dos</p><p>tres &lt;</p><svg><text>no</text></svg>"
+    )
+    page = search.anchored(page)
+    assert search.anchored(page) == page
+    (tmp_path / "index.html").write_text(page, "utf-8")
+    (tmp_path / "show.html").write_text("<p>no</p>", "utf-8")
+    (tmp_path / "reference").mkdir()
+    member = '<section id="f"><p>def f()</p><div id="f.a" class="classattr">it</div></section>'
+    (tmp_path / "reference/a.html").write_text(f"<title>a</title>{member}", "utf-8")
+    found = search.sections(tmp_path, "es")
+    assert [section.pop("id") for section in found] == [0, 1, 2, 3, 4]
+    assert [tuple(section[key] for key in ("address", "heading", "text")) for section in found] == [
+        ("index.html", "", "Página Antes, aquí."),
+        ("index.html#que-es-w-1", "Qué es w₍₁₎", "uno"),
+        ("index.html#que-es-w-1-1", "¿Qué es w(1)?", "dos tres <"),
+        ("reference/a.html#f", "f", "def f()"),
+        ("reference/a.html#f.a", "f.a", "it"),
+    ]
+    assert {section["title"] for section in found} == {"Una página", "a"}
+    assert len(search.sections(tmp_path, "en")) == 2
+
+
 def test_what_is_fetched_has_its_version_and_hash_written_down():
     pinned = json.loads((ROOT / "web/packages.json").read_text("utf-8"))
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", pin["version"]) for pin in pinned.values())
     assert all(pin["integrity"].startswith("sha512-") for pin in pinned.values())
-    for line in (ROOT / "web/requirements.txt").read_text("utf-8").splitlines():
-        if not line.startswith("#"):
-            assert re.match(r"\w+==[\d.]+ .*--hash=sha256:[0-9a-f]{64}$", line)
+    for name in ("web/requirements.txt", "tests/browser/in_pyodide.txt"):
+        for line in (ROOT / name).read_text("utf-8").splitlines():
+            if not line.startswith("#"):
+                assert re.match(r"[\w-]+==[\d.]+ .*--hash=sha256:[0-9a-f]{64}$", line)

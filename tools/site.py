@@ -24,10 +24,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from site_one import one_file
-from site_pages import pages, policy, reference
+from site_pages import NAMES, pages, policy, reference
+from site_search import anchored, sections
+
+from micrograd_es import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB, WORK = ROOT / "web", ROOT / "build/site"
+PIP = (sys.executable, "-m", "pip")
 PYODIDE = ("pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip",
            "pyodide-lock.json")  # fmt: skip
 
@@ -65,15 +69,18 @@ def build(out: Path, numpy: Path | None = None, sha256: str | None = None) -> st
     # what the worker itself fetches, and is told of as it comes; scripts come on another way
     watched = [[name, (fresh / name).stat().st_size] for name in heavy if "js" not in name]
     has = {"files": watched, "wheel": wheels}
-    version = digest(fresh, WEB, ROOT / "micrograd_es")
-    for name, text in pages(has, version):
+    for name, text in pages(has, __version__):
         path = fresh / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8", newline="\n")
+        path.write_text(anchored(text) if path.suffix == ".html" else text, "utf-8", newline="\n")
     reference(fresh / "reference")
+    for language in NAMES:
+        found = json.dumps(sections(fresh, language))
+        index = run("node", str(WEB / "search.mjs"), str(fresh), told=found)
+        (fresh / f"search/{language}.json").write_text(index, "utf-8")
     files = sorted(str(p.relative_to(fresh)) for p in fresh.rglob("*") if p.is_file())
     worker = (WEB / "app/sw.js").read_text("utf-8")
-    head = f"const VERSION = {json.dumps(version)};\nconst FILES = {json.dumps(files)};\n"
+    head = f"const VERSION = {json.dumps(digest(fresh))};\nconst FILES = {json.dumps(files)};\n"
     (fresh / "sw.js").write_text(head + worker, "utf-8", newline="\n")
     (fresh / "_headers").write_text(
         f"/app/*\n  Content-Security-Policy: {policy(wheels)}\n", "utf-8"
@@ -107,13 +114,12 @@ def numpy_of(folder: Path, wheel: Path | None, sha256: str | None) -> str:
     return "pyodide/"
 
 
-def digest(*folders: Path) -> str:
-    """A version that changes whenever what it is made from does."""
+def digest(folder: Path) -> str:
+    """A version that changes whenever a file does."""
     told = hashlib.sha256()
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix not in (".pyc", ".zip"):
-                told.update(path.read_bytes())
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            told.update(path.read_bytes())
     return told.hexdigest()[:12]
 
 
@@ -123,17 +129,18 @@ def digest(*folders: Path) -> str:
 def package(fresh: Path) -> None:
     """Pyodide, Graphviz and our modules with those that they import."""
     pinned = json.loads((WEB / "packages.json").read_text("utf-8"))
-    pyodide, viz = (npm(name, **pin) for name, pin in pinned.items())
+    pyodide, viz, minisearch = (npm(name, **pin) for name, pin in pinned.items())
     for name in PYODIDE:
         copy(pyodide / name, fresh / "pyodide" / name)
     copy(viz / "dist/viz.js", fresh / "viz/viz.js")
+    copy(minisearch / "dist/es/index.js", fresh / "search/minisearch.js")
     modules(pyodide, fresh / "app/python.zip")
 
 
 def classic() -> list[Path]:
     """Pyodide and Graphviz as scripts that are no modules."""
     pinned = json.loads((WEB / "packages.json").read_text("utf-8"))
-    pyodide, viz = (npm(name, **pin) for name, pin in pinned.items())
+    pyodide, viz, _search = (npm(name, **pin) for name, pin in pinned.items())
     return [viz / "dist/viz-global.js", pyodide / "pyodide.asm.js", pyodide / "pyodide.js"]
 
 
@@ -155,20 +162,25 @@ def npm(name: str, version: str, integrity: str) -> Path:
     return folder / "package"
 
 
+def downloaded(pinned: Path) -> Path:
+    """The folder of what a list names, each with the hash that is written down."""
+    digest = hashlib.sha256(pinned.read_bytes()).hexdigest()
+    folder = WORK / f"wheels-{digest[:12]}"
+    if not folder.exists():
+        fresh = folder.with_suffix(".fresh")
+        shutil.rmtree(fresh, ignore_errors=True)
+        run(*PIP, "download", "-q", "--no-deps", "--require-hashes", "-d", str(fresh), "-r",
+            str(pinned))  # fmt: skip
+        fresh.rename(folder)
+    return folder
+
+
 def modules(pyodide: Path, to: Path) -> None:
     """One zip file with all that Python imports, compiled."""
-    wheels = WORK / "wheels"
-    pinned = WEB / "requirements.txt"
-    stamp = wheels / f"{hashlib.sha256(pinned.read_bytes()).hexdigest()}.have"
-    pip = (sys.executable, "-m", "pip")
-    if not stamp.exists():
-        shutil.rmtree(wheels, ignore_errors=True)
-        run(*pip, "download", "-q", "--no-deps", "--require-hashes", "-d", str(wheels), "-r",
-            str(pinned))  # fmt: skip
-        stamp.touch()
+    wheels = downloaded(WEB / "requirements.txt")
     own = WORK / "own"
     shutil.rmtree(own, ignore_errors=True)
-    run(*pip, "wheel", "-q", "--no-deps", "-w", str(own), str(ROOT))
+    run(*PIP, "wheel", "-q", "--no-deps", "-w", str(own), str(ROOT))
     tree = WORK / "tree"
     shutil.rmtree(tree, ignore_errors=True)
     for wheel in (*wheels.glob("*.whl"), *own.glob("*.whl")):
@@ -205,11 +217,14 @@ def copy(source: Path, to: Path) -> None:
     shutil.copyfile(source, to)
 
 
-def run(*words: str) -> None:
-    """Runs a program, and ends with its message if it fails."""
-    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
+def run(*words: str, told: str = "") -> str:
+    """What a program prints that is told this; ends with its message if it fails."""
+    done = subprocess.run(
+        words, input=told, capture_output=True, text=True, encoding="utf-8", cwd=ROOT
+    )
     if done.returncode:
         raise SystemExit(f"{' '.join(words)}\n{(done.stdout + done.stderr)[-3000:]}")
+    return done.stdout
 
 
 # -- serving -------------------------------------------------------------------------

@@ -204,13 +204,19 @@ def reference(folder: Path) -> None:
     pdoc.render.configure(
         docformat="numpy",
         show_source=False,
-        favicon="../app/icon.svg",
+        search=False,  # the site has one for all its pages
         template_directory=WEB / "reference",
     )
+    pdoc.render.env.globals["search_of_site"] = _search_box
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of types that are imported for checks alone
         names = ("micrograd_es", "micrograd_es.data")
         pdoc.pdoc(*names, "!micrograd_es[.](?!data$).*", output_directory=folder)
+
+
+def _search_box(root: str) -> str:
+    with speaking("en"):
+        return _environment().get_template("search.html").render(_=_, language="", root=root)
 
 
 def of_the_notes() -> dict[str, str]:
@@ -257,7 +263,7 @@ def menu() -> list[tuple[str, str]]:
         ("notes.html", _("The notes")),
         ("python.html", "Python"),
         ("teachers.html", _("Teachers")),
-        ("reference/index.html", _("Reference")),
+        ("reference/micrograd_es.html", _("Reference")),
     ]
 
 

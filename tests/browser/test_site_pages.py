@@ -343,12 +343,62 @@ def test_the_box_runs_python_and_shows_pictures(start):
     assert "answers" not in page.text_content("#printed")
 
 
-def test_the_reference_has_a_search(visit, address):
-    page = visit(address + "reference/micrograd_es.html")
+def searched(page, words):
+    """Where the search leads, best first."""
     page.set_default_timeout(30_000)
-    page.fill("input[type=search]", "check_gradient")
-    page.wait_for_selector(".search-result")
-    assert "check_gradient" in page.text_content(".search-result >> nth=0")
+    page.fill("[role=search] input", words)
+    page.wait_for_selector(f".found[data-asked='{words}']:visible")
+    return page.eval_on_selector_all(".found a", "links => links.map((a) => a.href)")
+
+
+@pytest.mark.parametrize(
+    ("start", "words", "place"),
+    [
+        ("", "regla de la cadena", "lessons/2-chain.html"),
+        ("lessons/1-nudge.html", "funcion", "how-it-works.html#el-calculo-es-texto"),
+        ("notes.html", "conjunto de datos ruido", "play/index.html"),
+        ("show.html", "apuntes dejan abierto", "notes.html#lo-que-los-apuntes-dejan-abierto"),
+        ("teachers.html", "check_gradient", "reference/micrograd_es.html?lang=es#check_gradient"),
+        ("en/proofs.html", "chain rule", "en/lessons/2-chain.html"),
+        ("en/notes.html", "worksheet", "en/teachers.html#worksheets"),
+        ("en/python.html", "oracles", "en/proofs.html#the-oracles"),
+        ("reference/micrograd_es.html?lang=en", "fan-out", "en/lessons/3-fan-out.html"),
+        ("reference/micrograd_es.html?lang=es", "oraculos", "proofs.html#los-oraculos"),
+        ("reference/micrograd_es/data.html?lang=en", "moons", "data.html?lang=en#moons"),
+    ],
+)
+def test_one_search_finds_in_all_pages_of_the_language(visit, address, start, words, place):
+    page = visit(address + start)
+    found = searched(page, words)
+    assert any(place in link for link in found[:5]), found
+
+
+def test_the_search_is_used_with_keys(visit, address):
+    page = visit(address + "lessons/index.html")
+    best, second, *_ = searched(page, "gradiente")
+    for key in ("ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    assert page.evaluate("document.activeElement.href") == second
+    page.keyboard.press("Escape")
+    assert not page.is_visible(".found")
+    assert page.evaluate("document.activeElement.type") == "search"
+    assert page.input_value("[role=search] input") == ""
+    searched(page, "qqqq")
+    assert page.text_content(".found [role=status]") == "No se encontró nada"
+    assert searched(page, "gradiente")[0] == best
+    page.keyboard.press("Enter")
+    page.wait_for_url(best)
+    target = urlsplit(best).fragment
+    assert not target or page.locator(f"[id='{target}']").count() == 1
+
+
+def test_on_a_phone_what_is_found_fits(visit, address):
+    for name in ("en/index.html", "reference/micrograd_es.html"):
+        page = visit(address + name, viewport={"width": 360, "height": 640})
+        if name.startswith("reference"):
+            page.click("#navtoggle")
+        searched(page, "gradient")
+        assert page.locator(".found").bounding_box()["width"] <= 360
 
 
 def test_the_site_works_without_a_network(start, address):

@@ -1,0 +1,100 @@
+// One search over all pages. The index of a language comes when somebody goes to the field.
+
+import { folded, options } from "./words.js";
+
+const MOST = 12; // results shown
+const AROUND = 9; // words of a section before and after the one that was found
+const PARTS = /[\p{Z}\p{P}]+/u; // between which MiniSearch reads words
+
+const box = document.querySelector("[role=search]");
+const field = box.querySelector("input");
+const panel = box.querySelector(".found");
+const said = box.querySelector("[role=status]");
+const list = box.querySelector("ol");
+const { none, some } = box.dataset;
+// the reference is one page for all languages, and is told which one its reader has
+const language =
+  box.dataset.language || (new URLSearchParams(location.search).get("lang") === "en" ? "en" : "es");
+const site = new URL("../", import.meta.url);
+let index;
+
+async function loaded() {
+  const [{ default: MiniSearch }, response] = await Promise.all([
+    import(new URL("search/minisearch.js", site)),
+    fetch(new URL(`search/${language}.json`, site)),
+  ]);
+  return MiniSearch.loadJSON(await response.text(), options);
+}
+
+/** The index, which is fetched anew after a failure. */
+function ready() {
+  index ??= loaded().catch((error) => {
+    index = undefined;
+    throw error;
+  });
+  return index;
+}
+
+function made(tag, text, parent) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  parent.append(element);
+  return element;
+}
+
+/** A result: where it leads, and the words around the first that was looked for. */
+function shown({ address, heading, title, text, match }) {
+  const link = made("a", "", made("li", "", list));
+  const target = new URL(address, site);
+  if (address.startsWith("reference/")) target.searchParams.set("lang", language);
+  link.href = target;
+  made("b", heading || title, link);
+  if (heading) made("small", title, link);
+  const words = text.split(" ");
+  const first = words.findIndex((word) => word.split(PARTS).some((part) => folded(part) in match));
+  const from = Math.max(0, first - AROUND);
+  const line = made("span", from ? "… " : "", link);
+  words.slice(from, from + 2 * AROUND).forEach((word, i) => {
+    made(from + i === first ? "mark" : "span", word, line);
+    line.append(" ");
+  });
+}
+
+async function search() {
+  const asked = field.value;
+  if (!asked.trim()) {
+    panel.hidden = true;
+    return;
+  }
+  const found = (await ready()).search(asked);
+  if (asked !== field.value) return; // typed on
+  list.replaceChildren();
+  said.textContent = (found.length ? some : none).replace("{n}", found.length);
+  found.slice(0, MOST).forEach(shown);
+  panel.dataset.asked = asked;
+  panel.hidden = false;
+}
+
+field.addEventListener("focus", ready, { once: true });
+field.addEventListener("input", search);
+field.addEventListener("focus", search);
+box.addEventListener("focusout", ({ relatedTarget }) => {
+  panel.hidden = !box.contains(relatedTarget);
+});
+list.addEventListener("click", () => {
+  panel.hidden = true; // it may lead into this same page
+});
+box.addEventListener("keydown", (event) => {
+  const places = [field, ...list.querySelectorAll("a")];
+  const here = places.indexOf(document.activeElement);
+  const to = { ArrowDown: here + 1, ArrowUp: here - 1 }[event.key];
+  if (places[to]) {
+    places[to].focus();
+    event.preventDefault();
+  } else if (event.key === "Enter" && here === 0) places[1]?.click();
+  else if (event.key === "Escape") {
+    field.value = "";
+    panel.hidden = true;
+    field.focus();
+  }
+});
