@@ -28,11 +28,11 @@
         int64_t *odd = &any;                                                                 \
         for (ptrdiff_t i = 0; i < n; i++) { __VA_ARGS__ }                                    \
     }                                                                                        \
-    if (any)                                                                                 \
+    if (any < 0)                                                                             \
         for (ptrdiff_t i = 0; i < n; i++) {                                                  \
             int64_t one = 0, *odd = &one;                                                    \
             { enum { exact = 0 }; __VA_ARGS__ }                                              \
-            if (one) { enum { exact = 1 }; __VA_ARGS__ }                                     \
+            if (one < 0) { enum { exact = 1 }; __VA_ARGS__ }                                     \
         }
 
 #define FORWARD(op, operands, value)                                                         \
