@@ -112,11 +112,20 @@ class Return:
             self.places.give_back(rows)
 
     def _elementwise(self, code: Code, step: Elementwise, gradients: Where) -> None:
-        assembly, nothing = self._assembly, (0, 0, -1)
+        assembly, nothing, n = self._assembly, (0, 0, -1), len(step)
         for k, want in enumerate(assembly.wanted(step)):
             if not want:
                 continue
-            rows, used = step.operands[k], assembly.used(step, k)
+            rows = step.operands[k]
+            to = self._to(code, step, rows.store, flat(rows))
+            factor = assembly.factor(code, step, k)
+            if factor:
+                code.emit(PRODUCTS_BACK, *gradients, n, 1, *factor, *to)
+                continue
+            if assembly.hands_on(step, k):
+                code.emit(PLAIN_BACK, *gradients, n, 1, *to)
+                continue
+            used = assembly.used(step, k)
             result = assembly.result(code, step) if "y" in used else nothing
             operands = [
                 x
@@ -124,8 +133,7 @@ class Return:
                 for x in (assembly.located(code, step, operand) if use else nothing)
             ]
             code.emit(
-                ELEMENTWISE_BACK, assembly.number(step), k, len(step), *result, *gradients,
-                assembly.kept(step), *self._to(code, step, rows.store, flat(rows)),
+                ELEMENTWISE_BACK, assembly.number(step), k, n, *result, *gradients, *to,
                 len(step.operands), *operands,
             )  # fmt: skip
 
