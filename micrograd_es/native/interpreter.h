@@ -28,11 +28,11 @@
         int64_t *odd = &any;                                                                 \
         for (ptrdiff_t i = 0; i < n; i++) { __VA_ARGS__ }                                    \
     }                                                                                        \
-    if (any)                                                                                 \
+    if (any < 0)                                                                             \
         for (ptrdiff_t i = 0; i < n; i++) {                                                  \
             int64_t one = 0, *odd = &one;                                                    \
             { enum { exact = 0 }; __VA_ARGS__ }                                              \
-            if (one) { enum { exact = 1 }; __VA_ARGS__ }                                     \
+            if (one < 0) { enum { exact = 1 }; __VA_ARGS__ }                                     \
         }
 
 #define FORWARD(op, operands, value)                                                         \
@@ -230,13 +230,12 @@ static void elementwise(const State *s, const int32_t *c) {
     }
 }
 
-/* row, which operand, n, result (3), its gradients (3), kept or -1, target (4), number of
-   operands, operands (3 each) */
+/* row, which operand, n, result (3), its gradients (3), target (4), number of operands,
+   operands (3 each) */
 static void elementwise_back(const State *s, const int32_t *c) {
     const Row *row = &ROWS[c[0]];
-    const int32_t *result = c + 3, *gradients = c + 6, *t = c + 10, *operands = c + 15;
-    ptrdiff_t n = c[2], w = s->width, arity = c[14];
-    const double *kept = c[9] < 0 ? NULL : s->own + c[9] * w;
+    const int32_t *result = c + 3, *gradients = c + 6, *t = c + 9, *operands = c + 14;
+    ptrdiff_t n = c[2], w = s->width, arity = c[13];
     int together = result[2] < 0 && gradients[2] < 0 && t[0] == OWN && t[2] < 0 && !t[3];
     for (int k = 0; k < arity; k++)
         together &= operands[3 * k] == OWN && operands[3 * k + 2] < 0;
@@ -244,19 +243,11 @@ static void elementwise_back(const State *s, const int32_t *c) {
     for (ptrdiff_t r = 0; r < n; r += step) {
         ptrdiff_t m = r + step < n ? step : n - r;
         const double *g = adjoints(s, gradients, r, m, s->room + 4 * ROOM);
-        if (!kept && !row->pull[c[1]]) {
-            deliver(s, t, r, m, g);
-            continue;
-        }
         double *there = target(s, t, r, m), *d = there ? there : s->room + 3 * ROOM;
-        if (kept)
-            put_product(d, g, kept + r * w, 0, m * w);
-        else {
-            const double *x[3], *y = fetch(s, result, r, m, s->room + 5 * ROOM);
-            for (int k = 0; k < arity; k++)
-                x[k] = fetch(s, operands + 3 * k, r, m, s->room + k * ROOM);
-            row->pull[c[1]](g, y, x, d, m * w);
-        }
+        const double *x[3], *y = fetch(s, result, r, m, s->room + 5 * ROOM);
+        for (int k = 0; k < arity; k++)
+            x[k] = fetch(s, operands + 3 * k, r, m, s->room + k * ROOM);
+        row->pull[c[1]](g, y, x, d, m * w);
         if (!there)
             deliver(s, t, r, m, d);
     }
@@ -286,19 +277,26 @@ static void products(const State *s, const int32_t *c) {
 static void products_back(const State *s, const int32_t *c) {
     ptrdiff_t n = c[3], terms = c[4], w = s->width;
     const int32_t *factor = c + 5, *t = c + 8;
+    int together = c[2] < 0 && factor[0] == OWN && factor[2] < 0 && t[0] == OWN && t[2] < 0;
+    ptrdiff_t step = together ? n : 1, m = step * w;
     for (ptrdiff_t k = 0; k < terms; k++)
-        for (ptrdiff_t r = 0; r < n; r++) {
+        for (ptrdiff_t r = 0; r < n; r += step) {
             const double *g = s->own_adjoints + (ptrdiff_t)AT(c, r) * w;
             ptrdiff_t at = AT(factor, k * n + r), to = AT(t, k * n + r);
             int add = t[3];
             if (t[2] >= 0)
                 add = to & 1, to >>= 1;
-            if (t[0] == OTHER)
+            if (t[0] == OTHER && factor[0] == OTHER)
+                s->other_adjoints[to] += s->other[at] * total(g, w);
+            else if (t[0] == OTHER)
                 s->other_adjoints[to] += inner(g, s->own + at * w, w);
             else if (factor[0] == OTHER)
                 put_multiple(s->own_adjoints + to * w, g, s->other[at], add, w);
-            else
-                put_product(s->own_adjoints + to * w, g, s->own + at * w, add, w);
+            else if (m == 1) {
+                double *d = s->own_adjoints + to;
+                *d = add ? FMA(*g, s->own[at], *d) : *g * s->own[at];
+            } else
+                put_product(s->own_adjoints + to * w, g, s->own + at * w, add, m);
         }
 }
 
@@ -321,9 +319,12 @@ static void plain(const State *s, const int32_t *c) {
 
 /* gradients (3), n, terms, target (4) */
 static void plain_back(const State *s, const int32_t *c) {
+    ptrdiff_t n = c[3], w = s->width, step = AT_A_TIME(c[2] < 0);
     for (ptrdiff_t k = 0; k < c[4]; k++)
-        for (ptrdiff_t r = 0; r < c[3]; r++)
-            deliver(s, c + 5, k * c[3] + r, 1, s->own_adjoints + (ptrdiff_t)AT(c, r) * s->width);
+        for (ptrdiff_t r = 0; r < n; r += step) {
+            ptrdiff_t m = r + step < n ? step : n - r;
+            deliver(s, c + 5, k * n + r, m, adjoints(s, c, r, m, s->room));
+        }
 }
 
 #include "matrices.h"

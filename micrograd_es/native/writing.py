@@ -240,8 +240,9 @@ def _loops(op: Operation) -> Iterator[str]:
 
 
 def _pulling(op: Operation) -> list[int]:
-    """The operands that are handed another gradient than the result's, from no kept partial."""
-    return [i for i in _taking(op) if not kept(op) and op.df[i] != "1.0"]
+    """The operands whose partial is neither 1, nor kept, nor there as an operand or the result."""
+    there = {"1.0", "y", *op.operands}
+    return [i for i in _taking(op) if not kept(op) and op.df[i] not in there]
 
 
 def _entry(op: Operation) -> str:

@@ -177,9 +177,19 @@ class Assembly:
         """The number of an operation in the library."""
         return self._operations[_row(step)][0]
 
-    def kept(self, step: Step) -> int:
-        """The row from which on the partials of a step are kept, or -1."""
-        return self._kept.get(id(step), -1)
+    def factor(self, code: Code, step: Elementwise, k: int) -> tuple[int, int, int] | None:
+        """The k-th partial, where it is there as rows: kept, or an operand, or the result."""
+        op = _row(step)
+        if self._operations[op][1]:
+            return 0, self._kept[id(step)], -1
+        if op.df[k] == "y":
+            return self.result(code, step)
+        named = [rows for x, rows in zip(op.operands, step.operands) if x == op.df[k]]
+        return self.located(code, step, named[0]) if named else None
+
+    def hands_on(self, step: Elementwise, k: int) -> bool:
+        """Whether the k-th operand is handed what arrives, as it is."""
+        return _row(step).df[k] == "1.0"
 
     def matrix(self, product: Product) -> tuple[int, int, int]:
         """Where the left factors of a matrix product lie: first, and from row and column."""
@@ -210,9 +220,10 @@ class Assembly:
         number, keeps = self._operations[_row(step)]
         if keeps and self.everything is not None and self.wanted(step)[0]:
             self._kept[id(step)] = self._more(step.store, n)
+        kept = self._kept.get(id(step), -1)
         result = self.result(code, step)
         operands = [x for rows in step.operands for x in self.located(code, step, rows)]
-        code.emit(ELEMENTWISE, number, n, *result, self.kept(step), len(step.operands), *operands)
+        code.emit(ELEMENTWISE, number, n, *result, kept, len(step.operands), *operands)
 
     def result(self, code: Code, step: Step) -> tuple[int, int, int]:
         """Where the results of a step lie: the first row, or a list."""

@@ -3,9 +3,15 @@
 Adjoints have rows of their own, which are used again once they have been handed on. Each place
 to which a gradient goes says whether it is the first to arrive there, which is written, or
 comes later, and is added.
+
+What a sum hands on, which may be to a thousand rows, each row is handed when its own turn comes:
+until then one row of adjoints serves them all.
 """
 
 from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,8 +31,26 @@ from micrograd_es.tape.assembly import (
 from micrograd_es.tape.places import Places
 from micrograd_es.tape.program import Elementwise, Product, Step, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
+from micrograd_es.tape.rows import Rows
 
 Where = tuple[int, int, int]
+
+
+@dataclass
+class _Share:
+    """What a sum hands on to some of its rows: its gradients, or them times other rows."""
+
+    step: SumStep
+    gradients: Where
+    store: int
+    rows: Array
+    factor: Rows | None
+
+    def of(self, some: Array) -> _Share:
+        """The part for some of the rows."""
+        factor = self.factor and Rows(self.factor.store, flat(self.factor)[some])
+        return replace(self, rows=self.rows[some], factor=factor)
+
 
 _PIECE = 64  # columns that the interpreter turns at a time
 
@@ -52,6 +76,12 @@ class Return:
         self.codes = Code(), Code()
         self.places = Places(program)
         self._written = [np.zeros(size, bool) for size in program.sizes]
+        self._turn = np.full(program.sizes[BATCHED], -1)  # the step that a row is of, if of any
+        for k, step in enumerate(program.steps):
+            if step.store == BATCHED:
+                self._turn[step.rows] = k
+        self._waiting: dict[int, list[_Share]] = defaultdict(list)
+        self._over: dict[int, list[Array]] = defaultdict(list)
         self.seeds: list[tuple[int, int]] = []
         for store, row in program.outputs:
             if store == BATCHED:
@@ -60,8 +90,13 @@ class Return:
             else:
                 self._written[STATIC][row] = True
                 self.seeds.append((row, 1))
-        for step in reversed(program.steps):
+        for k in range(len(program.steps) - 1, -1, -1):
+            step = program.steps[k]
             if assembly.everything or step.trained:
+                for share in self._waiting.pop(k, []):
+                    self._hand_on(share)
+                for rows in self._over.pop(k, []):
+                    self.places.give_back(rows)
                 self._step(step)
         given = program.given[BATCHED]
         self.inputs = [-1] * given
@@ -104,19 +139,31 @@ class Return:
         else:
             gradients = rows
         where = (0, int(gradients[0]), -1 if together(gradients) else code.listed(gradients))
+        last = None
         if isinstance(step, SumStep):
-            self._sum(code, step, where)
+            last = self._sum(code, step, where)
         else:
             self._elementwise(code, step, where)
-        if step.store == BATCHED:
+        if step.store == BATCHED and last is None:
             self.places.give_back(rows)
+        elif last is not None:
+            self._over[last].append(rows)
 
     def _elementwise(self, code: Code, step: Elementwise, gradients: Where) -> None:
-        assembly, nothing = self._assembly, (0, 0, -1)
+        assembly, nothing, n = self._assembly, (0, 0, -1), len(step)
         for k, want in enumerate(assembly.wanted(step)):
             if not want:
                 continue
-            rows, used = step.operands[k], assembly.used(step, k)
+            rows = step.operands[k]
+            to = self._to(code, step, rows.store, flat(rows))
+            factor = assembly.factor(code, step, k)
+            if factor:
+                code.emit(PRODUCTS_BACK, *gradients, n, 1, *factor, *to)
+                continue
+            if assembly.hands_on(step, k):
+                code.emit(PLAIN_BACK, *gradients, n, 1, *to)
+                continue
+            used = assembly.used(step, k)
             result = assembly.result(code, step) if "y" in used else nothing
             operands = [
                 x
@@ -124,13 +171,13 @@ class Return:
                 for x in (assembly.located(code, step, operand) if use else nothing)
             ]
             code.emit(
-                ELEMENTWISE_BACK, assembly.number(step), k, len(step), *result, *gradients,
-                assembly.kept(step), *self._to(code, step, rows.store, flat(rows)),
+                ELEMENTWISE_BACK, assembly.number(step), k, n, *result, *gradients, *to,
                 len(step.operands), *operands,
             )  # fmt: skip
 
-    def _sum(self, code: Code, step: SumStep, gradients: Where) -> None:
-        assembly, n = self._assembly, len(step)
+    def _sum(self, code: Code, step: SumStep, gradients: Where) -> int | None:
+        """Hands on what a sum has, or puts it off; up to which step, if it does."""
+        assembly, shares = self._assembly, []
         for product in step.products:
             left, right = product.left, product.right
             to_left, to_right = assembly.wanted_of(product)
@@ -142,13 +189,34 @@ class Return:
                 continue
             for rows, factor, want in (left, right, to_left), (right, left, to_right):
                 if want:
-                    place = assembly.located(code, step, factor)
-                    to = self._to(code, step, rows.store, flat(rows))
-                    code.emit(PRODUCTS_BACK, *gradients, n, rows.shape[0], *place, *to)
+                    shares.append(_Share(step, gradients, rows.store, flat(rows), factor))
         for rows, to_parameters in step.plain:
             if to_parameters or (assembly.everything and rows.store == BATCHED):
-                to = self._to(code, step, rows.store, flat(rows))
-                code.emit(PLAIN_BACK, *gradients, n, rows.shape[0], *to)
+                shares.append(_Share(step, gradients, rows.store, flat(rows), None))
+        turns = set()
+        for share in shares:
+            if share.store == STATIC or step.store == STATIC or len(step) > 1:
+                self._hand_on(share)
+                continue
+            turn = self._turn[share.rows]
+            for k in np.unique(turn).tolist():
+                part = share.of(turn == k)
+                if k < 0:
+                    self._hand_on(part)
+                else:
+                    self._waiting[k].append(part)
+                    turns.add(k)
+        return min(turns, default=None)
+
+    def _hand_on(self, share: _Share) -> None:
+        code, step, n = self.codes[share.step.store], share.step, len(share.step)
+        where, terms = share.gradients, len(share.rows) // n
+        to = self._to(code, step, share.store, share.rows)
+        if share.factor is None:
+            code.emit(PLAIN_BACK, *where, n, terms, *to)
+        else:
+            place = self._assembly.located(code, step, share.factor)
+            code.emit(PRODUCTS_BACK, *where, n, terms, *place, *to)
 
     def _to_left(self, code: Code, step: SumStep, product: Product, gradients: Where) -> None:
         assembly, left, (k, parts) = self._assembly, product.left, product.right.shape
