@@ -9,7 +9,7 @@ static inline Node *made_of(PyTypeObject *type) {
         return (Node *)type->tp_alloc(type, 0);
     Node *node = PyObject_GC_New(Node, type);
     if (node)
-        memset(&node->data, 0, sizeof *node - offsetof(Node, data));
+        memset(&node->a, 0, sizeof *node - offsetof(Node, a));
     return node;
 }
 
@@ -18,38 +18,70 @@ static PyObject *storage_new(PyTypeObject *type, PyObject *args, PyObject *setti
     return (PyObject *)made_of(type);
 }
 
+/* Python gives memory back to the system by the megabyte, and fetches it again for the next graph,
+   page by page, which takes as long as making the nodes. The last node to be freed in each of some
+   megabytes is kept, and the megabyte with it. */
+static void free_memory(Node *node) {
+    static Node *kept[32];
+    Node **place = &kept[((uintptr_t)node >> 20) % 32], *before = *place;
+    if (Py_TYPE(node) != S.value || (before && (uintptr_t)before >> 20 == (uintptr_t)node >> 20)) {
+        Py_TYPE(node)->tp_free(node);
+        return;
+    }
+    *place = node;
+    if (before)
+        S.value->tp_free(before);
+}
+
 /* Freed one after the other: a graph may be a million nodes deep. */
 static OF_A_THREAD Node *to_free;
 static OF_A_THREAD int freeing;
 
-static void let_go(Node *node) {
+static inline void let_go_of(PyObject *x) {
+    if (!x)
+        return;
+    if (Py_REFCNT(x) > 1 || Py_TYPE(x) != S.value) {
+        Py_DECREF(x);
+        return;
+    }
+    Py_SET_REFCNT(x, 0);
+    ((Node *)x)->next = to_free;
+    to_free = (Node *)x;
+}
+
+static void free_one(Node *node) {
+    if (node->weak)
+        PyObject_ClearWeakRefs((PyObject *)node);
     PyObject *a = node->a, *b = node->b;
     node->a = node->b = NULL;
-    Py_XDECREF(a);
-    Py_XDECREF(b);
+    if (node->kind == MANY && Py_REFCNT(a) == 1)
+        for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(a); k++) {
+            PyObject *x = PyTuple_GET_ITEM(a, k);
+            PyTuple_SET_ITEM(a, k, NULL);
+            let_go_of(x);
+        }
+    let_go_of(a);
+    let_go_of(b);
     Py_CLEAR(node->rule);
-    Py_CLEAR(node->grad);
+    if (node->held)
+        Py_DECREF(node->grad);
     Py_CLEAR(node->label);
     Py_CLEAR(node->dict);
+    PyTypeObject *type = Py_TYPE(node);
+    free_memory(node);
+    Py_DECREF(type);
 }
 
 static void storage_dealloc(PyObject *self) {
-    Node *node = (Node *)self;
-    if (node->weak)
-        PyObject_ClearWeakRefs(self);
-    /* the list goes through `seen`, of which nobody asks any more */
-    node->seen = (uint64_t)(uintptr_t)to_free;
-    to_free = node;
+    ((Node *)self)->next = to_free;
+    to_free = (Node *)self;
     if (freeing)
         return;
     freeing = 1;
     while (to_free) {
-        node = to_free;
-        to_free = (Node *)(uintptr_t)node->seen;
-        let_go(node);
-        PyTypeObject *type = Py_TYPE(node);
-        type->tp_free(node);
-        Py_DECREF(type);
+        Node *node = to_free;
+        to_free = node->next;
+        free_one(node);
     }
     freeing = 0;
 }
