@@ -220,5 +220,7 @@ def _operand(x: Any) -> Value | None:
 
 
 making.makes(Value, _operand)
-if native:
-    Value.data = native.Storage.data  # type: ignore[method-assign]  # the same in C
+if native:  # the same in C
+    Value.data = native.Storage.data  # type: ignore[method-assign]
+    if {TABLE["pow"], with_number(TABLE["pow"], 1)} <= making.NATIVE:
+        Value.__pow__ = native.Storage.__pow__  # type: ignore[method-assign]

@@ -50,12 +50,13 @@ typedef struct Node {
 /* What there is one of: the classes, the rows of the table, what Python does, and walks. */
 static struct {
     PyTypeObject *storage, *value;
-    PyObject *operand, *number, *sum, *as_float, *watch, *taken, *rules;
+    PyObject *operand, *number, *sum, *as_float, *watch, *taken, *rules, *hypot;
     uint64_t walk;
 } S;
 
 #define IS_NODE(x) (Py_TYPE(x) == S.value || PyObject_TypeCheck(x, S.storage))
 
+#include "../plain.h"
 #include "making.h"
 #include "seen.h"
 #include "walks.h"
@@ -118,13 +119,19 @@ PyMODINIT_FUNC PyInit__nodes(void) {
     S.storage = module ? (PyTypeObject *)PyType_FromSpec(&STORAGE) : NULL;
     rows = S.storage ? PyTuple_New(n) : NULL;
     for (Py_ssize_t k = 0; rows && k < n; k++) {
-        PyObject *pair = Py_BuildValue("ss", ROWS[k].name, ROWS[k].digest);
-        if (!pair)
+        PyObject *row = ROWS[k].number < 0
+            ? Py_BuildValue("sOs", ROWS[k].name, Py_None, ROWS[k].digest)
+            : Py_BuildValue("sis", ROWS[k].name, ROWS[k].number, ROWS[k].digest);
+        if (!row)
             Py_CLEAR(rows);
         else
-            PyTuple_SET_ITEM(rows, k, pair);
+            PyTuple_SET_ITEM(rows, k, row);
     }
-    if (!rows || PyModule_AddObject(module, "ROWS", rows) < 0
+    PyObject *math = rows ? PyImport_ImportModule("math") : NULL;
+    S.hypot = math ? PyObject_GetAttrString(math, "hypot") : NULL;
+    Py_XDECREF(math);
+    if (!S.hypot || PyModule_AddFunctions(module, FUNCTIONS_OF_ROWS) < 0
+        || PyModule_AddObject(module, "ROWS", rows) < 0
         || PyModule_AddObject(module, "Storage", Py_NewRef((PyObject *)S.storage)) < 0) {
         Py_XDECREF(module);
         return NULL;

@@ -11,10 +11,6 @@
         return -1;                                                                           \
     }
 
-static PyObject *number_or_none(double x, int none) {
-    return none ? Py_NewRef(Py_None) : PyFloat_FromDouble(x);
-}
-
 static int read_number(PyObject *x, double *to) {
     *to = PyFloat_AsDouble(x);
     return *to == -1.0 && PyErr_Occurred() ? -1 : 0;
@@ -184,6 +180,9 @@ static PyType_Slot STORAGE_SLOTS[] = {
     {Py_nb_subtract, made_sub},
     {Py_nb_multiply, made_mul},
     {Py_nb_true_divide, made_div},
+    {Py_nb_power, power},
+    {Py_nb_remainder, made_mod},
+    {Py_nb_floor_divide, made_floor_divide},
     {Py_nb_negative, made_neg},
     {Py_nb_absolute, made_abs},
     {Py_tp_doc, "What a node of the graph holds."},
