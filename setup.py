@@ -53,7 +53,8 @@ nodes = Extension(
     "micrograd_es.engine._nodes",
     ["micrograd_es/native/nodes/nodes.c"],
     depends=[
-        f"micrograd_es/native/nodes/{path.name}" for path in sorted(SOURCES.glob("nodes/*.h"))
+        "micrograd_es/native/plain.h",
+        *(f"micrograd_es/native/nodes/{path.name}" for path in sorted(SOURCES.glob("nodes/*.h"))),
     ],
     optional=True,
 )

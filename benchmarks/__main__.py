@@ -13,6 +13,7 @@ from benchmarks.table import Missing, Row, write
 ROWS: dict[str, Callable[[bool], Iterator[Row]]] = {
     "micrograd": define_by_run.beside_micrograd,
     "slots": define_by_run.beside_slots,
+    "xad": define_by_run.beside_xad,
     "moons": replay.moons_step,
     "moons-peers": replay.moons_peers,
     "moons-micrograd": replay.moons_micrograd,

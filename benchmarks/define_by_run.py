@@ -151,6 +151,45 @@ def network(n: int) -> Value:
     return vsum(losses) / len(losses)
 
 
+def beside_xad(quick: bool) -> Iterator[Row]:
+    """A long line of products and its backward pass, the collector on, beside XAD's tape."""
+    import xad.adj_1st as adj_1st  # `from xad import` gives another module of that name
+
+    n = 10**4 if quick else 10**6
+    tape = adj_1st.Tape()  # kept from pass to pass, which is what it does best
+
+    def theirs() -> tuple[float, float]:
+        x = v = adj_1st.Real(1.0)
+        tape.registerInput(x)
+        tape.newRecording()
+        for _node in range(n):
+            v = v * x
+        tape.registerOutput(v)
+        v.derivative = 1.0
+        tape.computeAdjoints()
+        return v.value, x.derivative
+
+    def ours() -> tuple[float, float]:
+        x = v = Value(1.0)
+        for _node in range(n):
+            v = v * x
+        v.backward()
+        return v.data, x.grad
+
+    tape.activate()
+    try:
+        agree({"xad": theirs(), "ours": ours()})
+        taken = alternate({"xad": theirs, "ours": ours}, rounds=5)
+    finally:
+        tape.deactivate()
+    yield Row(
+        f"a line of {n:,} products, define-by-run: time per node against XAD",
+        taken["ours"] / taken["xad"],
+        f"{seconds(taken['ours'] / n)} : {seconds(taken['xad'] / n)}",
+        Bar(high=0.5) if native else None,
+    )
+
+
 class Bare:
     """The least that a node of a graph in Python can be: it can do nothing."""
 

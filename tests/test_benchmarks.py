@@ -18,6 +18,7 @@ def test_the_cheap_rows_run(capsys):
     rows = measure(["slots", "moons", "written-out", "digits", "gpt"], quick=True)
     assert len(rows) == 7 + bool(find_spec("jax"))  # against which one row is
     assert "left out" not in capsys.readouterr().err
+    rows += measure(["xad"], quick=True)  # nothing, where that is not installed
     assert all(row.ratio > 0 for row in rows)
 
 

@@ -111,16 +111,17 @@ def calls(f, *operands):
     return len(found)
 
 
-@pytest.mark.parametrize("name", sorted(OPERATORS.keys() - {"pow"}))
+@pytest.mark.parametrize("name", sorted(OPERATORS))
 def test_an_operator_between_two_values_is_one_call(name):
     written = TABLE[name] not in making.NATIVE
-    assert calls(OPERATORS[name], Value(1.5), Value(-0.5)) == written
+    # in x ** y Python looks first whether y is a number
+    assert calls(OPERATORS[name], Value(1.5), Value(-0.5)) == written * (1 + (name == "pow"))
 
 
 @pytest.mark.parametrize("name", ["exp", "log", "sqrt", "sin", "relu", "arctan2", "maximum"])
 def test_a_function_of_the_table_is_one_call(name):
     operands = [Value(x) for x in TABLE[name].at]
-    written = TABLE[name] not in making.NATIVE or len(operands) == 2
+    written = TABLE[name] not in making.NATIVE
     assert calls(getattr(operands[0], name), *operands[1:]) == written
 
 

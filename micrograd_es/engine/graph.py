@@ -157,12 +157,16 @@ def topological_order(*roots: N) -> list[N]:
     RuntimeError
         A signal handler or a finalizer calls it in the middle of such a walk.
     """
+    _begin()
+    with one_pass:
+        return _order(*roots)
+
+
+def _begin() -> None:
     if one_pass._is_owned():  # type: ignore[attr-defined]
         raise RuntimeError(
             "a walk over a graph cannot begin within another, as in a signal handler"
         )
-    with one_pass:
-        return _order(*roots)
 
 
 def _order(*roots: N) -> list[N]:
@@ -236,6 +240,21 @@ def fill(order: Sequence[Any]) -> None:
         # a leaf that no gradient has reached keeps what it has
         if node.adjoint is not None or node.rule or node.grad is None:
             node.grad = node.adjoint or 0.0
+
+
+def backward(root: Any) -> None:
+    """Adds d(root)/d(leaf) to the `grad` of each leaf below, and fills that of any other node."""
+    _begin()
+    with one_pass:
+        if native and native.backward(root):
+            return
+        order = _order(root)
+        accumulate(hand_on(root, order))
+        try:
+            fill(order)
+        except BaseException:  # Ctrl-C, say: what has begun is finished first
+            fill(order)
+            raise
 
 
 if native:

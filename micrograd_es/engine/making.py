@@ -28,7 +28,7 @@ from micrograd_es.engine import graph
 from micrograd_es.engine.algebra import FLOATS, IEEE, kept
 from micrograd_es.engine.digest import digest
 from micrograd_es.engine.numbers import NUMBER
-from micrograd_es.engine.ops import TABLE, Operation
+from micrograd_es.engine.ops import TABLE, Operation, row
 
 Function = Callable[..., Any]
 
@@ -97,7 +97,7 @@ def makes(kind: type[graph.Node], operand: Function) -> None:
     """
     _names.update(Value=kind, operand=operand)
     if graph.native:
-        rows = tuple([TABLE.get(name) for name, _ in graph.native.ROWS])
+        rows = tuple([_row_there(*named) for *named, _ in graph.native.ROWS])
         graph.native.begin(kind, rows, operand, NUMBER, _total, as_float)
 
 
@@ -109,25 +109,35 @@ def _total(terms: list[float]) -> Any:
         return IEEE.value(TABLE["sum"])(*terms)
 
 
+def _row_there(name: str, number: int | None) -> Operation | None:
+    return row(name, number) if name in TABLE else None
+
+
 # The rows that C has as they are.
-NATIVE = {TABLE[name] for name, mark in (graph.native.ROWS if graph.native else ())
-          if name in TABLE and digest(TABLE[name]) == mark}  # fmt: skip
+NATIVE = {op for *named, mark in (graph.native.ROWS if graph.native else ())
+          if (op := _row_there(*named)) and digest(op) == mark}  # fmt: skip
 # What Python calls their operators.
-_SPECIAL = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "neg": "neg", "abs": "abs"}
+_SPECIAL = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "mod": "mod",
+            "floor_divide": "floordiv", "pow": "pow", "neg": "neg", "abs": "abs"}  # fmt: skip
 
 
 def _native_function(op: Operation) -> Function:
     if op.variadic:
         return graph.native.sum  # type: ignore[no-any-return]
-    special = _SPECIAL.get(op.name)
-    method: Function = getattr(graph.Storage, f"__{special}__" if special else op.name)
-    return method
+    name = op.name if op.number is None else "raised"
+    if hasattr(graph.native, name):
+        return getattr(graph.native, name)  # type: ignore[no-any-return]
+    special = _SPECIAL.get(name)
+    return getattr(graph.Storage, f"__{special}__" if special else name)  # type: ignore[no-any-return]
 
 
 def operators(op: Operation) -> tuple[Function, Function]:
     """``a ∘ b`` of a row of two operands, and its reflection, which is called with b and a."""
     if op in NATIVE and (name := _SPECIAL.get(op.name)):
         return getattr(graph.Storage, f"__{name}__"), getattr(graph.Storage, f"__r{name}__")
+    if op in NATIVE:  # a comparison; or a method, which has no reflection
+        made = _native_function(op)
+        return made, getattr(graph.native, f"reflected_{op.name}", made)
     node = _node(op, 8)
     return (
         _compiled(op, _OPERATOR.format(operands="left, right", other="right", node=node)),

@@ -125,10 +125,11 @@ class Operation:
         return self.df[0 if self.variadic else i] != "0.0"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _row, (self.name, self.number)
+        return row, (self.name, self.number)
 
 
-def _row(name: str, number: int | None) -> Operation:
+def row(name: str, number: int | None) -> Operation:
+    """The row of that name; or of those, the one whose operand `number` is a plain number."""
     return TABLE[name] if number is None else with_number(TABLE[name], number)
 
 
@@ -355,4 +356,4 @@ _ROWS = (
 )
 # fmt: on
 
-TABLE = {row.name: row for row in _ROWS}
+TABLE = {op.name: op for op in _ROWS}

@@ -19,15 +19,7 @@ from micrograd_es.engine.anomaly import watch_backward
 from micrograd_es.engine.comparison import Comparison, comparing, decides
 from micrograd_es.engine.dispatch import Dispatched
 from micrograd_es.engine.drop_in import DropInNode, make_by_hand
-from micrograd_es.engine.graph import (
-    accumulate,
-    fill,
-    hand_on,
-    leaf,
-    native,
-    one_pass,
-    topological_order,
-)
+from micrograd_es.engine.graph import backward, leaf, native
 from micrograd_es.engine.leaving import number_of
 from micrograd_es.engine.numbers import constant
 from micrograd_es.engine.ops import TABLE, Operation, with_number
@@ -151,14 +143,7 @@ class Value(Dispatched, DropInNode):
             watch_backward(self)
         if graph.taken:
             graph.taken(self)
-        order = topological_order(self)
-        with one_pass:
-            accumulate(hand_on(self, order))
-            try:
-                fill(order)
-            except BaseException:  # Ctrl-C, say: what has begun is finished first
-                fill(order)
-                raise
+        backward(self)
 
     __add__, __radd__ = _binary(TABLE["add"])
     __sub__, __rsub__ = _binary(TABLE["sub"])
@@ -235,5 +220,7 @@ def _operand(x: Any) -> Value | None:
 
 
 making.makes(Value, _operand)
-if native:
-    Value.data = native.Storage.data  # type: ignore[method-assign]  # the same in C
+if native:  # the same in C
+    Value.data = native.Storage.data  # type: ignore[method-assign]
+    if {TABLE["pow"], with_number(TABLE["pow"], 1)} <= making.NATIVE:
+        Value.__pow__ = native.Storage.__pow__  # type: ignore[method-assign]

@@ -1,39 +1,29 @@
-"""Rows of the operation table as C functions that make nodes, written when the package is built.
-
-Only rows are written whose numbers are, to the bit, those of Python's `math`.
-"""
+"""Rows of the operation table as C functions that make nodes, written when the package is built."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from micrograd_es.engine.digest import digest, reached
-from micrograd_es.engine.ops import TABLE, Operation
+from micrograd_es.engine.digest import digest
+from micrograd_es.engine.ops import TABLE, with_number
 from micrograd_es.native.writing import functions, written_rows
 
-# Where Python's float has an algorithm of its own.
-_OTHERWISE = {"hypot", "mod", "floor_divide", "pow"}
-
-
-def rows() -> list[Operation]:
-    """The rows whose nodes C makes, in the order of the table."""
-    return [
-        op
-        for op in written_rows()
-        if op.arity < 3
-        and op.operator not in ("<", "<=")
-        and _OTHERWISE.isdisjoint(r.name for r in reached(op))
-    ]
+# The rows whose nodes C makes, in the order of the table, and a power whose exponent is a number.
+_ROWS = {op.name: op for op in written_rows()}
+_ROWS["raised"] = with_number(TABLE["pow"], 1)
+# What stands in no operator and no method: functions of the module.
+_FUNCTIONS = ("less", "less_equal", "pow", "raised", "where")
+_KINDS = {1: "UNARY", 2: "BINARY", 3: "TERNARY"}
 
 
 def text() -> str:
     """Their functions, the methods of them, and their names with what tells them apart."""
-    lines = ["/* Written from the operation table. */", *functions(rows()), *_makers()]
-    return "\n".join([*lines, ""])
+    rows = functions(written_rows())
+    return "\n".join(["/* Written from the operation table. */", *rows, *_makers(), ""])
 
 
 def _makers() -> Iterator[str]:
-    for index, op in enumerate(rows()):
+    for index, (name, op) in enumerate(_ROWS.items()):
         operands = "".join(f"{x}, " for x in op.operands)
         takes = [str(int(op.takes(i))) for i in range(op.arity)]
         partials = [
@@ -41,11 +31,10 @@ def _makers() -> Iterator[str]:
             for i in range(op.arity)
         ]
         parts = [*takes, f"VALUE({op.name})({operands}AS)", *partials]
-        kind = "UNARY" if op.arity == 1 else "BINARY"
-        yield f"{kind}({op.name}, {index}, {int(op.piecewise)}, {', '.join(parts)})"
+        yield f"{_KINDS[op.arity]}({name}, {index}, {int(op.piecewise)}, {', '.join(parts)})"
     yield "static PyMethodDef METHODS_OF_ROWS[] = {"
-    for op in rows():
-        if op.operator or op.name == "abs":  # they have no such method
+    for op in _ROWS.values():
+        if op.operator or op.arity > 2 or op.name == "abs":  # they have no such method
             continue
         doc = f"``{op.name}({', '.join(('self', *op.operands[1:]))})`` as a new node."
         function, flag = (
@@ -54,8 +43,15 @@ def _makers() -> Iterator[str]:
         yield f'    {{"{op.name}", {function}, METH_{flag}, "{doc}"}},'
     yield "    {NULL, NULL, 0, NULL},"
     yield "};"
-    yield "static const struct { const char *name, *digest; } ROWS[] = {"
-    for op in (*rows(), TABLE["sum"]):  # of which nodes.c has what is correctly rounded
-        yield f'    {{"{op.name}", "{digest(op)}"}},'
+    yield "static PyMethodDef FUNCTIONS_OF_ROWS[] = {"
+    for name in _FUNCTIONS:
+        yield f"    FUNCTION({name}, called_{name}),"
+        if name.startswith("less"):
+            yield f"    FUNCTION(reflected_{name}, reflected_{name}),"
+    yield "    {NULL, NULL, 0, NULL},"
     yield "};"
-    yield f"enum {{ SUM = {len(rows())} }};"
+    yield "static const struct { const char *name, *digest; int number; } ROWS[] = {"
+    for op in (*_ROWS.values(), TABLE["sum"]):  # of which nodes.c has what is correctly rounded
+        yield f'    {{"{op.name}", "{digest(op)}", {-1 if op.number is None else op.number}}},'
+    yield "};"
+    yield f"enum {{ SUM = {len(_ROWS)} }};"

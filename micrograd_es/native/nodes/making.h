@@ -9,7 +9,7 @@ static inline Node *made_of(PyTypeObject *type) {
         return (Node *)type->tp_alloc(type, 0);
     Node *node = PyObject_GC_New(Node, type);
     if (node)
-        memset(&node->data, 0, sizeof *node - offsetof(Node, data));
+        memset(&node->a, 0, sizeof *node - offsetof(Node, a));
     return node;
 }
 
@@ -18,38 +18,70 @@ static PyObject *storage_new(PyTypeObject *type, PyObject *args, PyObject *setti
     return (PyObject *)made_of(type);
 }
 
+/* Python gives memory back to the system by the megabyte, and fetches it again for the next graph,
+   page by page, which takes as long as making the nodes. The last node to be freed in each of some
+   megabytes is kept, and the megabyte with it. */
+static void free_memory(Node *node) {
+    static Node *kept[32];
+    Node **place = &kept[((uintptr_t)node >> 20) % 32], *before = *place;
+    if (Py_TYPE(node) != S.value || (before && (uintptr_t)before >> 20 == (uintptr_t)node >> 20)) {
+        Py_TYPE(node)->tp_free(node);
+        return;
+    }
+    *place = node;
+    if (before)
+        S.value->tp_free(before);
+}
+
 /* Freed one after the other: a graph may be a million nodes deep. */
 static OF_A_THREAD Node *to_free;
 static OF_A_THREAD int freeing;
 
-static void let_go(Node *node) {
+static inline void let_go_of(PyObject *x) {
+    if (!x)
+        return;
+    if (Py_REFCNT(x) > 1 || Py_TYPE(x) != S.value) {
+        Py_DECREF(x);
+        return;
+    }
+    Py_SET_REFCNT(x, 0);
+    ((Node *)x)->next = to_free;
+    to_free = (Node *)x;
+}
+
+static void free_one(Node *node) {
+    if (node->weak)
+        PyObject_ClearWeakRefs((PyObject *)node);
     PyObject *a = node->a, *b = node->b;
     node->a = node->b = NULL;
-    Py_XDECREF(a);
-    Py_XDECREF(b);
+    if (node->kind == MANY && Py_REFCNT(a) == 1)
+        for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(a); k++) {
+            PyObject *x = PyTuple_GET_ITEM(a, k);
+            PyTuple_SET_ITEM(a, k, NULL);
+            let_go_of(x);
+        }
+    let_go_of(a);
+    let_go_of(b);
     Py_CLEAR(node->rule);
-    Py_CLEAR(node->grad);
+    if (node->held)
+        Py_DECREF(node->grad);
     Py_CLEAR(node->label);
     Py_CLEAR(node->dict);
+    PyTypeObject *type = Py_TYPE(node);
+    free_memory(node);
+    Py_DECREF(type);
 }
 
 static void storage_dealloc(PyObject *self) {
-    Node *node = (Node *)self;
-    if (node->weak)
-        PyObject_ClearWeakRefs(self);
-    /* the list goes through `seen`, of which nobody asks any more */
-    node->seen = (uint64_t)(uintptr_t)to_free;
-    to_free = node;
+    ((Node *)self)->next = to_free;
+    to_free = (Node *)self;
     if (freeing)
         return;
     freeing = 1;
     while (to_free) {
-        node = to_free;
-        to_free = (Node *)(uintptr_t)node->seen;
-        let_go(node);
-        PyTypeObject *type = Py_TYPE(node);
-        type->tp_free(node);
-        Py_DECREF(type);
+        Node *node = to_free;
+        to_free = node->next;
+        free_one(node);
     }
     freeing = 0;
 }
@@ -88,6 +120,19 @@ static PyObject *operand_of(PyObject *x) {
         return number == -1.0 && PyErr_Occurred() ? NULL : number_of(number);
     }
     return PyObject_CallOneArg(S.operand, x);
+}
+
+static PyObject *no_node(PyObject *x) {
+    const char *kind = x ? Py_TYPE(x)->tp_name : "nothing";
+    return PyErr_Format(PyExc_AttributeError, "%.100s is no node", kind);
+}
+
+static PyObject *wrong_count(int n) {
+    return PyErr_Format(PyExc_TypeError, "a function of %d operands", n);
+}
+
+static PyObject *number_or_none(double x, int none) {
+    return none ? Py_NewRef(Py_None) : PyFloat_FromDouble(x);
 }
 
 /* A partial that nothing is handed on by is None: what never takes a gradient, and of constants
@@ -148,7 +193,66 @@ static PyObject *operand_of(PyObject *x) {
             return right ? (Py_DECREF(right), Py_NewRef(Py_NotImplemented)) : NULL;          \
         }                                                                                    \
         return both_##name(left, right);                                                     \
+    }                                                                                        \
+    static PyObject *called_##name(PyObject *module, PyObject *const *x, Py_ssize_t n) {     \
+        (void)module;                                                                        \
+        return n == 2 ? made_##name(x[0], x[1]) : wrong_count(2);                            \
+    }                                                                                        \
+    static PyObject *reflected_##name(PyObject *module, PyObject *const *x, Py_ssize_t n) {  \
+        (void)module;                                                                        \
+        return n == 2 ? made_##name(x[1], x[0]) : wrong_count(2);                            \
     }
+
+/* Of three nodes. */
+#define TERNARY(name, index, piecewise, takes0, takes1, takes2, result, p0, p1, p2)          \
+    static PyObject *called_##name(PyObject *module, PyObject *const *x, Py_ssize_t n) {     \
+        (void)module;                                                                        \
+        if (n != 3)                                                                          \
+            return wrong_count(3);                                                           \
+        for (n = 0; n < 3; n++)                                                              \
+            if (!IS_NODE(x[n]))                                                              \
+                return no_node(x[n]);                                                        \
+        double a = ((Node *)x[0])->data, b = ((Node *)x[1])->data;                           \
+        double c = ((Node *)x[2])->data, y = (result);                                       \
+        (void)y;                                                                             \
+        double partials[] = {takes0 ? p0 : 0.0, takes1 ? p1 : 0.0, takes2 ? p2 : 0.0};       \
+        int takes[] = {takes0, takes1, takes2};                                              \
+        for (n = 0; n < 3; n++)                                                              \
+            takes[n] = takes[n] && !((piecewise) && partials[n] == 0.0);                     \
+        return of_three(x, y, partials, takes, index);                                       \
+    }
+
+static PyObject *of_three(
+    PyObject *const *x, double y, const double *partials, const int *takes, int index
+) {
+    PyObject *a = PyTuple_New(3), *b = PyTuple_New(3);
+    Node *node = a && b ? made_of(S.value) : NULL;
+    for (int k = 0; node && k < 3; k++) {
+        PyObject *partial = number_or_none(partials[k], !takes[k]);
+        if (!partial)
+            Py_CLEAR(node);
+        else
+            PyTuple_SET_ITEM(b, k, partial);
+    }
+    if (!node) {
+        Py_XDECREF(a);
+        Py_XDECREF(b);
+        return NULL;
+    }
+    for (int k = 0; k < 3; k++)
+        PyTuple_SET_ITEM(a, k, Py_NewRef(x[k]));
+    PyObject_GC_UnTrack(a); /* which makes no circle either */
+    PyObject_GC_UnTrack(b);
+    node->data = y;
+    node->kind = MANY;
+    node->a = a;
+    node->b = b;
+    node->rule = RULE(index);
+    return watched(node);
+}
+
+#define FUNCTION(name, function)                                                             \
+    {#name, (PyCFunction)(void (*)(void))function, METH_FASTCALL, "A new node, or NotImplemented."}
 
 /* The functions that the rows name, as Python's `math` has them too. */
 #define HOW int exact, int odd
@@ -159,6 +263,8 @@ static PyObject *operand_of(PyObject *x) {
 #define PULL(name, i) pull_##name##_##i
 #define LIBRARY(name, call)                                                                  \
     INLINE double M(name)(double x, HOW) { (void)exact, (void)odd; return call(x); }
+#define LIBRARY2(name, call)                                                                 \
+    INLINE double M(name)(double x, double z, HOW) { (void)exact, (void)odd; return call(x, z); }
 LIBRARY(abs, fabs)
 LIBRARY(sqrt, sqrt)
 LIBRARY(floor, floor)
@@ -169,7 +275,30 @@ LIBRARY(tanh, tanh)
 LIBRARY(sin, sin)
 LIBRARY(cos, cos)
 
+LIBRARY2(pow, pow)
+LIBRARY2(mod, mod)
+LIBRARY2(floor_divide, floor_divide)
+
+/* Python has an algorithm of its own for it, and another one from version to version. */
+static double python_hypot(double a, double b) {
+    PyObject *found = PyObject_CallFunction(S.hypot, "dd", a, b);
+    double result = found ? PyFloat_AsDouble(found) : NAN;
+    Py_XDECREF(found);
+    PyErr_Clear();
+    return result;
+}
+#define hypot python_hypot
+
 #include "node_rows.h"
+#undef hypot
+
+/* In x ** 2 the exponent is a number and not a variable: nothing is derived for it. */
+static PyObject *power(PyObject *x, PyObject *y, PyObject *modulus) {
+    if (modulus != Py_None)
+        Py_RETURN_NOTIMPLEMENTED;
+    int both = !PyObject_TypeCheck(x, S.value) || PyObject_TypeCheck(y, S.value);
+    return both ? made_pow(x, y) : made_raised(x, y);
+}
 
 /* -- sums and products ---------------------------------------------------------------------- */
 
@@ -240,11 +369,6 @@ odd:;
     *result = found ? PyFloat_AsDouble(found) : -1.0;
     Py_XDECREF(found);
     return found && !PyErr_Occurred() ? 0 : -1;
-}
-
-static PyObject *no_node(PyObject *x) {
-    const char *kind = x ? Py_TYPE(x)->tp_name : "nothing";
-    return PyErr_Format(PyExc_AttributeError, "%.100s is no node", kind);
 }
 
 PyDoc_STRVAR(total_doc, "``sum(*parents)`` as a new node.");

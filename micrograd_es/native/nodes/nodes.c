@@ -24,29 +24,39 @@
 /* Operands are one, or two, each in a place of its own, or any number of them, in a tuple. */
 enum { LEAF, ONE, TWO, MANY };
 
+/* Time goes into fetching nodes from memory. So what walks need stands first: with the collector's
+   16 bytes before it and 64 in all, it is one line of the cache as `malloc` places nodes. */
 typedef struct Node {
     PyObject_HEAD
-    double data, da, db, adjoint;
     PyObject *a;        /* an operand, or the tuple of all of them */
     PyObject *b;        /* another, or the tuple of the partials; NULL where each of them is 1 */
+    uint64_t seen : 56; /* the walk that has come here last */
+    uint64_t kind : 2, da_none : 1, db_none : 1, reached : 1, held : 1;
+    union {
+        double adjoint;
+        struct Node *next; /* to be freed */
+    };
+    double da, db;
+    double data;
+    union {
+        double gradient;
+        PyObject *grad; /* the same, or what somebody has set it to, where it is `held` */
+    };
     PyObject *rule;     /* NULL in a leaf */
-    PyObject *grad;     /* NULL where it is `gradient` */
     PyObject *label;    /* NULL where it is empty */
     PyObject *dict, *weak;
-    double gradient;
-    uint64_t seen;      /* the walk that has come here last */
-    unsigned char kind, da_none, db_none, reached;
 } Node;
 
 /* What there is one of: the classes, the rows of the table, what Python does, and walks. */
 static struct {
     PyTypeObject *storage, *value;
-    PyObject *operand, *number, *sum, *as_float, *watch, *taken, *rules;
+    PyObject *operand, *number, *sum, *as_float, *watch, *taken, *rules, *hypot;
     uint64_t walk;
 } S;
 
 #define IS_NODE(x) (Py_TYPE(x) == S.value || PyObject_TypeCheck(x, S.storage))
 
+#include "../plain.h"
 #include "making.h"
 #include "seen.h"
 #include "walks.h"
@@ -68,6 +78,11 @@ static PyObject *begin(PyObject *module, PyObject *given) {
     put(&S.number, Py_NewRef(number));
     put(&S.sum, Py_NewRef(sum));
     put(&S.as_float, Py_NewRef(as_float));
+    /* What a class has that is written in Python looks for what a Value has not. */
+    S.value->tp_dealloc = storage_dealloc;
+    slow_init = S.value->tp_init;
+    S.value->tp_init = value_init;
+    PyType_Modified(S.value);
     Py_RETURN_NONE;
 }
 
@@ -87,6 +102,7 @@ static PyMethodDef METHODS[] = {
     FAST("make_again", make_again), FAST("order", order), FAST("hand_on", hand_on),
     {"accumulate", accumulate, METH_O, accumulate_doc},
     {"fill", fill, METH_O, fill_doc},
+    {"backward", backward, METH_O, backward_doc},
     {"begin", begin, METH_VARARGS, begin_doc},
     FAST("watch", watch),
     {NULL, NULL, 0, NULL},
@@ -103,13 +119,19 @@ PyMODINIT_FUNC PyInit__nodes(void) {
     S.storage = module ? (PyTypeObject *)PyType_FromSpec(&STORAGE) : NULL;
     rows = S.storage ? PyTuple_New(n) : NULL;
     for (Py_ssize_t k = 0; rows && k < n; k++) {
-        PyObject *pair = Py_BuildValue("ss", ROWS[k].name, ROWS[k].digest);
-        if (!pair)
+        PyObject *row = ROWS[k].number < 0
+            ? Py_BuildValue("sOs", ROWS[k].name, Py_None, ROWS[k].digest)
+            : Py_BuildValue("sis", ROWS[k].name, ROWS[k].number, ROWS[k].digest);
+        if (!row)
             Py_CLEAR(rows);
         else
-            PyTuple_SET_ITEM(rows, k, pair);
+            PyTuple_SET_ITEM(rows, k, row);
     }
-    if (!rows || PyModule_AddObject(module, "ROWS", rows) < 0
+    PyObject *math = rows ? PyImport_ImportModule("math") : NULL;
+    S.hypot = math ? PyObject_GetAttrString(math, "hypot") : NULL;
+    Py_XDECREF(math);
+    if (!S.hypot || PyModule_AddFunctions(module, FUNCTIONS_OF_ROWS) < 0
+        || PyModule_AddObject(module, "ROWS", rows) < 0
         || PyModule_AddObject(module, "Storage", Py_NewRef((PyObject *)S.storage)) < 0) {
         Py_XDECREF(module);
         return NULL;

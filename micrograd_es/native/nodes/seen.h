@@ -11,18 +11,9 @@
         return -1;                                                                           \
     }
 
-static PyObject *number_or_none(double x, int none) {
-    return none ? Py_NewRef(Py_None) : PyFloat_FromDouble(x);
-}
-
 static int read_number(PyObject *x, double *to) {
     *to = PyFloat_AsDouble(x);
     return *to == -1.0 && PyErr_Occurred() ? -1 : 0;
-}
-
-static int read_partial(PyObject *x, double *to, unsigned char *none) {
-    *none = x == Py_None;
-    return *none ? 0 : read_number(x, to);
 }
 
 static void put(PyObject **place, PyObject *x) { /* a reference is taken over */
@@ -30,6 +21,12 @@ static void put(PyObject **place, PyObject *x) { /* a reference is taken over */
     *place = x;
     Py_XDECREF(before);
 }
+
+static int is_none(PyObject *x) { return x == Py_None; }
+
+/* A partial is None where nothing is handed on. */
+#define READ_PARTIAL(x, node, field)                                                         \
+    ((node)->field##_none = is_none(x), is_none(x) ? 0 : read_number(x, &(node)->field))
 
 GET(data) { (void)none; return PyFloat_FromDouble(SELF->data); }
 SET(data) { NOT_DELETED return read_number(x, &SELF->data); }
@@ -51,13 +48,32 @@ SET(number) {
     return 0;
 }
 
+static void hold(Node *node, PyObject *grad) { /* a reference is taken over */
+    PyObject *before = node->held ? node->grad : NULL;
+    node->held = 1;
+    node->grad = grad;
+    Py_XDECREF(before);
+}
+
+/* The gradient, which is nobody's object. */
+static void fill_in(Node *node, double gradient) {
+    PyObject *before = node->held ? node->grad : NULL;
+    node->held = 0;
+    node->gradient = gradient;
+    Py_XDECREF(before);
+}
+
 GET(grad) {
     (void)none;
-    if (!SELF->grad)
-        SELF->grad = PyFloat_FromDouble(SELF->gradient);
-    return Py_XNewRef(SELF->grad);
+    if (!SELF->held) {
+        PyObject *grad = PyFloat_FromDouble(SELF->gradient);
+        if (!grad)
+            return NULL;
+        hold(SELF, grad);
+    }
+    return Py_NewRef(SELF->grad);
 }
-SET(grad) { NOT_DELETED put(&SELF->grad, Py_NewRef(x)); return 0; }
+SET(grad) { NOT_DELETED hold(SELF, Py_NewRef(x)); return 0; }
 
 GET(label) {
     (void)none;
@@ -126,7 +142,7 @@ GET(da) {
 SET(da) {
     NOT_DELETED
     if (!PyTuple_Check(x))
-        return read_partial(x, &SELF->da, &SELF->da_none);
+        return READ_PARTIAL(x, SELF, da);
     put(&SELF->b, Py_NewRef(x));
     return 0;
 }
@@ -135,7 +151,7 @@ GET(db) {
     (void)none;
     return number_or_none(SELF->db, SELF->kind != TWO || SELF->db_none);
 }
-SET(db) { NOT_DELETED return read_partial(x, &SELF->db, &SELF->db_none); }
+SET(db) { NOT_DELETED return READ_PARTIAL(x, SELF, db); }
 
 static PyGetSetDef ATTRIBUTES[] = {
 #define BOTH(name) get_##name, set_##name, NULL, NULL
@@ -164,6 +180,9 @@ static PyType_Slot STORAGE_SLOTS[] = {
     {Py_nb_subtract, made_sub},
     {Py_nb_multiply, made_mul},
     {Py_nb_true_divide, made_div},
+    {Py_nb_power, power},
+    {Py_nb_remainder, made_mod},
+    {Py_nb_floor_divide, made_floor_divide},
     {Py_nb_negative, made_neg},
     {Py_nb_absolute, made_abs},
     {Py_tp_doc, "What a node of the graph holds."},
@@ -174,6 +193,25 @@ static PyType_Spec STORAGE = {
     "micrograd_es.engine.value.Value", sizeof(Node), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, STORAGE_SLOTS,
 };
+
+/* -- making ------------------------------------------------------------------------------------ */
+
+/* A number, and a label or none; all else is for the __init__ that Value has. */
+static initproc slow_init;
+static int value_init(PyObject *self, PyObject *args, PyObject *settings) {
+    Py_ssize_t n = PyTuple_GET_SIZE(args), named = settings ? PyDict_GET_SIZE(settings) : 0;
+    PyObject *number = n ? PyTuple_GET_ITEM(args, 0) : Py_None;
+    PyObject *label = n == 2 ? PyTuple_GET_ITEM(args, 1)
+                      : named ? PyDict_GetItemString(settings, "label") : NULL;
+    if (n + named > 2 || (n + named == 2 && !(label && PyUnicode_CheckExact(label)))
+        || !(PyFloat_CheckExact(number) || PyLong_CheckExact(number))
+        || SELF->a || SELF->held || SELF->label || SELF->gradient != 0.0)
+        return slow_init(self, args, settings);
+    if (read_number(number, &SELF->data) < 0)
+        return -1;
+    SELF->label = Py_XNewRef(label);
+    return 0;
+}
 
 /* -- making again, as `graph` has it ---------------------------------------------------------- */
 
@@ -198,12 +236,11 @@ static PyObject *make_again(PyObject *module, PyObject *const *given, Py_ssize_t
     Node *node = (Node *)given[0];
     PyObject *parents = given[2], *partials = given[3], *a = node->a, *b = node->b;
     Py_ssize_t count = PyTuple_GET_SIZE(parents);
-    double da = 0.0, db = 0.0;
-    unsigned char no_da = 0, no_db = 0;
+    Node read = {0};
     if (count == 2) {
         PyObject *both = PySequence_Tuple(partials);
-        int failed = !both || read_partial(PyTuple_GET_ITEM(both, 0), &da, &no_da) < 0
-                     || read_partial(PyTuple_GET_ITEM(both, 1), &db, &no_db) < 0;
+        int failed = !both || READ_PARTIAL(PyTuple_GET_ITEM(both, 0), &read, da) < 0
+                     || READ_PARTIAL(PyTuple_GET_ITEM(both, 1), &read, db) < 0;
         Py_XDECREF(both);
         if (failed)
             return NULL;
@@ -212,8 +249,8 @@ static PyObject *make_again(PyObject *module, PyObject *const *given, Py_ssize_t
         node->kind = TWO;
         node->a = Py_NewRef(PyTuple_GET_ITEM(parents, 0));
         node->b = Py_NewRef(PyTuple_GET_ITEM(parents, 1));
-        node->da = da, node->db = db;
-        node->da_none = no_da, node->db_none = no_db;
+        node->da = read.da, node->db = read.db;
+        node->da_none = read.da_none, node->db_none = read.db_none;
     } else {
         node->kind = count ? MANY : LEAF;
         node->a = Py_NewRef(parents);

@@ -25,45 +25,75 @@ static int push_node(Stack *s, PyObject *x) {
     return x && IS_NODE(x) ? push(s, (Node *)x) : (no_node(x), -1);
 }
 
-PyDoc_STRVAR(order_doc, "The nodes below the roots, each before its operands.");
-static PyObject *order(PyObject *module, PyObject *const *roots, Py_ssize_t n) {
-    (void)module;
-    Stack todo = {0}, done = {0};
-    PyObject *list = NULL;
+/* None, or a number that is read without an error. */
+static int is_easy(PyObject *x) {
+    int overflow = 0;
+    if (PyLong_CheckExact(x))
+        PyLong_AsLongAndOverflow(x, &overflow);
+    else
+        return PyFloat_CheckExact(x) || x == Py_None;
+    return !overflow;
+}
+
+/* Whether no code of Python's runs where this node hands on its gradient, or is given it. */
+static int is_plain(const Node *node) {
+    if (Py_TYPE(node) != S.value || (node->held && !is_easy(node->grad)))
+        return 0;
+    if (node->kind != MANY || !node->b)
+        return 1;
+    int plain = PyTuple_Check(node->b);
+    for (Py_ssize_t k = 0; plain && k < PyTuple_GET_SIZE(node->b); k++)
+        plain = is_easy(PyTuple_GET_ITEM(node->b, k));
+    return plain;
+}
+
+/* The nodes below those in `todo`, each after its operands, with no gradient as yet. */
+static int walk(Stack *todo, Stack *done, int *plain) {
     uint64_t mark = ++S.walk;
-    for (Py_ssize_t k = 0; k < n; k++)
-        if (push_node(&todo, roots[k]) < 0)
-            goto end;
-    while (todo.n) {
-        Node *node = todo.at[--todo.n];
+    while (todo->n) {
+        Node *node = todo->at[--todo->n];
         if (!node) { /* the one under this is next: all that is below it is done */
-            if (push(&done, todo.at[--todo.n]) < 0)
-                goto end;
+            if (push(done, todo->at[--todo->n]) < 0)
+                return -1;
             continue;
         }
         if (node->seen == mark)
             continue;
         node->seen = mark;
+        node->adjoint = 0.0;
+        node->reached = 0;
+        *plain &= is_plain(node);
         if (node->kind == LEAF) {
-            if (push(&done, node) < 0)
-                goto end;
+            if (push(done, node) < 0)
+                return -1;
             continue;
         }
-        if (push(&todo, node) < 0 || push(&todo, NULL) < 0)
-            goto end;
+        if (push(todo, node) < 0 || push(todo, NULL) < 0)
+            return -1;
         if (node->kind == MANY) {
             for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(node->a); k++)
-                if (push_node(&todo, PyTuple_GET_ITEM(node->a, k)) < 0)
-                    goto end;
-        } else if (push_node(&todo, node->a) < 0
-                   || (node->kind == TWO && push_node(&todo, node->b) < 0)) {
-            goto end;
+                if (push_node(todo, PyTuple_GET_ITEM(node->a, k)) < 0)
+                    return -1;
+        } else if (push_node(todo, node->a) < 0
+                   || (node->kind == TWO && push_node(todo, node->b) < 0)) {
+            return -1;
         }
     }
-    list = PyList_New((Py_ssize_t)done.n);
+    return 0;
+}
+
+PyDoc_STRVAR(order_doc, "The nodes below the roots, each before its operands.");
+static PyObject *order(PyObject *module, PyObject *const *roots, Py_ssize_t n) {
+    (void)module;
+    Stack todo = {0}, done = {0};
+    PyObject *list = NULL;
+    int failed = 0, plain = 1;
+    for (Py_ssize_t k = 0; k < n && !failed; k++)
+        failed = push_node(&todo, roots[k]) < 0;
+    if (!failed && walk(&todo, &done, &plain) == 0)
+        list = PyList_New((Py_ssize_t)done.n);
     for (size_t k = 0; list && k < done.n; k++)
         PyList_SET_ITEM(list, (Py_ssize_t)k, Py_NewRef((PyObject *)done.at[done.n - 1 - k]));
-end:
     PyMem_Free(todo.at);
     PyMem_Free(done.at);
     return list;
@@ -80,6 +110,36 @@ static int arrive(PyObject *x, double contribution) {
     Node *node = (Node *)x;
     node->adjoint = or_zero(node->adjoint) + contribution;
     node->reached = 1;
+    return 0;
+}
+
+/* Hands the gradient of a node on to its operands. */
+static int hand(Node *node) {
+    double upstream = node->adjoint;
+    if (node->kind != MANY) {
+        if (!node->da_none && arrive(node->a, upstream * node->da) < 0)
+            return -1;
+        return node->kind == TWO && !node->db_none ? arrive(node->b, upstream * node->db) : 0;
+    }
+    Py_ssize_t most = PyTuple_GET_SIZE(node->a);
+    if (node->b && !PyTuple_Check(node->b)) { /* which computes them when asked for */
+        PyObject *partials = PySequence_Tuple(node->b);
+        if (!partials)
+            return -1;
+        put(&node->b, partials);
+    }
+    if (node->b && PyTuple_GET_SIZE(node->b) < most)
+        most = PyTuple_GET_SIZE(node->b);
+    for (Py_ssize_t i = 0; i < most; i++) {
+        PyObject *partial = node->b ? PyTuple_GET_ITEM(node->b, i) : NULL;
+        double number = 1.0;
+        if (partial == Py_None)
+            continue;
+        if (partial && read_number(partial, &number) < 0)
+            return -1;
+        if (arrive(PyTuple_GET_ITEM(node->a, i), upstream * number) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -110,37 +170,10 @@ static PyObject *hand_on(PyObject *module, PyObject *const *given, Py_ssize_t co
     ((Node *)given[0])->reached = 1;
     for (Py_ssize_t k = 0; k < n; k++) {
         Node *node = (Node *)PyTuple_GET_ITEM(nodes, k);
-        double upstream = node->adjoint;
         if (!node->reached)
             continue;
-        if (node->kind == ONE || node->kind == TWO) {
-            if (!node->da_none && arrive(node->a, upstream * node->da) < 0)
-                goto wrong;
-            if (node->kind == TWO && !node->db_none && arrive(node->b, upstream * node->db) < 0)
-                goto wrong;
-        } else if (node->kind == MANY) {
-            Py_ssize_t most = PyTuple_GET_SIZE(node->a);
-            if (node->b && !PyTuple_Check(node->b)) { /* which computes them when asked for */
-                PyObject *partials = PySequence_Tuple(node->b);
-                if (!partials)
-                    goto wrong;
-                put(&node->b, partials);
-            }
-            if (node->b && PyTuple_GET_SIZE(node->b) < most)
-                most = PyTuple_GET_SIZE(node->b);
-            for (Py_ssize_t i = 0; i < most; i++) {
-                PyObject *partial = node->b ? PyTuple_GET_ITEM(node->b, i) : NULL;
-                double number = 1.0;
-                if (partial == Py_None)
-                    continue;
-                if (partial && read_number(partial, &number) < 0)
-                    goto wrong;
-                if (arrive(PyTuple_GET_ITEM(node->a, i), upstream * number) < 0)
-                    goto wrong;
-            }
-        } else if (PyList_Append(leaves, (PyObject *)node) < 0) {
+        if (node->kind == LEAF ? PyList_Append(leaves, (PyObject *)node) < 0 : hand(node) < 0)
             goto wrong;
-        }
     }
     Py_XDECREF(nodes);
     return leaves;
@@ -158,8 +191,8 @@ static PyObject *accumulate(PyObject *module, PyObject *leaves) {
         return NULL;
     for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(nodes); k++) {
         PyObject *self = PyTuple_GET_ITEM(nodes, k), *number;
-        if (Py_TYPE(self) == S.value && (!SELF->grad || PyFloat_CheckExact(SELF->grad))) {
-            double before = SELF->grad ? PyFloat_AS_DOUBLE(SELF->grad) : SELF->gradient;
+        if (Py_TYPE(self) == S.value && (!SELF->held || PyFloat_CheckExact(SELF->grad))) {
+            double before = SELF->held ? PyFloat_AS_DOUBLE(SELF->grad) : SELF->gradient;
             SELF->adjoint = before + or_zero(SELF->adjoint);
             continue;
         }
@@ -181,6 +214,12 @@ static PyObject *accumulate(PyObject *module, PyObject *leaves) {
     Py_RETURN_NONE;
 }
 
+/* A leaf that no gradient has reached keeps what it has. */
+static void fill_plain(Node *node, double gradient) {
+    if (node->reached || node->rule || (node->held && node->grad == Py_None))
+        fill_in(node, or_zero(gradient));
+}
+
 PyDoc_STRVAR(fill_doc, "Puts the adjoint of each node into its `grad`.");
 static PyObject *fill(PyObject *module, PyObject *order) {
     (void)module;
@@ -191,11 +230,7 @@ static PyObject *fill(PyObject *module, PyObject *order) {
         PyObject *self = PyTuple_GET_ITEM(nodes, k);
         double gradient = or_zero(SELF->adjoint);
         if (Py_TYPE(self) == S.value) {
-            /* a leaf that no gradient has reached keeps what it has */
-            if (SELF->reached || SELF->rule || SELF->grad == Py_None) {
-                put(&SELF->grad, NULL);
-                SELF->gradient = gradient;
-            }
+            fill_plain(SELF, gradient);
             continue;
         }
         PyObject *now = PyObject_GetAttrString(self, "grad"); /* a subclass may have its own */
@@ -211,4 +246,30 @@ static PyObject *fill(PyObject *module, PyObject *order) {
     }
     Py_DECREF(nodes);
     Py_RETURN_NONE;
+}
+
+/* -- all of it at once -------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(backward_doc, "All of a backward pass; or nothing, and False, where it needs Python.");
+static PyObject *backward(PyObject *module, PyObject *root) {
+    (void)module;
+    Stack todo = {0}, done = {0};
+    int plain = 1, failed = push_node(&todo, root) < 0 || walk(&todo, &done, &plain) < 0;
+    if (!failed && plain)
+        failed = arrive(root, 1.0);
+    while (!failed && plain && done.n) {
+        Node *node = done.at[--done.n];
+        double gradient = or_zero(node->adjoint);
+        if (node->reached && node->kind != LEAF) {
+            failed = hand(node);
+        } else if (node->reached && !(node->held && node->grad == Py_None)) {
+            double before = node->gradient;
+            failed = node->held && read_number(node->grad, &before) < 0;
+            gradient += before;
+        }
+        fill_plain(node, gradient);
+    }
+    PyMem_Free(todo.at);
+    PyMem_Free(done.at);
+    return failed ? NULL : PyBool_FromLong(plain);
 }
