@@ -85,6 +85,18 @@ def test_lessons_have_pictures_and_questions_with_a_number_each(tools, language)
     assert len(seen) == 16
 
 
+#: Whose first question is answered by reading the gradient in the picture.
+READ_OFF = ("6-descent", "8-training")
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "web/lessons/en").glob("*.md")), ids=lambda p: p.stem
+)
+def test_the_picture_above_a_question_hides_what_it_asks_for(path):
+    first = path.read_text("utf-8").split("```question")[0]
+    assert ("hide = gradients" in first) != (path.stem in READ_OFF)
+
+
 def test_both_languages_ask_the_same():
     def asked(path):
         return re.findall(r"^(?:f|at|wrt|hide|answer) = .*$", path.read_text("utf-8"), re.MULTILINE)

@@ -1,9 +1,8 @@
 // Python in a worker, as a page sees it: asked by path and query, started again when it dies.
 
 const SECONDS = 20; // an answer that takes longer never comes
-
-/** What a page shows when there is no answer to be had. */
-export class Silent extends Error {}
+const DEATHS = 3; // after more than so many in a row it is not started again
+const STARTING = 60; // nor does Python where nothing has arrived for so long
 
 export class Engine extends EventTarget {
   #worker;
@@ -14,10 +13,14 @@ export class Engine extends EventTarget {
   #deaths = 0;
   ready = false;
 
-  /** @param has What the build says of its files, for the worker. */
-  constructor(has) {
+  /**
+   * @param has What the build says of its files, for the worker.
+   * @param died What a page says of a question that has ended the interpreter.
+   */
+  constructor(has, died) {
     super();
     this.has = has;
+    this.died = died;
     // of what a page from a disk holds, browsers take no modules
     const own = has.inside["app/worker.js"];
     this.#script = own
@@ -26,14 +29,17 @@ export class Engine extends EventTarget {
     this.#start();
   }
 
-  /** The answer, `{ status, kind, text }`; rejects with `Silent` if it ended the interpreter. */
+  /** The answer, `{ status, kind, text }`; of status 504 if it ended the interpreter. */
   ask(path, query) {
-    return new Promise((done, failed) => {
+    return new Promise((done) => {
+      if (this.#deaths > DEATHS) return done(this.#silence());
       const id = this.#number++;
-      this.#asked.set(id, { path, query, done, failed });
+      this.#asked.set(id, { path, query, done });
       this.#post(id);
     });
   }
+
+  #silence = () => ({ status: 504, kind: "text/plain", text: this.died });
 
   #post(id) {
     const { path, query } = this.#asked.get(id);
@@ -46,6 +52,7 @@ export class Engine extends EventTarget {
     this.#worker.onmessage = ({ data }) => this.#hear(data);
     this.#worker.onerror = (event) => this.#die(event.message ?? "");
     this.#worker.postMessage({ has: this.has });
+    this.#watch();
   }
 
   #hear({ id, ready, dead, loaded, whole, ...answer }) {
@@ -56,6 +63,7 @@ export class Engine extends EventTarget {
     } else if (dead !== undefined) {
       this.#die(dead);
     } else if (loaded !== undefined) {
+      this.#watch();
       this.#tell("progress", { loaded, whole });
     } else {
       const asked = this.#asked.get(id);
@@ -66,11 +74,12 @@ export class Engine extends EventTarget {
     }
   }
 
-  /** Waits for the oldest question, once Python is there. */
+  /** Waits for Python, and once it is there for the oldest question. */
   #watch() {
     clearTimeout(this.#clock);
-    if (!this.ready || this.#asked.size === 0) return;
-    this.#clock = setTimeout(() => this.#die("too long"), 1000 * SECONDS);
+    if (this.ready && this.#asked.size === 0) return;
+    const seconds = this.ready ? SECONDS : STARTING;
+    this.#clock = setTimeout(() => this.#die("too long"), 1000 * seconds);
   }
 
   /** The oldest question is what ended it: that one is given up, the others are asked anew. */
@@ -79,19 +88,14 @@ export class Engine extends EventTarget {
     clearTimeout(this.#clock);
     const asking = this.ready;
     this.ready = false;
-    if (asking) {
-      const [oldest] = this.#asked.keys();
-      const asked = this.#asked.get(oldest);
-      this.#asked.delete(oldest);
-      asked?.failed(new Silent(why));
-    }
     this.#deaths += 1;
-    this.#tell("dead", { why, forGood: this.#deaths > 3 });
-    if (this.#deaths > 3) {
-      for (const { failed } of this.#asked.values()) failed(new Silent(why));
-      this.#asked.clear();
-      return;
+    const forGood = this.#deaths > DEATHS;
+    for (const id of [...this.#asked.keys()].slice(0, forGood ? undefined : Number(asking))) {
+      this.#asked.get(id).done(this.#silence());
+      this.#asked.delete(id);
     }
+    this.#tell("dead", { why, forGood });
+    if (forGood) return;
     this.#start();
     for (const id of this.#asked.keys()) this.#post(id);
   }

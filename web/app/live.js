@@ -1,7 +1,5 @@
 // A live picture: an expression and its variables, answered by Python as they change.
 
-import { Silent } from "./engine.js";
-
 const plain = (x) => String(Number(x.toPrecision(12)));
 
 /** The name and number pairs as they stand in an address: a:1,b:2. */
@@ -80,13 +78,8 @@ export class Live {
       this.#again = false;
       const { f, at, wrt } = this;
       const asked = { f, at, wrt, lang: document.documentElement.lang };
-      try {
-        const { status, text } = await this.engine.ask("try", query(asked));
-        if (!this.#again) this.#show(status, text);
-      } catch (error) {
-        if (!(error instanceof Silent)) throw error;
-        this.#say(this.texts.died);
-      }
+      const { status, text } = await this.engine.ask("try", query(asked));
+      if (!this.#again) this.#show(status, text);
     } while (this.#again);
     this.#asking = false;
     this.element.dataset.asking = "no";

@@ -13,7 +13,7 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 
 /** Starts Python, and shows so. */
 export function engine() {
-  const python = new Engine(has);
+  const python = new Engine(has, texts.died);
   globalThis.python = python; // for whoever looks behind the page
   starting.hidden = false;
   python.addEventListener("progress", ({ detail: { loaded, whole } }) => {

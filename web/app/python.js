@@ -1,6 +1,5 @@
 // A box with the interpreter: programs, what they print, and their pictures.
 
-import { Silent } from "./engine.js";
 import { query } from "./live.js";
 import { element, engine, texts } from "./page.js";
 
@@ -10,16 +9,11 @@ const code = element("code");
 async function run() {
   element("run").disabled = true;
   element("printed").textContent = texts.running;
-  try {
-    const { lang } = document.documentElement;
-    const { text } = await python.ask("python", query({ code: code.value, lang }));
-    const { printed, shown } = JSON.parse(text);
-    element("printed").textContent = printed;
-    element("shown").innerHTML = shown;
-  } catch (error) {
-    if (!(error instanceof Silent)) throw error;
-    element("printed").textContent = texts.died;
-  }
+  const { lang } = document.documentElement;
+  const { status, text } = await python.ask("python", query({ code: code.value, lang }));
+  const { printed, shown } = status === 200 ? JSON.parse(text) : { printed: text, shown: "" };
+  element("printed").textContent = printed;
+  element("shown").innerHTML = shown;
   element("run").disabled = false;
 }
 

@@ -14,11 +14,7 @@ if (wanted !== lang) {
   const python = engine();
   const { serviceWorker } = navigator;
   serviceWorker.onmessage = async ({ data: { path, query }, ports: [port] }) => {
-    try {
-      port.postMessage(await python.ask(path, query));
-    } catch {
-      port.postMessage({ status: 500, kind: "text/plain", text: texts.died });
-    }
+    port.postMessage(await python.ask(path, query));
   };
   await keep();
   if (!serviceWorker.controller) {
