@@ -63,6 +63,9 @@ typedef struct {
 
 /* -- rows ------------------------------------------------------------------------------- */
 
+/* The i-th row of a description. */
+#define AT(d, i) ((d)[2] < 0 ? (d)[1] + (i) : s->lists[(d)[2] + (i)])
+
 INLINE void add_to(double *RESTRICT to, const double *RESTRICT a, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++)
         to[i] += a[i];
@@ -98,67 +101,63 @@ INLINE void put_multiple(double *RESTRICT to, const double *RESTRICT a, double c
 }
 
 /* Sums over the samples of a block: eight at a time, in an order that is always the same. */
-static double total(const double *RESTRICT a, ptrdiff_t n) {
+static double summed(const double *RESTRICT a, const double *RESTRICT b, ptrdiff_t n) {
     double sums[8] = {0};
+    vec some[8 / LANES];
     ptrdiff_t i = 0;
+    for (int j = 0; j < 8 / LANES; j++)
+        some[j] = SPREAD(0.0);
     for (; i + 8 <= n; i += 8)
-        for (int j = 0; j < 8; j++)
-            sums[j] += a[i + j];
+        for (int j = 0; j < 8 / LANES; j++) {
+            vec x = LOAD(a + i + j * LANES);
+            if (b)
+                some[j] = VFMA(x, LOAD(b + i + j * LANES), some[j]);
+            else
+                some[j] += x;
+        }
+    for (int j = 0; j < 8 / LANES; j++)
+        STORE(sums + j * LANES, some[j]);
     for (int j = 0; i + j < n; j++)
-        sums[j] += a[i + j];
+        sums[j] = b ? FMA(a[i + j], b[i + j], sums[j]) : sums[j] + a[i + j];
     return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
-static double inner(const double *RESTRICT a, const double *RESTRICT b, ptrdiff_t n) {
-    double sums[8] = {0};
-    ptrdiff_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (int j = 0; j < 8; j++)
-            sums[j] = FMA(a[i + j], b[i + j], sums[j]);
-    for (int j = 0; i + j < n; j++)
-        sums[j] = FMA(a[i + j], b[i + j], sums[j]);
-    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
+static double total(const double *a, ptrdiff_t n) { return summed(a, NULL, n); }
+static double inner(const double *a, const double *b, ptrdiff_t n) { return summed(a, b, n); }
 
-/* Rows r to r + m of an operand, which is (store, first row or -, list or -1): where they lie
-   if they lie together, else copied into `room`. */
-INLINE const double *fetch(const State *s, const int32_t *d, ptrdiff_t r, ptrdiff_t m,
-                           double *room) {
+/* Rows r to r + m of an operand, which is (store, first row or -, list or -1), copied. */
+static const double *copied(const State *s, const int32_t *d, ptrdiff_t r, ptrdiff_t m,
+                            double *RESTRICT room) {
     ptrdiff_t w = s->width;
-    const int32_t *list = d[2] < 0 ? NULL : s->lists + d[2] + r;
-    if (d[0] == OTHER) {
-        for (ptrdiff_t i = 0; i < m; i++) {
-            double number = s->other[list ? list[i] : d[1] + r + i];
+    for (ptrdiff_t i = 0; i < m; i++) {
+        const double *from = s->own + (ptrdiff_t)AT(d, r + i) * w;
+        double number = d[0] == OTHER ? s->other[AT(d, r + i)] : *from;
+        if (d[0] == OTHER || w == 1)
             for (ptrdiff_t j = 0; j < w; j++)
                 room[i * w + j] = number;
-        }
-        return room;
+        else
+            memcpy(room + i * w, from, w * sizeof(double));
     }
-    if (!list)
-        return s->own + (d[1] + r) * w;
-    if (m == 1)
-        return s->own + list[0] * w;
-    if (w == 1)
-        for (ptrdiff_t i = 0; i < m; i++)
-            room[i] = s->own[list[i]];
-    else
-        for (ptrdiff_t i = 0; i < m; i++)
-            memcpy(room + i * w, s->own + list[i] * w, w * sizeof(double));
     return room;
+}
+
+/* The same where they lie if they lie together, else copied into `room`. */
+INLINE const double *fetch(const State *s, const int32_t *d, ptrdiff_t r, ptrdiff_t m,
+                           double *room) {
+    if (d[0] == OTHER || (d[2] >= 0 && m > 1))
+        return copied(s, d, r, m, room);
+    return s->own + (ptrdiff_t)AT(d, r) * s->width;
 }
 
 /* Rows r to r + m of the adjoints, in the same way. */
 INLINE const double *adjoints(const State *s, const int32_t *d, ptrdiff_t r, ptrdiff_t m,
                               double *room) {
     ptrdiff_t w = s->width;
-    const int32_t *list = s->lists + d[2] + r;
-    if (d[2] < 0)
-        return s->own_adjoints + (d[1] + r) * w;
-    if (m == 1)
-        return s->own_adjoints + list[0] * w;
+    if (d[2] < 0 || m == 1)
+        return s->own_adjoints + (ptrdiff_t)AT(d, r) * w;
     for (ptrdiff_t i = 0; i < m; i++)
         for (ptrdiff_t j = 0; j < w; j++)
-            room[i * w + j] = s->own_adjoints[list[i] * w + j];
+            room[i * w + j] = s->own_adjoints[AT(d, r + i) * w + j];
     return room;
 }
 
@@ -194,9 +193,6 @@ INLINE void deliver(const State *s, const int32_t *t, ptrdiff_t r, ptrdiff_t m,
         for (ptrdiff_t i = 0; i < m; i++)
             put(s->own_adjoints + (list[i] >> 1) * w, d + i * w, list[i] & 1, w);
 }
-
-/* The i-th row of a description. */
-#define AT(d, i) ((d)[2] < 0 ? (d)[1] + (i) : s->lists[(d)[2] + (i)])
 
 /* -- one operation on n rows ------------------------------------------------------------- */
 
@@ -277,27 +273,25 @@ static void products(const State *s, const int32_t *c) {
 static void products_back(const State *s, const int32_t *c) {
     ptrdiff_t n = c[3], terms = c[4], w = s->width;
     const int32_t *factor = c + 5, *t = c + 8;
-    int together = c[2] < 0 && factor[0] == OWN && factor[2] < 0 && t[0] == OWN && t[2] < 0;
-    ptrdiff_t step = together ? n : 1, m = step * w;
-    for (ptrdiff_t k = 0; k < terms; k++)
-        for (ptrdiff_t r = 0; r < n; r += step) {
-            const double *g = s->own_adjoints + (ptrdiff_t)AT(c, r) * w;
-            ptrdiff_t at = AT(factor, k * n + r), to = AT(t, k * n + r);
-            int add = t[3];
-            if (t[2] >= 0)
-                add = to & 1, to >>= 1;
-            if (t[0] == OTHER && factor[0] == OTHER)
-                s->other_adjoints[to] += s->other[at] * total(g, w);
-            else if (t[0] == OTHER)
-                s->other_adjoints[to] += inner(g, s->own + at * w, w);
-            else if (factor[0] == OTHER)
-                put_multiple(s->own_adjoints + to * w, g, s->other[at], add, w);
-            else if (m == 1) {
-                double *d = s->own_adjoints + to;
-                *d = add ? FMA(*g, s->own[at], *d) : *g * s->own[at];
-            } else
-                put_product(s->own_adjoints + to * w, g, s->own + at * w, add, m);
-        }
+    int own = factor[0] == OWN && t[0] == OWN;
+    ptrdiff_t step = own && c[2] < 0 && factor[2] < 0 && t[2] < 0 ? n : 1, m = step * w;
+    for (ptrdiff_t k = 0, r = 0; k < terms * n; k += step, r = r + step < n ? r + step : 0) {
+        const double *g = s->own_adjoints + (ptrdiff_t)AT(c, r) * w;
+        ptrdiff_t at = AT(factor, k), to = AT(t, k);
+        int add = t[3];
+        if (t[2] >= 0)
+            add = to & 1, to >>= 1;
+        const double *a = s->own + at * w;
+        double *d = s->own_adjoints + to * w;
+        if (own && m == 1)
+            *d = add ? FMA(*g, *a, *d) : *g * *a;
+        else if (own)
+            put_product(d, g, a, add, m);
+        else if (t[0] == OWN)
+            put_multiple(d, g, s->other[at], add, w);
+        else
+            s->other_adjoints[to] += factor[0] == OWN ? inner(g, a, w) : s->other[at] * total(g, w);
+    }
 }
 
 /* Σ rows: result (3), add, n, terms, rows (3) */

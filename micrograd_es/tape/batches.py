@@ -17,6 +17,7 @@ from micrograd_es.tape.program import Program
 from micrograd_es.tape.recording import BATCHED, STATIC, Recording
 
 _NONE = np.array([], dtype=int)
+_TURNED = 128  # samples that are turned into columns at a time
 
 
 class Batches:
@@ -115,8 +116,10 @@ class Batches:
 
     def _forward(self, bound: Bound, X: Array, theta: Array, first: int) -> tuple[Array, Array]:
         """Outputs (B, n), and the samples that have been done node by node."""
-        for rows, columns in self._input_runs:
-            bound.numbers[BATCHED][rows] = X.T[columns]
+        for start in range(0, len(X), _TURNED):  # some samples at a time, which stay in the cache
+            some = slice(start, start + _TURNED)
+            for rows, columns in self._input_runs:
+                bound.numbers[BATCHED][rows, some] = X[some, columns].T
         bound.parameters[:] = theta
         outputs = bound.forward()
         watching = is_watching()
