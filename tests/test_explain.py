@@ -21,6 +21,8 @@ from micrograd_es import (
     where,
 )  # fmt: skip
 from micrograd_es.base.languages import get_language, speaking
+from micrograd_es.engine.graph import topological_order
+from micrograd_es.formulas.nodes import invented_names
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +42,18 @@ def network(**options):
 
 def labels(path):
     return [s.label for s in path.stations]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_node_is_called_the_same_whoever_else_is_asked_for(named):
+    _model, C = network()
+    nodes = topological_order(C)[::-1]
+    for node in nodes[:: 3 if named else 1]:
+        node.label = ""
+    everything = invented_names(nodes)
+    assert everything
+    for node in nodes:
+        assert invented_names(nodes, [node]).get(node) == everything.get(node)
 
 
 # -- an operand that stands twice ------------------------------------------------------

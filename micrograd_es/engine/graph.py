@@ -179,14 +179,18 @@ def _order(*roots: N) -> list[N]:
         node = stack.pop()
         if node is None:  # the node under this None is next: all that is below it is done
             order.append(stack.pop())  # type: ignore[arg-type]
-        elif node.adjoint is not seen:
+            continue
+        while node.adjoint is not seen:
             node.adjoint = seen
             if node.b is not None:
-                stack += (node, None, node.a, node.b)
+                stack += (node, None, node.a)
+                node = node.b  # as if it had been put there and taken again
             elif node.a:
                 stack += (node, None, *node.a)
+                break
             else:
                 order.append(node)
+                break
     order.reverse()
     return order
 

@@ -35,7 +35,7 @@ Function = Callable[..., Any]
 _OPERATOR = """
 def of(rule):
     def made({operands}):
-        if not isinstance({other}, Value):
+        if type({other}) is not Value:
             {other} = operand({other})
             if {other} is None:
                 return NotImplemented
@@ -84,8 +84,8 @@ _names: dict[str, Any] = {
     "ValueError": ValueError,
     "graph": graph,
     "ieee": IEEE.recorded,
-    "isinstance": isinstance,
     "new": graph.Storage.__new__,
+    "type": type,
     "zip": zip,
 }
 

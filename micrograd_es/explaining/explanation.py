@@ -228,18 +228,12 @@ class Explanation:
     def _names(self) -> dict[Value, str]:
         """Names for stations without a label, as drawings have them."""
         nodes = topological_order(self.root)[::-1]
-        names = {
-            node: name
-            for node, name in invented_names(nodes).items()
-            if node in self._places and self._all.is_station(node)
-        }
+        stations = {v for v in (*self._all.order, self.root) if self._all.is_station(v)}
+        invented = invented_names(nodes, stations)
+        names = {node: name for node, name in invented.items() if node in stations}
         if not self.wrt.label and self.wrt not in names:
             names[self.wrt] = "x" if all(node.label != "x" for node in nodes) else "v"
         return names
-
-    @cached_property
-    def _places(self) -> set[Value]:
-        return {*self._all.order, self.root}
 
     @cached_property
     def _formulas(self) -> Formulas:

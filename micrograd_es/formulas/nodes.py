@@ -19,7 +19,7 @@ w · x + b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
 from micrograd_es.base.languages import gettext as _
@@ -74,11 +74,18 @@ class Expression(str):
         return name
 
 
-def invented_names(nodes: Sequence[Value]) -> dict[Value, str]:
+def invented_names(
+    nodes: Sequence[Value], wanted: Collection[Value] | None = None
+) -> dict[Value, str]:
     """What nodes without a label are called: the last one f, the others by what they compute.
 
     A plain number is called by its digits. What would be too long, or is called so already,
     is u₁, u₂, … from left to right.
+
+    Parameters
+    ----------
+    wanted : collection of Value, optional
+        Those whose names are asked for, if not all: the search ends with the last of them.
 
     Examples
     --------
@@ -89,21 +96,30 @@ def invented_names(nodes: Sequence[Value]) -> dict[Value, str]:
     >>> list(invented_names(topological_order(f)[::-1]).values())
     ['2', 'a·b', 'a·b + c', '(a·b + c)²', '2', 'f']
     """
-    root, labels, column = nodes[-1], {node.label for node in nodes}, dict.fromkeys(nodes, 0)
-    for node in nodes:
-        column[node] = 1 + max((column[p] for p in node.parents), default=-1)
+    root, labels = nodes[-1], {node.label for node in nodes}
     found: dict[Value, str] = {n: number(n.data) for n in nodes if is_constant(n) and n is not root}
     if not root.label and "f" not in labels:
         found[root] = "f"
     formulas, taken = Formulas(found), {*labels, "f"}
     numbered = (name for k in count(1) if (name := subscript(f"u{k}")) not in labels)
-    for node in sorted(nodes, key=column.__getitem__):
+    missing = {n for n in (nodes if wanted is None else wanted) if not n.label and n not in found}
+    for node in _from_the_left(nodes) if missing else ():
         if node.label or node in found:
             continue
         expression = _expression(node, formulas)
         found[node] = expression if expression and expression not in taken else next(numbered)
         taken.add(found[node])
+        missing.discard(node)
+        if not missing:
+            break
     return {node: found[node] for node in nodes if node in found}
+
+
+def _from_the_left(nodes: Sequence[Value]) -> list[Value]:
+    column = dict.fromkeys(nodes, 0)
+    for node in nodes:
+        column[node] = 1 + max((column[p] for p in node.parents), default=-1)
+    return sorted(nodes, key=column.__getitem__)
 
 
 def _expression(node: Value, formulas: Formulas) -> Expression | None:
