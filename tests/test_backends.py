@@ -62,6 +62,20 @@ class Logarithm(Module):
         return where(x[0] > 0, (self.w * x[0]).log() * self.w, self.w * x[1])
 
 
+class Halfway(Module):
+    """A sum that is finite from left to right, and infinite where the products come first."""
+
+    def __init__(self):
+        self.w, self.v = Value(1.5), Value(1.0)
+
+    def parameters(self):
+        return [self.w, self.v]
+
+    def __call__(self, x):
+        large = (1e308 * self.w + -1e308) + 1e308 * self.v
+        return x[0] * (1e156 / large.sqrt()) + x[1] * self.v
+
+
 # A model, its loss and targets, the optimiser, and the settings of `fit`
 CASES = {
     "one batch": (tanh, hinge, Y, lambda p: Adam(p, lr=0.01), {"epochs": 40}),
@@ -91,6 +105,9 @@ CASES = {
         {"epochs": 3, "batch_size": 30},
     ),
     "a branch": (Logarithm, mse, Y, lambda p: SGD(p, lr=0.01), {"epochs": 4, "batch_size": 5}),
+    "halfway": (
+        Halfway, mse, Y, lambda p: SGD(p, lr=1e-6), {"epochs": 4, "batch_size": 9, "seed": 1},
+    ),
 }  # fmt: skip
 
 

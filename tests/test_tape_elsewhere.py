@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 import textwrap
+from fractions import Fraction
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from micrograd_es import (
 )
 from micrograd_es.engine.functions import function
 from micrograd_es.engine.ops import TABLE
+from micrograd_es.tape import elsewhere
 
 
 def network():
@@ -229,6 +232,102 @@ def check_branches(name, asarray, jit=lambda run: run):
             np.testing.assert_allclose(found[1], [numbers[:, 2].sum()], rtol=1e-10, atol=1e-12)
 
 
+def left(a, b, c):
+    """a + b − c, finite from left to right; a replay adds the products first."""
+    return (a * 1.0 + -c) + b * 1.0
+
+
+HALFWAY = {
+    "forward, where no other number shows it": (
+        lambda x, w: (1e200 / left(x[0] * w[0], x[1] * w[1], x[2]).sqrt()) * w[0],
+        [[1e308, 1e308, 1e308], [3.0, 2.0, 1.0]], [1.5, 1.0, 0.5],
+    ),
+    "in what all samples share": (
+        lambda x, w: x[0] * left(w[0], w[1], w[2]).sigmoid() + x[1] * w[0].tanh(),
+        [[2.0, 1.0, 0.0]] * 3, [1.5e308, 1e308, 1e308],
+    ),
+    "below a comparison": (
+        lambda x, w: where(left(x[0] * w[0], x[1], x[2]) < 1.7e308, w[1] * w[0], w[2] * w[1]),
+        [[1e308, 1e308, 1e308], [1e308, 0.0, 0.0], [1.0, 1.0, 1.0]], [1.5, 3.0, 0.5],
+    ),
+    "below a function of one's own": (
+        lambda x, w: custom(
+            lambda z: 2.0 * (z < 1.7e308) + 0.0 * z, lambda z: 0.0 * z,
+            left(x[0] * w[0], x[1], x[2]),
+        ) * w[1],
+        [[1e308, 1e308, 1e308]], [1.5, 3.0, 0.5],
+    ),
+    "a matrix product": (
+        lambda x, w: vsum(
+            [
+                dot([*w[k:], *w[:k]] * 4, [v * sign for v in x for sign in (1, -1, 1, -1)]).tanh()
+                * w[k]
+                for k in range(3)
+            ]
+        ),
+        [[1.7e308, 1.7e308, 1.7e308], [0.5, 0.25, 2.0]], [1.0, 1.0, 1.0],
+    ),
+    "backward, where the ways meet": (
+        lambda x, w: vsum([w[0] * v for v in (x[0], x[1], x[2], x[1])]) + w[1],
+        [[1.5e308, -1e308, 1e308], [-1e308, 1e308, -1.5e308]], [2.0**-9, 0.5, 0.0],
+    ),
+    "beside the mask of a softmax": (
+        lambda x, w: cross_entropy([w[0] * x[0], w[1] * x[1] - np.inf, w[2] * x[2] + w[0]], 0),
+        [[1.0, 2.0, 3.0], [0.5, -1.0, 2.0]], [1.5, 1.0, 0.5],
+    ),
+}  # fmt: skip
+
+
+def check_sums_that_leave_the_floats_halfway(name, asarray, jit=lambda run: run):
+    """Where define-by-run does not; its numbers are compared, sample by sample."""
+    library = pytest.importorskip(name)
+    f = library if name == "jax" else library.func
+    for what, (build, X, theta) in HALFWAY.items():
+        values, gradients = [], []
+        for row in X:
+            leaves = [Value(p) for p in theta]
+            y = build([Value(v) for v in row], leaves)
+            y.backward()
+            values.append(y.data)
+            gradients.append([p.grad for p in leaves])
+        total = [float(sum(map(Fraction, column))) for column in zip(*gradients)]
+        assert np.isfinite(values).all(), what
+        x, w = [Value(0.5) for _ in X[0]], [Value(0.25) for _ in theta]
+        run, ones = Tape(build(x, w), x, w).to(name), asarray(np.ones(len(X)))
+        at, there = asarray(np.array(X)), asarray(np.array(theta))
+        close = {"rtol": 1e-12, "err_msg": what}
+        found = jit(run)(at, there, ones)
+        np.testing.assert_allclose(found[0], values, **close)
+        np.testing.assert_allclose(found[1], total, **close)
+        # among others, of which one is sound
+        several = asarray(np.array([[0.5, 0.25, 0.5][: len(theta)], theta]))
+        found = jit(f.vmap(lambda t, run=run, at=at, ones=ones: run(at, t, ones)))(several)
+        np.testing.assert_allclose(found[0][1], values, **close)
+        np.testing.assert_allclose(found[1][1], total, **close)
+        np.testing.assert_allclose(found[0][0], run(at, several[0], ones)[0], **close)
+        slope = jit(f.grad(lambda t, run=run, at=at: run(at, t)[0].sum()))(there)
+        np.testing.assert_allclose(slope, total, **close)
+
+
+def test_torch_gives_what_is_finite_by_run():
+    torch = pytest.importorskip("torch")
+    check_sums_that_leave_the_floats_halfway("torch", torch.as_tensor)
+
+
+def test_a_mask_of_infinities_is_nothing_odd():
+    """It is replayed as quickly as what is finite."""
+    torch = pytest.importorskip("torch")
+    build, X, theta = HALFWAY["beside the mask of a softmax"]
+    x, w = [Value(0.5) for _ in X[0]], [Value(v) for v in theta]
+    tape = Tape(build(x, w), x, w)
+    with mock.patch.object(elsewhere, "NodeByNode", side_effect=AssertionError):
+        run = tape.to("torch")
+        values, gradient = run(torch.tensor(np.array(X)), torch.tensor(np.array(theta)))
+    expected = tape.value_and_grad(X)
+    np.testing.assert_allclose(values, expected[0], rtol=1e-12)
+    np.testing.assert_allclose(gradient, expected[1], rtol=1e-12)
+
+
 def test_torch_takes_what_is_given():
     torch = pytest.importorskip("torch")
     check_what_is_given("torch", torch.as_tensor, torch.get_default_dtype())
@@ -250,8 +349,8 @@ JAX = """
     import numpy as np
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
     from test_tape_elsewhere import (
-        CASES, check_branches, check_nothing_hands_on_nothing, check_what_is_given, irregular,
-        network,
+        CASES, check_branches, check_nothing_hands_on_nothing,
+        check_sums_that_leave_the_floats_halfway, check_what_is_given, irregular, network,
     )
 
     check_what_is_given("jax", jnp.asarray, jnp.zeros(1).dtype)
@@ -260,6 +359,7 @@ JAX = """
     check_what_is_given("jax", jnp.asarray, jnp.zeros(1).dtype)
     check_nothing_hands_on_nothing("jax", jnp.asarray, jax.jit)
     check_branches("jax", jnp.asarray, jax.jit)
+    check_sums_that_leave_the_floats_halfway("jax", jnp.asarray, jax.jit)
     assert len(jax.devices()) == 8
 
     def check(found, expected):

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from micrograd_es.tape.customs import Array
-from micrograd_es.tape.library import Derived
+from micrograd_es.tape.in_order import InOrder, NodeByNode
+from micrograd_es.tape.library import Derived, Library
 from micrograd_es.tape.program import Program
 from micrograd_es.tape.recording import Recording
-from micrograd_es.tape.replay import Interpreter
+from micrograd_es.tape.showing import Showing
 
 PureFunction = Callable[..., tuple[Array, Array]]
 
@@ -29,16 +30,23 @@ def pure_function(
 ) -> PureFunction:
     """``run(X, theta, weights=None) -> (values, gradient)`` on the arrays of "jax" or "torch".
 
-    With `plain`, on JAX, its gradient is the same number or nan.
+    With `plain`, on JAX, its numbers are the same, or are not finite.
     """
     if name not in _LIBRARIES:
         raise ValueError(f'a tape goes to "jax" or "torch", not {name!r}')
     module, kind = _LIBRARIES[name]
     library: Derived = getattr(import_module(f"micrograd_es.tape.{module}"), kind)(recording)
-    runner: Any = Interpreter
-    if name == "jax" and _MANY <= len(program.steps) > program.operations / _FEW:
-        runner = import_module("micrograd_es.tape.loop").Loop
-    xp, on = library.xp, cache(partial(runner, program))
+    xp, on = library.xp, cache(partial(Showing, program))
+    in_order: Any = NodeByNode
+    if name == "jax":
+        in_order = import_module("micrograd_es.tape.loop").Loop
+    written_out = not (name == "jax" and _MANY <= len(program.steps) > program.operations / _FEW)
+
+    @cache
+    def by_run(arrays: Library) -> Callable[..., tuple[Array, Array]]:
+        apart = in_order(InOrder(recording, everything=written_out), arrays).apart
+        return library.derived(apart) if written_out else apart
+
     p, n = recording.given
     constants = np.array([*recording.constants.values()])
 
@@ -56,9 +64,18 @@ def pure_function(
         weights = library.floats(weights, X)
         if tuple(weights.shape) != (batch,):
             raise ValueError(f"weights should have shape ({batch},), not {tuple(weights.shape)}")
-        leaves = xp.concatenate([theta, library.floats(constants, X)], axis=0)[:, None]
         arrays: Any = library.plain if plain else library.at(X, theta, weights)  # type: ignore[attr-defined]
+        leaves = xp.concatenate([theta, library.floats(constants, X)], axis=0)[:, None]
+
+        def one_by_one() -> tuple[Array, Array]:
+            given = [X.T, xp.broadcast_to(leaves, (leaves.shape[0], batch))]
+            values, gradients = by_run(arrays)(xp.concatenate(given, axis=0), weights)
+            return values, xp.sum(gradients[n : n + p], axis=1)
+
+        if not written_out:
+            return one_by_one()
         values, gradient = on(arrays).evaluate(leaves, X.T, weights)
-        return values, gradient[:p, 0]
+        found = values, gradient[:p, 0]
+        return found if plain else library.finite(found, one_by_one)
 
     return run

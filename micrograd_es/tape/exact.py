@@ -39,6 +39,9 @@ class _Arrivals(Library):
     def floats(self, numbers: Any, like: Array) -> Array:
         return np.asarray(numbers, float)
 
+    def fixed(self, numbers: Array) -> Array:
+        return numbers
+
     def scattered(self, d: Array, rows: Any, size: int) -> Array:
         total = np.zeros((size, *d.shape[1:]), d.dtype)
         np.add.at(total, rows, d)

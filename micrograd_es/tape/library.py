@@ -13,6 +13,7 @@ not asked for.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from micrograd_es.engine.algebra import CALLED, Algebra, arrays, choice
@@ -21,6 +22,8 @@ from micrograd_es.engine.ops import TABLE, Operation
 from micrograd_es.tape.customs import Array, Customs, Function
 
 Rule: TypeAlias = Operation | CustomOperation
+
+Found: TypeAlias = tuple[Array, Array]
 
 # Which operands of a product keep a 0, whatever the other one is: neither, as in a product
 # of numbers, or the gradients among them.
@@ -64,6 +67,10 @@ class Library(ABC):
     @abstractmethod
     def floats(self, numbers: Any, like: Array) -> Array:
         """The numbers as an array of the type and on the device of another one."""
+
+    @abstractmethod
+    def fixed(self, numbers: Array) -> Array:
+        """The numbers as a constant, in the eyes of whoever differentiates."""
 
     @abstractmethod
     def scattered(self, d: Array, rows: Any, size: int) -> Array:
@@ -145,6 +152,20 @@ class Derived(Library):
     def at(self, *numbers: Array) -> Library:
         """What to run on: this, unless the library tells that nobody differentiates."""
         return self
+
+    @abstractmethod
+    def finite(self, found: Found, again: Callable[[], Found]) -> Found:
+        """What has been found, where all of it is finite, or else what comes out again.
+
+        Where that is so in one of many that are mapped, all of them are done again.
+        """
+
+    def derived(self, apart: Function) -> Function:
+        """What gives values and gradients node by node, as a function to be differentiated.
+
+        It takes what is given, (n, B), and weights, (B,). The second derivatives may be nan.
+        """
+        return apart
 
     @abstractmethod
     def function(self, rule: Rule, value: Function) -> Function:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from micrograd_es.tape.customs import Array, Function, array_functions
 from micrograd_es.tape.library import (
     NEITHER,
     Derived,
+    Found,
     Keeps,
     Library,
     Rule,
@@ -38,6 +39,9 @@ class Plain(Library):
 
     def floats(self, numbers: Any, like: Array) -> Array:
         return jnp.asarray(numbers, like.dtype)
+
+    def fixed(self, numbers: Array) -> Array:
+        return lax.stop_gradient(numbers)
 
     def scattered(self, d: Array, rows: Any, size: int) -> Array:
         return jnp.zeros((size, *d.shape[1:]), d.dtype).at[rows].add(d)
@@ -73,6 +77,31 @@ class Jax(Derived):
 
     def floats(self, numbers: Any, like: Array) -> Array:
         return self.plain.floats(numbers, like)
+
+    def fixed(self, numbers: Array) -> Array:
+        return self.plain.fixed(numbers)
+
+    def finite(self, found: Found, again: Callable[[], Found]) -> Found:
+        sound = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in found]))
+        if not isinstance(sound, jax.core.Tracer):
+            return found if sound else again()
+        return lax.cond(_in_all.bind(sound), lambda: found, again)  # type: ignore[no-any-return]
+
+    def derived(self, apart: Function) -> Function:
+        @jax.custom_jvp
+        def f(given: Array, weights: Array) -> Found:
+            return apart(given, weights)  # type: ignore[no-any-return]
+
+        @f.defjvp
+        def _(numbers: Sequence[Array], directions: Sequence[Array]) -> tuple[Found, Found]:
+            (given, weights), (d, dw) = numbers, directions
+            slopes = f(given, jnp.ones_like(weights))[1]
+            first = jnp.sum(self.times(d, slopes, (True, False)), axis=0)
+            second = jnp.broadcast_to(jnp.sum(d, axis=0), d.shape)
+            second = self.times(second, jnp.full_like(d, jnp.nan), (True, False))
+            return f(given, weights), (first, second + self.times(dw, slopes, (True, False)))
+
+        return f  # type: ignore[no-any-return]
 
     def function(self, rule: Rule, value: Function) -> Function:
         @jax.custom_jvp
@@ -188,3 +217,14 @@ def _turned(matrices: Array) -> Array:
 
 _times = _bilinear("times", partial(plain_times, jnp), lambda a, b: a.shape, lambda x: x)
 _dot = _bilinear("dot", _dot_of, lambda a, b: (*a.shape[:-1], b.shape[-1]), _turned)
+
+
+# Whether something is so in all that are mapped: a condition of one value for all of them stays
+# one, and only one of its branches is run.
+_in_all = Primitive("in_all")
+_in_all.def_impl(lambda holds: holds)
+_in_all.def_abstract_eval(lambda holds: holds)
+mlir.register_lowering(_in_all, lambda _, holds: [holds])
+batching.primitive_batchers[_in_all] = lambda given, axes: (
+    _in_all.bind(jnp.all(given[0], axes[0])), None,
+)  # fmt: skip

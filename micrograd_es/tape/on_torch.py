@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from micrograd_es.tape.customs import Array, Function, array_functions
 from micrograd_es.tape.library import (
     NEITHER,
     Derived,
+    Found,
     Keeps,
     Library,
     Rule,
@@ -33,6 +34,9 @@ class _Plain(Library):
 
     def floats(self, numbers: Any, like: Array) -> Array:
         return torch.as_tensor(numbers, dtype=like.dtype, device=like.device)
+
+    def fixed(self, numbers: Array) -> Array:
+        return numbers.detach()
 
     def scattered(self, d: Array, rows: Any, size: int) -> Array:
         zeros = d.new_zeros((size, *d.shape[1:]))
@@ -64,6 +68,9 @@ class Torch(_Plain, Derived):
         dtype = floats[0] if floats else torch.get_default_dtype()
         known = [x.device for x in numbers if isinstance(x, torch.Tensor)]
         return [x.to(known[0] if known else x.device, dtype) for x in tensors]
+
+    def finite(self, found: Found, again: Callable[[], Found]) -> Found:
+        return found if _AllFinite.apply(*[x.detach() for x in found]) else again()
 
     def function(self, rule: Rule, value: Function) -> Function:
         def handed_on(saved: Sequence[Array], i: int, g: Array) -> Array:
@@ -200,3 +207,23 @@ class _Dot(_Product):
             _Dot.apply(a.mT, g, (keeps_a, True)) if ctx.needs_input_grad[1] else None,
             None,
         )
+
+
+class _AllFinite(Differentiable):
+    """Whether all numbers of some tensors are finite, as one answer for all that are mapped."""
+
+    @staticmethod
+    def forward(*tensors: Array) -> Array:
+        return torch.isfinite(torch.cat([x.flatten() for x in tensors])).all()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Array) -> None:
+        ctx.mark_non_differentiable(output)
+
+    @staticmethod
+    def jvp(ctx: Any, *directions: Any) -> None:
+        return None
+
+    @classmethod
+    def vmap(cls, info: Any, axes: Any, *tensors: Array) -> tuple[Array, None]:
+        return cls.apply(*tensors), None

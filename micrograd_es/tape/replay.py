@@ -57,14 +57,25 @@ class Interpreter:
         """All numbers: parameters and constants, (n, 1), inputs, (n, B), 1, and each step's."""
         one = self.xp.broadcast_to(self.library.floats(1.0, inputs), (1, inputs.shape[1]))
         numbers = [leaves, inputs, one]
+        seen = [*numbers]
         for step in self.steps:
             if isinstance(step, Elementwise):
-                operands = [self.read(rows, numbers) for rows in step.operands]
-                y = self.library.floats(self.library.value(step.rule)(*operands), operands[0])
+                operands = [self.read(rows, seen) for rows in step.operands]
+                y = self.applied(step, operands)
             else:
                 y = self.sum(step, numbers)
-            numbers.append(self.xp.broadcast_to(y, (len(step), y.shape[-1])))
+            y = self.xp.broadcast_to(y, (len(step), y.shape[-1]))
+            numbers.append(y)
+            seen.append(self.seen(step, y, seen))
         return numbers
+
+    def applied(self, step: Elementwise, operands: Arrays) -> Array:
+        """An operation on its operands."""
+        return self.library.floats(self.library.value(step.rule)(*operands), operands[0])
+
+    def seen(self, step: Elementwise | SumStep, y: Array, seen: Arrays) -> Array:
+        """What a step has computed as operations are to see it, who have seen what was before."""
+        return y
 
     def sum(self, step: SumStep, numbers: Arrays) -> Array:
         """The sums of a step."""
