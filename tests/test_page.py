@@ -339,7 +339,7 @@ def seen(markup: str) -> str:
 def sheet(root: Value, wrt: Value | None = None) -> tuple[str, str]:
     """What the worksheet of a page asks, and what its key answers."""
     page = stepping_page(ForwardPass(root, wrt) if wrt else BackwardPass(root))
-    paper = page.split('<div id="paper"')[1].split("<footer")[0]
+    paper = page.split('<main id="paper"')[1].split("<footer")[0]
     asked, key = paper.split('<section class="key">')
     return seen(asked), seen(key)
 
@@ -350,7 +350,7 @@ def test_a_worksheet_asks_what_its_key_answers():
     s.label = "s"
     f = (s + c) ** 2
     asked, key = sheet(f)
-    for text in ("f=(s+c)2", "s=a·b", "a = 2", "b = 3", "c = −4"):
+    for text in ("f =(s+c)2", "s=a·b", "a = 2", "b = 3", "c = −4"):
         assert text in asked
     # by hand: s = 6, f = 2², ∂f/∂s = ∂f/∂c = 4, ∂f/∂a = 4b, ∂f/∂b = 4a
     for name, answer in {"f": "4", "∂f∂a": "12", "∂f∂b": "8", "∂f∂c": "4"}.items():

@@ -212,6 +212,22 @@ def reference(folder: Path) -> None:
         warnings.simplefilter("ignore")  # of types that are imported for checks alone
         names = ("micrograd_es", "micrograd_es.data")
         pdoc.pdoc(*names, "!micrograd_es[.](?!data$).*", output_directory=folder)
+    for path in folder.rglob("*.html"):
+        text = path.read_text("utf-8")
+        for written, amended in _OF_PDOC:
+            text = re.sub(written, amended, text)
+        path.write_text(text, "utf-8")
+
+
+# What a keyboard and a screen reader miss in pdoc's pages.
+_OF_PDOC = (
+    (
+        r'<a class="headerlink" href="#([^"]*)">',
+        r'<a class="headerlink" href="#\1" aria-label="\1">',
+    ),
+    (r"<(/?)h6\b", r"<\1h2"),  # the first heading below a name
+    (r"<(pre|div class=\"attr [^\"]*\")>", r'<\1 tabindex="0">'),
+)
 
 
 def _search_box(root: str) -> str:

@@ -93,7 +93,7 @@ def stepping_page(steps: Pass, limit: int = MOST_EVENTS) -> str:
         folded=bool(folds),
         is_flat=not folds and _is_flat(pictures["whole"]),
         formulas=list(dict.fromkeys(formulas.values())),
-        sheet=sheet_of(steps, formulas),
+        sheet=sheet_of(steps, names[steps.root], formulas),
         rows=[(i, names[n]) for i, n in enumerate(steps.nodes) if is_told(steps, n)][::-1],
         data=_data(steps, names) | {"formulas": _places(formulas), "folds": _folds(steps, folds)},
     )

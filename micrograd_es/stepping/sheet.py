@@ -36,8 +36,8 @@ class Sheet:
     answers: list[tuple[Markup, str]]
 
 
-def sheet_of(steps: Pass, formulas: dict[str, str]) -> Sheet:
-    """The worksheet of a pass, of the formulas that its page has by name."""
+def sheet_of(steps: Pass, title: str, formulas: dict[str, str]) -> Sheet:
+    """The worksheet of a pass, of what its root is called and the formulas of its page by name."""
     from markupsafe import Markup
 
     written = {key: Markup(formula) for key, formula in formulas.items()}
@@ -52,17 +52,21 @@ def sheet_of(steps: Pass, formulas: dict[str, str]) -> Sheet:
             f"<math><mfrac><mrow><mi>∂</mi>{above}</mrow><mrow><mi>∂</mi>{below}</mrow></mfrac></math>"
         )
 
-    titles: list[Markup] = []
+    head, others = Markup.escape(title), []
     for node in reversed(steps.nodes):
         name, made = (formulas.get(f"{kind}-{place[node]}", "") for kind in ("name", "forward"))
         # a very long formula is written as its number, which is for the key
-        if made and _seen(made) not in (_seen(name), number(node.data)):
-            titles.append(Markup(f"<math>{_inner(name)}<mo>=</mo>{_inner(made)}</math>"))
+        if not made or _seen(made) in (_seen(name), number(node.data)):
+            continue
+        if node is steps.root:
+            head += Markup(f" <math><mo>=</mo>{_inner(made)}</math>")
+        else:
+            others.append(Markup(f"<math>{_inner(name)}<mo>=</mo>{_inner(made)}</math>"))
     found = {n: grads[n] for n in variables}
     if steps.ahead:
         found = {steps.start: grads[steps.root]}
     return Sheet(
-        titles or [written[f"name-{root}"]],
+        [head, *others],
         [written[f"name-{place[n]}"] + f" = {number(n.data)}" for n in variables],
         [
             (written[f"name-{root}"], number(steps.root.data)),

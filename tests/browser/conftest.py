@@ -76,3 +76,18 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
     for page in pages:
         page.close()
     assert not wrong
+
+
+@pytest.fixture(scope="session")
+def accessible() -> Callable[[Any], None]:
+    """``accessible(page)`` fails where axe finds something on a page as it is."""
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        without("axe-playwright-python")
+
+    def look(page: Any) -> None:
+        found = Axe().run(page).response["violations"]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
+
+    return look

@@ -71,3 +71,9 @@ def test_a_notebook_shows_both_at_once(visit, tmp_path):
     assert counts[0].startswith("0 ")
     first, last = counts[1].split(" de ")
     assert first == last
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing(visit, notes, accessible, scheme, width):
+    accessible(visit(notes, color_scheme=scheme, viewport={"width": width, "height": 800}))

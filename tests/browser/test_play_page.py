@@ -642,6 +642,19 @@ def test_everything_has_a_name(start):
     assert nameless == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1366, 360])
+def test_axe_finds_nothing(start, accessible, scheme, width):
+    page = start("point=3", color_scheme=scheme, viewport={"width": width, "height": 768})
+    accessible(page)
+    for tab in ("#landscape-tab", "#weights-tab"):
+        page.click(tab)
+        accessible(page)
+    if width > 700:
+        page.click("#class-mode")
+        accessible(page)
+
+
 # -- the picked point is the way to its graph and its backward pass
 
 

@@ -438,7 +438,7 @@ def test_the_worksheet_has_blanks_and_its_key_a_page_of_its_own(step, root):
     assert page.is_hidden("#paper")
     page.click("#sheet")
     assert page.evaluate("window.printed") == 1
-    assert page.is_hidden("main")
+    assert page.is_hidden(".steps")
     boxes = """(name) => [...document.querySelectorAll(`.${name} .box`)]
         .map((box) => [...box.querySelectorAll("text")].slice(-2).map((e) => e.textContent))"""
     blanks, filled = (page.evaluate(boxes, name) for name in ("blanks", "filled"))
@@ -464,7 +464,7 @@ def test_the_worksheet_has_blanks_and_its_key_a_page_of_its_own(step, root):
     key.evaluate("e => { e.hidden = false; }")
     page.click("#sheet")
     assert page.is_hidden("#paper")
-    assert page.is_visible("main")
+    assert page.is_visible(".steps")
     assert place(page) == last(page)
     assert page.locator("#canvas .lit").count() > 0
 
@@ -934,6 +934,34 @@ def test_every_text_stands_out_from_what_is_behind_it(step, scheme):
         seen = page.evaluate(CONTRAST)
         assert len(seen) > 40
         assert seen[0][0] >= 4.5, seen[0]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1366, 768), (360, 640)])
+def test_axe_finds_nothing(step, accessible, scheme, size):
+    page = step(squared(), color_scheme=scheme, viewport={"width": size[0], "height": size[1]})
+    page.evaluate(UNPRINTED)
+    page.keyboard.press("End")
+    accessible(page)
+    if size[0] < 700:
+        page.click("#more")
+    for mode in ("#predict", "#wrong", "#class-mode"):
+        page.click(mode)
+        page.click("#next")
+        accessible(page)
+    page.click("#sheet")
+    accessible(page)
+
+
+def test_axe_finds_nothing_where_neurons_are_folded_and_in_forward_mode(
+    step, visit, tmp_path, accessible
+):
+    accessible(step(notes(), "#30"))
+    path = tmp_path / "adelante.html"
+    root = squared()
+    a = next(v for v in topological_order(root) if v.label == "a")
+    ForwardPass(root, a).save_html(path)
+    accessible(visit(path))
 
 
 def test_works_inside_a_notebook_frame_without_a_kernel(visit, tmp_path):

@@ -32,3 +32,9 @@ def test_it_fits_a_screen_and_is_white_as_paper(visit, tmp_path, width, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == "rgb(255, 255, 255)"
+
+
+def test_axe_finds_nothing(visit, tmp_path, accessible):
+    path = tmp_path / "worksheet.html"
+    path.write_text(worksheet(3, 3), "utf-8")
+    accessible(visit(path))
