@@ -278,16 +278,64 @@ PAGES = [
 ]  # fmt: skip
 
 
-def test_one_file_works_from_a_disk(visit):
-    if not (SITE / "micrograd_es.html").exists():
+@pytest.fixture
+def one_file(visit):
+    """The site as one file, once Python is there."""
+    if not (SITE / "micrograd_en.html").exists():
         pytest.skip("the site was built without --one-file")
-    page = visit(SITE / "micrograd_es.html")
+    page = visit(SITE / "micrograd_en.html")
     page.set_default_timeout(60_000)
     page.wait_for_selector("body[data-python=ready]")
-    typed(page, "a*a + b")
-    assert page.text_content(".formula .value") == "3"
-    page.click("#step")
-    page.frame_locator("#steps iframe").locator("#next").click()
+    return page
+
+
+def opened(page, name):
+    """The page of that name in the menu of the one file, in its frame."""
+    page.click(f"nav.site >> text={name}")
+    return page.frame_locator("#pages iframe:not([hidden])")
+
+
+def test_one_file_works_from_a_disk(one_file):
+    typed(one_file, "a*a + b")
+    assert one_file.text_content(".formula .value") == "3"
+    one_file.click("#step")
+    one_file.frame_locator("#steps iframe").locator("#next").click()
+
+
+def test_one_file_trains(one_file):
+    training = opened(one_file, "Train")
+    training.locator("body[data-asking=no]").wait_for()
+    assert training.locator("#slow").is_visible()
+    training.locator("#step").click()
+    training.locator("#updates:text-is('1')").wait_for()
+    here = json.loads(answer_of_play("/train", "updates=1").body)
+    assert training.locator("#cost").text_content() == f"{here['cost']:.4g}"
+    training.locator(".point").first.click()
+    training.locator("#graph svg").wait_for()
+    training.locator("#steps").click()
+    one_file.frame_locator("#steps iframe").locator("#next").click()
+    one_file.click("#back")
+    opened(one_file, "Lessons").locator("h1").wait_for()
+    assert opened(one_file, "Train").locator("#updates").text_content() == "1"
+
+
+def test_one_file_has_the_lessons(one_file):
+    lesson = opened(one_file, "Lessons")
+    lesson.locator("a[href='2-chain.html']").click()
+    lesson.locator("#question1").fill("6")
+    lesson.locator("#question1").press("Enter")
+    lesson.locator(".live input[type=text]").fill("2")
+    lesson.locator(".live[data-asking=no]").wait_for()
+    assert lesson.locator(".formula .value").text_content() == "36"
+    assert not lesson.locator(".explanations").is_visible()
+    lesson.locator("#question2").fill("18")
+    lesson.locator("#question2").press("Enter")
+    lesson.locator("a[href*='index.html?f=exp']").click()
+    one_file.wait_for_selector(".live[data-asking=no]")
+    assert one_file.input_value("#f") == "exp(sin(x**2))"
+    python = opened(one_file, "Python")
+    python.locator("#run").click()
+    python.locator("#shown svg").wait_for()
 
 
 def test_all_links_lead_somewhere(address):
