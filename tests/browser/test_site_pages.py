@@ -20,7 +20,9 @@ import pytest
 
 from conftest import without
 from micrograd_es import explain
+from micrograd_es.base.languages import speaking
 from micrograd_es.expression import parse
+from micrograd_es.gallery import load
 from micrograd_es.pictures.graphs import draw_graph, svg_of
 from micrograd_es.play.answers import answer as answer_of_play
 
@@ -394,6 +396,20 @@ def test_the_answers_of_the_lessons_are_right(language):
         "7-modes": ["4", f"{modes[0].item():g}"],
         "8-training": ["-1", str(2 * 4 + 4 + 4 * 4 + 4 + 4 + 1)],
     }
+
+
+def test_the_numbers_of_the_notes_follow_the_fields(start):
+    notes = load("notas")
+    with speaking("en"):
+        wanted = notes.page(notes.network({"x⁽¹⁾": 1.5})).partition("</h1>")[2]
+    plain = re.sub(r"<(svg|style).*?</\1>|<[^>]*>|\s", "", wanted, flags=re.DOTALL)
+    digits = re.findall(r"0[.]\d{8}", plain)
+    assert len(digits) == 32  # of each derivative, and its finite difference, twice
+    page = start("en/notes.html")
+    page.fill(".numbers label:has-text('x⁽¹⁾') input", "1,5")
+    page.wait_for_selector(f"#document :text('{digits[0]}')")
+    shown = re.findall(r"0[.]\d{8}", page.text_content("#document"))
+    assert shown == digits
 
 
 def test_a_worksheet_is_made_from_its_seed(start):
