@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from math import exp
+from collections.abc import Mapping
+from itertools import product
+from math import tanh
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from micrograd_es import Net, Value, draw_network, explain, sum_squares
+from micrograd_es import MLP, Value, draw_network, explain, sum_squares
 from micrograd_es.base.files import write_file
 from micrograd_es.base.languages import get_language
 from micrograd_es.base.languages import gettext as _
+from micrograd_es.engine.functions import products, sum_node
 from micrograd_es.formulas.nodes import Formulas
-from micrograd_es.formulas.notation import latex, latex_number
+from micrograd_es.formulas.notation import latex, latex_number, name
 from micrograd_es.gallery import load
-from micrograd_es.nn.net import Pattern
 
 # Weights that a reader can follow by hand, of either sign.
 X, Y = [0.5, 0.8], [0.0, 1.0]
@@ -33,15 +34,26 @@ def about() -> str:
     return _("the notes, completed: the eight derivatives by all their paths, as a document")
 
 
+class Pattern(NamedTuple):
+    """One pattern as a graph, by rows of neurons and columns of layers, as Net has it too."""
+
+    cost: Value
+    A: Any
+    W: Any
+    B: Any
+    x: list[Value]
+    y: list[Value]
+
+
 def main(out: Path, quick: bool = False) -> dict[str, Any]:
     """The gradients and their finite differences, and the files written into `out`."""
-    net, pattern = network()
+    pattern = network()
     files = []
-    for name, text in written(net, pattern).items():
-        files.append(out / name)
+    for file, text in written(pattern).items():
+        files.append(out / file)
         write_file(files[-1], text)
-    weights = list(pattern.W.flat)
-    gradients, checks = [w.grad for w in weights], differences(pattern.W, net.W)
+    weights = _weights(pattern)
+    gradients, checks = [w.grad for w in weights], differences(pattern)
     print(_("each derivative, and its finite difference:"))
     for w, gradient, check in zip(weights, gradients, checks):
         print(f"  ∂C/∂{w.label}   {_digits(gradient):>12} {_digits(check):>12}")
@@ -55,9 +67,9 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
     }
 
 
-def written(net: Net, p: Pattern) -> dict[str, str]:
+def written(p: Pattern) -> dict[str, str]:
     """The document as a page and as Markdown, and its picture, by the names of the files."""
-    document = blocks(net, p)
+    document = blocks(p)
     stem = "notas" if get_language() == "es" else "notes"
     picture = next(block for block in document if isinstance(block, Picture))
     return {
@@ -67,43 +79,77 @@ def written(net: Net, p: Pattern) -> dict[str, str]:
     }
 
 
-def network() -> tuple[Net, Pattern]:
-    """The notes' 2-2-2 network at numbers with few digits, and its graph with the gradients."""
-    net = Net(2, L=2, lr=1.0, C=sum_squares)
-    net.W, net.B = W, B
-    pattern = net.graph(X, Y)
-    pattern.cost.backward()
-    return net, pattern
+def page(p: Pattern) -> str:
+    """The document as a page."""
+    text: str = _doc.page(blocks(p))
+    return text
 
 
-def cost(W: Any, B: Any) -> float:
+def network(numbers: Mapping[str, float] = MappingProxyType({})) -> Pattern:
+    """The notes' 2-2-2 network as a graph with its gradients, at other numbers for some names."""
+
+    def leaf(number: float, label: str) -> Value:
+        return Value(numbers.get(label, number), label)
+
+    given = [leaf(v, name("x", n)) for n, v in enumerate(X, 1)]
+    wanted = [leaf(v, name("ŷ", n)) for n, v in enumerate(Y, 1)]
+    weights = [
+        [[leaf(W[n][k][m], name("w", n + 1, m + 1, layer=k + 1)) for m in _TWO] for k in _TWO]
+        for n in _TWO
+    ]
+    biases = [[leaf(B[n][k], name("b", n + 1, layer=k + 1)) for k in _TWO] for n in _TWO]
+    columns = [given]
+    for k in _TWO:
+        z = [sum_node((*products(weights[n][k], columns[-1]), biases[n][k])) for n in _TWO]
+        for n, v in enumerate(z, 1):
+            v.label = name("z", n, layer=k + 1)
+        columns.append([v.sigmoid() for v in z])
+        for n, v in enumerate(columns[-1], 1):
+            v.label = name("a", n, layer=1) if k == 0 else name("y", n)
+    cost = sum_squares(columns[-1], wanted)
+    cost.label = "C"
+    cost.backward()
+    return Pattern(cost, list(zip(*columns[1:])), weights, biases, given, wanted)
+
+
+_TWO = range(2)  # neurons in each of as many layers
+
+
+def cost(p: Pattern, W: Any, B: Any) -> float:
     """C in the notes' own arithmetic: no graph, and no rule of this package."""
-    a = X
-    for layer in range(2):
-        z = [sum(w * v for w, v in zip(W[n][layer], a)) + B[n][layer] for n in range(2)]
-        a = [1 / (1 + exp(-v)) for v in z]
-    return sum((y - t) ** 2 for y, t in zip(a, Y))
+    a = [v.data for v in p.x]
+    for layer in _TWO:
+        z = [sum(w * v for w, v in zip(W[n][layer], a)) + B[n][layer] for n in _TWO]
+        a = [(1 + tanh(v / 2)) / 2 for v in z]  # σ, however large v is
+    return sum((y - t.data) ** 2 for y, t in zip(a, p.y))
 
 
-def differences(values: Any, numbers: Any, step: float = 1e-5) -> list[float]:
+def differences(p: Pattern, step: float = 1e-5) -> list[float]:
     """ΔC/Δw of each weight, in their order in W."""
     result = []
-    for place in np.ndindex(values.shape):
-        high, low = np.array(numbers), np.array(numbers)
-        high[place] += step
-        low[place] -= step
-        result.append((cost(high, B) - cost(low, B)) / (2 * step))
+    B = [[b.data for b in row] for row in p.B]
+    for n, layer, m in product(_TWO, repeat=3):
+        costs = []
+        for moved in step, -step:
+            W = [[[w.data for w in cell] for cell in row] for row in p.W]
+            W[n][layer][m] += moved
+            costs.append(cost(p, W, B))
+        result.append((costs[0] - costs[1]) / (2 * step))
     return result
 
 
-def blocks(net: Net, p: Pattern) -> list[Any]:
+def _weights(p: Pattern) -> list[Value]:
+    return [w for row in p.W for cell in row for w in cell]
+
+
+def blocks(p: Pattern) -> list[Any]:
     """The document."""
     return [
-        *_introduction(net, p),
+        *_introduction(p),
         *_matrices(p),
         *_cost(p),
-        *_derivatives(p, differences(p.W, net.W)),
-        *_rule(net, p),
+        *_derivatives(p, differences(p)),
+        *_rule(p),
         *_corrections(),
         Title(_("The code, corrected")),
         Text(
@@ -116,8 +162,8 @@ def blocks(net: Net, p: Pattern) -> list[Any]:
     ]
 
 
-def _introduction(net: Net, p: Pattern) -> list[Any]:
-    first, second = p.A[:, 0], p.A[:, 1]
+def _introduction(p: Pattern) -> list[Any]:
+    first, second = zip(*p.A)
     return [
         Title(_("The notes, completed"), 1),
         Text(
@@ -131,7 +177,7 @@ def _introduction(net: Net, p: Pattern) -> list[Any]:
         ),
         Title(_("The network")),
         Picture(
-            draw_network(net).svg(),
+            draw_network(_drawn(p)).svg(),
             _("network.svg"),
             _("The notes' network: two inputs, two layers of two neurons, and their weights"),
         ),
@@ -155,15 +201,25 @@ def _introduction(net: Net, p: Pattern) -> list[Any]:
         ),
         Text(
             _("The forward pass, with {x} and {wanted}:").format(
-                x=_equal("x", X), wanted=_equal(r"\hat{y}", Y)
+                x=_equal("x", p.x), wanted=_equal(r"\hat{y}", p.y)
             )
         ),
         aligned([row for a in (*first, *second) for row in _forward(a)]),
     ]
 
 
-def _equal(symbol: str, numbers: list[float]) -> str:
-    return f"${symbol} = ({', '.join(map(latex_number, numbers))})$"
+def _drawn(p: Pattern) -> MLP:
+    """The network to be drawn."""
+    mlp = MLP(2, [2, 2], "sigmoid", "sigmoid", seed=0)
+    for k, layer in enumerate(mlp.layers):
+        for n, neuron in enumerate(layer.neurons):
+            for w, v in zip([*neuron.w, neuron.b], [*p.W[n][k], p.B[n][k]]):
+                w.data = v.data
+    return mlp
+
+
+def _equal(symbol: str, values: list[Value]) -> str:
+    return f"${symbol} = ({', '.join([latex_number(v.data) for v in values])})$"
 
 
 def _forward(a: Value) -> list[tuple[str, str]]:
@@ -218,7 +274,7 @@ def _cost(p: Pattern) -> list[Any]:
             for n, answer in enumerate(answers, 1)
         )
 
-    z = [a.parents[0] for a in p.A[:, 1]]
+    z = [a.parents[0] for _first, a in p.A]
     return [
         Title(_("The cost")),
         Text(
@@ -243,7 +299,7 @@ def _derivatives(p: Pattern, checks: list[float]) -> list[Any]:
     )  # fmt: skip
     notes = [empty, empty, empty, empty, one, one, _("complete"), right]
     table, each = [], []
-    for w, check, state in zip(p.W.flat, checks, notes):
+    for w, check, state in zip(_weights(p), checks, notes):
         explained = explain(p.cost, w)
         table.append(
             [
@@ -278,10 +334,14 @@ def _derivatives(p: Pattern, checks: list[float]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _rule(net: Net, p: Pattern) -> list[Any]:
+def _rule(p: Pattern) -> list[Any]:
     deltas = [[a.parents[0].grad for a in row] for row in p.A]
     before = p.cost.data
-    after = cost(net.W - net.lr * net.gradients(X, Y)[0], net.B - net.lr * net.grad_C_B)
+    after = cost(
+        p,
+        [[[w.data - w.grad for w in cell] for cell in row] for row in p.W],
+        [[b.data - b.grad for b in row] for row in p.B],
+    )
     return [
         Title(_("What the eight have in common")),
         Text(

@@ -8,6 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from micrograd_es import Net, sum_squares
 from micrograd_es.base.languages import LANGUAGES, speaking
 from micrograd_es.gallery import load
 
@@ -119,8 +120,9 @@ def test_a_row_of_the_notes_in_their_words():
 
 
 def test_the_corrected_class_learns_as_the_package_does():
-    mine, (theirs, _) = load("_red").Net(2, L=2, lr=1.0), load("notas").network()
+    mine, theirs = load("_red").Net(2, L=2, lr=1.0), Net(2, L=2, lr=1.0, C=sum_squares)
     X, Y = np.array([0.5, 0.8]), np.array([0.0, 1.0])
+    theirs.W, theirs.B = load("notas").W, load("notas").B
     mine.W, mine.B = theirs.W.copy(), theirs.B.copy()
     for a, b in zip(mine.gradients(X, Y), theirs.gradients(X, Y)):
         np.testing.assert_allclose(a, b, rtol=1e-12)
@@ -151,6 +153,15 @@ def test_github_renders_the_formulas(document):
         assert block.count(r"\left(") == block.count(r"\right)")
     for formula in inline:  # here Markdown looks first
         assert not re.search(r"\\[^a-zA-Z]|\}_|[*<|]", formula)
+
+
+def test_at_other_numbers_the_derivatives_are_those_of_its_cost():
+    notes = load("notas")
+    p = notes.network({"x⁽¹⁾": 1.5, "ŷ⁽²⁾": -1.0, "w₍₂₎⁽²·¹⁾": -2.0, "b₍₁₎⁽²⁾": 0.25})
+    assert (p.x[0].data, p.y[1].data, p.W[1][1][0].data, p.B[1][0].data) == (1.5, -1, -2, 0.25)
+    gradients = [w.grad for row in p.W for cell in row for w in cell]
+    assert gradients == pytest.approx(notes.differences(p), rel=1e-7, abs=1e-10)
+    assert f"{abs(gradients[0]):.8f}" in notes.page(p)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

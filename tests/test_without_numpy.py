@@ -128,6 +128,13 @@ PROGRAMS = {
         print(cross_entropy([[1.0, 2.0, 0.5]], [1]), binary_cross_entropy([0.25], [1.0]))
         print(Neuron(2, seed=3)(X[0]).data, [v.data for v in Layer(2, 2, seed=3)(X[0])])
     """,
+    "notes": """
+        from micrograd_es.gallery import load
+        notes = load("notas")
+        p = notes.network({"x⁽¹⁾": 1.5, "w₍₂₎⁽²·¹⁾": -2.0})
+        print(notes._forward(p.A[1][1]), notes._matrices(p), notes._cost(p), notes._rule(p))
+        print(notes._derivatives(p, notes.differences(p)))
+    """,
     "layers": """
         from micrograd_es import (GRU, RNN, Conv2d, Dropout, Embedding, Layer, LayerNorm,
                                   MaxPool2d, SelfAttention, Sequential, Value, vsum)

@@ -49,7 +49,7 @@ def files() -> dict[str, str]:
     result = {"graph.svg": draw_graph(example()).svg()}
     for language in LANGUAGES:
         with speaking(language):
-            written = notes.written(*notes.network())
+            written = notes.written(notes.network())
             result.update({k: text for k, text in written.items() if not k.endswith(".html")})
     return result
 

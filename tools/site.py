@@ -2,8 +2,8 @@
 
 ``python tools/site.py`` writes ``site/`` from this package's wheel and the pinned packages
 that ``web/packages.json`` (npm) and ``web/requirements.txt`` (PyPI) name, each with its
-hash. ``--serve`` then serves it to this machine; ``--one-file`` also writes its first page as
-one HTML file that opens from a disk. It needs npm and node beside Python.
+hash. ``--serve`` then serves it to this machine; ``--one-file`` also writes it without its
+reference as one HTML file that opens from a disk. It needs npm and node beside Python.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def main(words: list[str] | None = None) -> None:
     options = parser.parse_args(words)
     wheels = build(options.out, options.numpy, options.numpy_sha256)
     if options.one_file:
-        for page, name in (("index.html", "micrograd_es"), ("en/index.html", "micrograd_en")):
-            text = one_file(options.out, (options.out / page).read_text("utf-8"), classic())
+        for folder, name in (("", "micrograd_es"), ("en", "micrograd_en")):
+            text = one_file(options.out, folder, classic())
             (options.out / f"{name}.html").write_text(text, "utf-8")
             print(options.out / f"{name}.html")
     if options.serve is not None:
@@ -205,9 +205,9 @@ def modules(pyodide: Path, to: Path) -> None:
 
 
 def wanted(path: Path) -> bool:
-    """Whether a file of a wheel is of use in a page: no demos, and of a wheel's own its name."""
+    """Whether a file of a wheel is of use in a page: of demos the notes, of its own its name."""
     if path.parts[:2] == ("micrograd_es", "demos"):
-        return False
+        return path.stem in ("notas", "_documento", "_errores", "_red")
     return not path.parts[0].endswith(".dist-info") or path.name == "METADATA"
 
 

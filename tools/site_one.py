@@ -1,4 +1,8 @@
-"""The page on which one types as a single HTML file, which opens from a disk."""
+"""Pages of the site as a single HTML file, which opens from a disk.
+
+The first page is there as it is, with all that it loads; the others are texts in it, which it
+shows in frames, and one Python answers all of them.
+"""
 
 from __future__ import annotations
 
@@ -11,48 +15,119 @@ from pathlib import Path
 
 from markupsafe import escape
 
-# each after those that it imports
-_PAGE = ("engine.js", "live.js", "inside.js", "page.js", "try.js")
-_WORKER = ("progress.js", "graphviz.js", "worker.js")
+_INSIDE = ("play/index.html", "lessons/*.html", "notes.html", "python.html")
 
 
-def one_file(site: Path, page: str, scripts: list[Path]) -> str:
-    """The text of a built page with all that it loads inside.
+def one_file(site: Path, folder: str, scripts: list[Path]) -> str:
+    """The text of the file, of the pages in a folder of the built site, which is a language.
 
     `scripts` are Pyodide's and Graphviz's, as scripts that are no modules.
     """
-    app = site / "app"
-    style = "".join(
-        (app / name).read_text("utf-8") for name in ("palette.css", "menu.css", "site.css")
-    )
-    script = _joined(app, _PAGE)
+    app, home = site / "app", site / folder
+    paths = [path for pattern in _INSIDE for path in sorted(home.glob(pattern))]
+    names = [str(path.relative_to(home)) for path in paths]
+    page = (home / "index.html").read_text("utf-8")
+    # the steps come over the other pages too
+    page = re.sub(
+        r"(<dialog.*?</dialog>\n)(.*?</main>\n)", r"\2<div id='pages'></div>\n\1", page, count=1,
+        flags=re.DOTALL,
+    )  # fmt: skip
+    menu = re.sub(r'<span class="languages">.*?</span>', "", _MENU.search(page)[0], flags=re.DOTALL)
+    for link, address in re.findall(r'(<a [^>]*?href="([^"]*)".*?</a>)', menu):
+        if address.removeprefix("../en/") not in ("index.html", *names):
+            menu = menu.replace(link, "")
+    page = _MENU.sub(lambda _old: menu, page, count=1)
+    page, script = _alone(site, home / "index.html", page, app / "one.js")
     has = json.loads(re.search(r'id="site"[^>]*>(.*?)</script>', page)[1])["has"]
-    names = [name for name, _bytes in has["files"]] + ["pyodide/pyodide-lock.json"]
-    files = {name: (site / name).read_bytes() for name in names}
-    worker = "\n".join([*(path.read_text("utf-8") for path in scripts), _joined(app, _WORKER)])
+    needed = [name for name, _bytes in has["files"]] + ["pyodide/pyodide-lock.json"]
+    files = {name: (site / name).read_bytes() for name in needed}
+    worker = "\n".join(
+        [*(path.read_text("utf-8") for path in scripts), _joined(app / "worker.js", waits=False)]
+    )
     files["app/worker.js"] = worker.encode()
+    inside = [script]
+    for path, name in zip(paths, names):
+        text, script = _alone(site, path, _MENU.sub("", path.read_text("utf-8"), count=1))
+        files[f"pages/{name}"] = text.encode()
+        inside.append(script)
     held = "".join(
         f'<script type="text/plain" data-file="{name}">'
         f"{b64encode(gzip.compress(content, mtime=0)).decode()}</script>\n"
         for name, content in files.items()
     )
-    page = re.sub(r'<link rel="(icon|stylesheet)"[^>]*>\n', "", page)
-    page = re.sub(r'<script [^>]*src="[^"]*"></script>\n?', "", page)
-    page = re.sub(r'<nav class="site".*?</nav>|<footer>.*?</footer>', "", page, flags=re.DOTALL)
-    page = re.sub(r'"version": "[^"]*"', '"version": ""', page)  # nothing for a service worker
-    told = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    # nothing for a service worker, and no NumPy to be fetched
+    page = re.sub(r'"version": "[^"]*"', '"version": ""', page)
+    page = re.sub(r'"wheel": "[^"]*"', '"wheel": ""', page)
+    allowed = " ".join(sorted({f"'sha256-{_digest(script)}'" for script in inside if script}))
     for old, new in (
-        ("script-src 'self'", f"script-src 'sha256-{told}' blob:"),
+        ("script-src 'self'", f"script-src {allowed} blob:"),
         ("connect-src 'self'", "connect-src blob:"),
         ("default-src 'self'", "default-src blob:"),
     ):
         page = page.replace(str(escape(old)), str(escape(new)), 1)
-    return page.replace("</head>", f"<style>{style}</style>\n</head>", 1).replace(
-        "</body>", f'{held}<script type="module">{script}</script>\n</body>', 1
-    )
+    return page.replace("</body>", f"{held}</body>", 1)
 
 
-def _joined(app: Path, names: tuple[str, ...]) -> str:
-    """The modules as one, which has no others to ask for: a page from disk may not."""
-    text = "\n".join((app / name).read_text("utf-8") for name in names)
-    return re.sub(r"^(import [^;(]*;\n|export )", "", text, flags=re.MULTILINE)
+_MENU = re.compile(r'<nav class="site".*?</nav>', re.DOTALL)
+
+
+def _alone(site: Path, path: Path, page: str, entry: Path | None = None) -> tuple[str, str]:
+    """A page with its styles and its script in it, and that script, which `entry` may name."""
+    style = ""
+    for link in re.findall(r'<link rel="stylesheet" href="([^"]*)">\n?', page):
+        style += (path.parent / link).read_text("utf-8")
+    (source,) = re.findall(r'<script type="module" src="([^"]*)"></script>', page) or [""]
+    script = ""
+    if entry:
+        script = _joined(entry)
+    elif source.endswith("train.js"):  # whose requests have no service worker to answer them
+        script = _joined(site / "app/framed.js", path.parent / "static/play.js")
+    elif source:
+        script = _joined(path.parent / source)
+    if not entry:  # the first page's policy is that of its frames too
+        page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>\n', "", page)
+        page = re.sub(r'<div id="starting".*?</div>\n', "", page)
+        page = re.sub(r"<nav aria-label=.*?</nav>", "", page, flags=re.DOTALL)
+    page = re.sub(r'<link rel="(icon|stylesheet)"[^>]*>\n', "", page)
+    page = re.sub(r'<script [^>]*src="[^"]*"></script>\n?', "", page)
+    page = re.sub(r"<footer>.*?</footer>", "", page, flags=re.DOTALL)
+    page = page.replace("</head>", f"<style>{style}</style>\n</head>", 1)
+    if script:
+        page = page.replace("</body>", f'<script type="module">{script}</script>\n</body>', 1)
+    return page, script
+
+
+def _joined(*entries: Path, waits: bool = True) -> str:
+    """Modules with those that they import as one, which asks for no others: a disk gives none.
+
+    Each is a function that returns what it exports; it `waits` where one has to.
+    """
+    found: dict[Path, str] = {}
+    begin, end = ("await (async () => {", "})();") if waits else ("(() => {", "})();")
+
+    def read(path: Path) -> str:
+        name = f"of_{path.stem}"
+        if path in found:
+            return name
+        text = _IMPORT.sub(
+            lambda line: f"const {line[1]} = {read(path.parent / line[2])};\n",
+            path.read_text("utf-8"),
+        )
+        exported = ", ".join(names.strip("{ }") for names in _EXPORT.findall(text))
+        text = re.sub("^export ", "", text, flags=re.MULTILINE)
+        found[path] = f"const {name} = {begin}\n{text}\nreturn {{ {exported} }};\n{end}"
+        return name
+
+    for entry in entries:
+        read(entry)
+    return "\n".join(found.values())
+
+
+_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([^"]*)";\n', re.MULTILINE)
+_EXPORT = re.compile(
+    r"^export (?:async )?(?:function|class|const|let) (\w+|\{[^}]*\})", re.MULTILINE
+)
+
+
+def _digest(text: str) -> str:
+    return b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -153,10 +153,9 @@ class Pages:
         return str(made.live(told))
 
     def notes(self) -> tuple[str, str]:
-        """The notes, completed, with the menu, and with their network to be changed at the end."""
+        """The notes, completed, with the menu, and with fields for their numbers."""
         notes = load("notas")
-        (page,) = (text for name, text in notes.written(*notes.network()).items()
-                   if name.endswith(".html"))  # fmt: skip
+        page = notes.page(notes.network())
         known = self._known("notes.html")
         put = {name: _environment().get_template(name).render(known)
                for name in ("menu.html", "python.html")}  # fmt: skip
@@ -165,14 +164,18 @@ class Pages:
             + "".join(f'<link rel="stylesheet" href="{known["root"]}app/{name}.css">\n'
                       for name in ("palette", "menu", "site"))
             + f'<link rel="icon" href="{known["root"]}app/icon.svg" type="image/svg+xml">\n'
-            + f'<script type="module" src="{known["root"]}app/lesson.js"></script>\n'
+            + f'<script type="module" src="{known["root"]}app/notes.js"></script>\n'
         )  # fmt: skip
         page = re.sub(r"<meta http-equiv=[^>]*>\n", head.replace("\\", ""), page, count=1)
         page = page.replace("<body>", f"<body>{put['menu.html']}", 1)
-        page = page.replace('<th scope="col"></th>', "<td></td>")
         live = self._live("notes.html", picture(**of_the_notes()))
-        end = f"<h2>{_('With other numbers')}</h2>\n{live}</main>\n{put['python.html']}"
-        return self._folder + "notes.html", page.replace("</main>", end, 1)
+        said = _("Every number below is that of these, and changes with them.")
+        start, end = page.partition("</h1>")[0], page.partition("</main>")[2]
+        body = (
+            f"</h1>\n<h2>{_('With other numbers')}</h2>\n<p>{said}</p>\n{live}"
+            f'<div id="document">{answers.document(page)}</div>\n</main>\n{put["python.html"]}'
+        )
+        return self._folder + "notes.html", start + body + end
 
     def prose(self) -> Iterator[tuple[str, str]]:
         """The documents that the repository has as Markdown."""

@@ -14,8 +14,8 @@ from pathlib import Path
 site = Path("/site")
 for path in site.rglob("*.py"):
     name = str(path.relative_to(site))
-    if name == "micrograd_es/base/ieee.py":
-        continue  # Tape.source quotes its text
+    if name == "micrograd_es/base/ieee.py" or "/demos/" in name:
+        continue  # Tape.source quotes the first, and demos are loaded as texts
     py_compile.compile(path, path.with_suffix(".pyc"), name, doraise=True,
                        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     path.unlink()

@@ -18,7 +18,9 @@ import pytest
 
 from conftest import without
 from micrograd_es import explain
+from micrograd_es.base.languages import speaking
 from micrograd_es.expression import parse
+from micrograd_es.gallery import load
 from micrograd_es.pictures.graphs import draw_graph, svg_of
 from micrograd_es.play.answers import answer as answer_of_play
 
@@ -276,16 +278,64 @@ PAGES = [
 ]  # fmt: skip
 
 
-def test_one_file_works_from_a_disk(visit):
-    if not (SITE / "micrograd_es.html").exists():
+@pytest.fixture
+def one_file(visit):
+    """The site as one file, once Python is there."""
+    if not (SITE / "micrograd_en.html").exists():
         pytest.skip("the site was built without --one-file")
-    page = visit(SITE / "micrograd_es.html")
+    page = visit(SITE / "micrograd_en.html")
     page.set_default_timeout(60_000)
     page.wait_for_selector("body[data-python=ready]")
-    typed(page, "a*a + b")
-    assert page.text_content(".formula .value") == "3"
-    page.click("#step")
-    page.frame_locator("#steps iframe").locator("#next").click()
+    return page
+
+
+def opened(page, name):
+    """The page of that name in the menu of the one file, in its frame."""
+    page.click(f"nav.site >> text={name}")
+    return page.frame_locator("#pages iframe:not([hidden])")
+
+
+def test_one_file_works_from_a_disk(one_file):
+    typed(one_file, "a*a + b")
+    assert one_file.text_content(".formula .value") == "3"
+    one_file.click("#step")
+    one_file.frame_locator("#steps iframe").locator("#next").click()
+
+
+def test_one_file_trains(one_file):
+    training = opened(one_file, "Train")
+    training.locator("body[data-asking=no]").wait_for()
+    assert training.locator("#slow").is_visible()
+    training.locator("#step").click()
+    training.locator("#updates:text-is('1')").wait_for()
+    here = json.loads(answer_of_play("/train", "updates=1").body)
+    assert training.locator("#cost").text_content() == f"{here['cost']:.4g}"
+    training.locator(".point").first.click()
+    training.locator("#graph svg").wait_for()
+    training.locator("#steps").click()
+    one_file.frame_locator("#steps iframe").locator("#next").click()
+    one_file.click("#back")
+    opened(one_file, "Lessons").locator("h1").wait_for()
+    assert opened(one_file, "Train").locator("#updates").text_content() == "1"
+
+
+def test_one_file_has_the_lessons(one_file):
+    lesson = opened(one_file, "Lessons")
+    lesson.locator("a[href='2-chain.html']").click()
+    lesson.locator("#question1").fill("6")
+    lesson.locator("#question1").press("Enter")
+    lesson.locator(".live input[type=text]").fill("2")
+    lesson.locator(".live[data-asking=no]").wait_for()
+    assert lesson.locator(".formula .value").text_content() == "36"
+    assert not lesson.locator(".explanations").is_visible()
+    lesson.locator("#question2").fill("18")
+    lesson.locator("#question2").press("Enter")
+    lesson.locator("a[href*='index.html?f=exp']").click()
+    one_file.wait_for_selector(".live[data-asking=no]")
+    assert one_file.input_value("#f") == "exp(sin(x**2))"
+    python = opened(one_file, "Python")
+    python.locator("#run").click()
+    python.locator("#shown svg").wait_for()
 
 
 def test_all_links_lead_somewhere(address):
@@ -344,6 +394,20 @@ def test_the_answers_of_the_lessons_are_right(language):
         "7-modes": ["4", f"{modes[0].item():g}"],
         "8-training": ["-1", str(2 * 4 + 4 + 4 * 4 + 4 + 4 + 1)],
     }
+
+
+def test_the_numbers_of_the_notes_follow_the_fields(start):
+    notes = load("notas")
+    with speaking("en"):
+        wanted = notes.page(notes.network({"x⁽¹⁾": 1.5})).partition("</h1>")[2]
+    plain = re.sub(r"<(svg|style).*?</\1>|<[^>]*>|\s", "", wanted, flags=re.DOTALL)
+    digits = re.findall(r"0[.]\d{8}", plain)
+    assert len(digits) == 32  # of each derivative, and its finite difference, twice
+    page = start("en/notes.html")
+    page.fill(".numbers label:has-text('x⁽¹⁾') input", "1,5")
+    page.wait_for_selector(f"#document :text('{digits[0]}')")
+    shown = re.findall(r"0[.]\d{8}", page.text_content("#document"))
+    assert shown == digits
 
 
 def test_a_worksheet_is_made_from_its_seed(start):

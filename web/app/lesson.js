@@ -8,7 +8,7 @@ for (const element of document.querySelectorAll(".live")) new Live(element, pyth
 
 // -- questions: what follows one comes when it is answered -----------------------------
 
-const key = `lesson ${location.pathname}`;
+const key = `lesson ${document.title}`;
 const parts = [...document.querySelectorAll(".part")];
 const pictures = document.querySelectorAll(".live.hides");
 let reached = Number(read());

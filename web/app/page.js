@@ -5,14 +5,16 @@ import { unpacked } from "./inside.js";
 
 export const element = (id) => document.getElementById(id);
 export const { texts, has, version } = JSON.parse(element("site").textContent);
-export const site = new URL(element("site").dataset.root, location.href);
+export const site = new URL(element("site").dataset.root, document.baseURI);
+const framed = location.protocol === "about:"; // in a page that is one file
 
 const starting = element("starting");
 Object.assign(has, { site: site.href, inside: await unpacked() });
 const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 
-/** Starts Python, and shows so. */
+/** Starts Python, and shows so; that of a page around this one is there already. */
 export function engine() {
+  if (framed) return parent.python;
   const python = new Engine(has, texts.died);
   globalThis.python = python; // for whoever looks behind the page
   starting.hidden = false;

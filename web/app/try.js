@@ -5,7 +5,7 @@ import { element, engine, texts } from "./page.js";
 
 const python = engine();
 const picture = document.querySelector(".live");
-const live = new Live(picture, python, texts);
+export const live = new Live(picture, python, texts);
 const field = element("f");
 const asked = new URLSearchParams(location.search);
 const view = { steps: asked.has("steps") ? "1" : "", embed: asked.has("embed") ? "1" : "" };

@@ -44,6 +44,7 @@ lambda path, query: list(answers.answer(path, query))
 `);
   let numpy; // comes once, and only for what needs it; the browser refuses another hash
   const need = () => {
+    if (!wheel) return null;
     const quiet = () => {}; // Python does without, or says itself what is missing
     numpy ??= Promise.race([
       python.loadPackage("numpy", { messageCallback: quiet, errorCallback: quiet }).catch(quiet),

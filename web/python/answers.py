@@ -30,6 +30,7 @@ from micrograd_es.engine.graph import topological_order
 from micrograd_es.expression import parse, variables_of
 from micrograd_es.formulas.nodes import Formulas
 from micrograd_es.formulas.notation import latex, mathml, number
+from micrograd_es.gallery import load
 from micrograd_es.pictures.dot import Graph
 from micrograd_es.pictures.graphs import draw_fitting, svg_of
 from micrograd_es.play.answers import answer as answer_of_play
@@ -80,7 +81,7 @@ def graph(settings: dict[str, str]) -> tuple[Value, dict[str, Value]]:
     depths = accumulate((c in "([{") - (c in ")]}") for c in text)
     if max(depths, default=0) > MOST_BRACKETS:
         raise ValueError(_("the expression has too many nested parentheses"))
-    given = dict(pair.partition(":")[::2] for pair in settings.get("at", "").split(",") if pair)
+    given = _given(settings)
     names = variables_of(text)
     root, variables = parse(text, {name: _number(name, given.get(name, "1")) for name in names})
     if sum(bool(node.parents) for node in topological_order(root)) > MOST_OPERATIONS:
@@ -91,6 +92,10 @@ def graph(settings: dict[str, str]) -> tuple[Value, dict[str, Value]]:
         root.label = "f"
     root.backward()
     return root, variables
+
+
+def _given(settings: dict[str, str]) -> dict[str, str]:
+    return dict(pair.partition(":")[::2] for pair in settings.get("at", "").split(",") if pair)
 
 
 def _number(name: str, text: str) -> float:
@@ -159,6 +164,19 @@ def _steps(settings: dict[str, str]) -> Answer:
     return Answer(200, HTML, stepping_page(steps))
 
 
+def _notes(settings: dict[str, str]) -> Answer:
+    """What stands in the notes below their title, at other numbers."""
+    given = {name: _number(name, text) for name, text in _given(settings).items()}
+    notes = load("notas")
+    return Answer(200, HTML, document(notes.page(notes.network(given))))
+
+
+def document(page: str) -> str:
+    """The part of a page of the notes in which the numbers stand."""
+    body = page.partition("</h1>")[2].partition("</main>")[0]
+    return body.replace('<th scope="col"></th>', "<td></td>")  # a corner that heads nothing
+
+
 def _worksheet(settings: dict[str, str]) -> Answer:
     seed, level = (int(settings.get(name, "1")) for name in ("seed", "level"))
     return Answer(200, HTML, worksheet(seed, level))
@@ -213,6 +231,7 @@ def _templates() -> jinja2.Environment:
 _ANSWERS: dict[str, Callable[[dict[str, str]], Answer]] = {
     "try": _try,
     "steps": _steps,
+    "notes": _notes,
     "worksheet": _worksheet,
     "python": _python,
 }
