@@ -145,3 +145,11 @@ def test_what_is_fetched_has_its_version_and_hash_written_down():
         for line in (ROOT / name).read_text("utf-8").splitlines():
             if not line.startswith("#"):
                 assert re.match(r"[\w-]+==[\d.]+ .*--hash=sha256:[0-9a-f]{64}$", line)
+
+
+def test_the_workflow_that_publishes_it_names_what_is_there():
+    text = (ROOT / ".github/workflows/site.yml").read_text("utf-8")
+    named = re.findall(r"(?:tests|tools)/[\w/*.]+", text)
+    assert len(named) >= 3
+    for name in named:
+        assert list(ROOT.glob(name)), name
