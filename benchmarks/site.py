@@ -1,4 +1,9 @@
-"""The site in a browser: how long it takes to be there, and to answer. Needs it to be built."""
+"""The site in a browser: how long it takes to be there, and to answer. Needs it to be built.
+
+It is served as a host does, compressed; and as to a phone, as Lighthouse has it: 1.6 Mbit/s,
+150 ms to each answer, and a page that computes four times as slowly. The browser slows no worker,
+and Python is in one.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +13,25 @@ import json
 import shutil
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 from benchmarks.table import Bar, Missing, Row, seconds
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
+BYTES_A_SECOND, DELAY, SLOWER = 1.6e6 / 8, 0.15, 4
+PYTHON = ("pyodide/", "viz/", "app/python.zip")  # what comes for it alone
+PAGES = (
+    "index.html", "lessons/1-nudge.html", "play/index.html", "notes.html", "python.html",
+    "teachers.html", "how-it-works.html", "proofs.html", "reference/micrograd_es.html",
+)  # fmt: skip
 
 
 def opened(quick: bool) -> Iterator[Row]:
@@ -27,25 +41,47 @@ def opened(quick: bool) -> Iterator[Row]:
     if not (SITE / "index.html").exists():
         raise Missing("the site, which python tools/site.py builds")
     path = shutil.which("chromium") or shutil.which("google-chrome")
-    with _server() as serving, sync_playwright() as playwright:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        address = f"http://localhost:{serving.server_port}/"
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page = browser.new_page()
-        cold = _until_answered(page, address)
-        size = _kilobytes()
-        yield Row(
-            "the site: its default expression, drawn, on the first visit", cold[0], size,
-            in_seconds=True,
-        )  # fmt: skip
-        yield Row("the site: what one types there, answered, cold", cold[1], "", in_seconds=True)
-        page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        warm = _until_answered(page, address)
-        yield Row("the same on the second visit", warm[1], "", in_seconds=True)
-        times = [page.evaluate(_ONE, n) for n in range(3 if quick else 30)]
-        yield Row("the same once Python is there", median(times) / 1000, "", in_seconds=True)
+        for phone in (False,) if quick else (False, True):
+            with _served(phone) as (address, sent):
+                page = _page(browser, phone)
+                where = "the site on a slow phone" if phone else "the site"
+                drawn, answered = _until_answered(page, address)
+                whole = f"{sum(sent.values()) / 1e6:.1f} MB compressed"
+                yield Row(f"{where}: something on the screen", _painted(page), "", in_seconds=True)
+                yield Row(
+                    f"{where}: its default expression, drawn, on the first visit", drawn, whole,
+                    in_seconds=True,
+                )  # fmt: skip
+                yield Row(
+                    f"{where}: what one types there, answered, cold", answered, "", in_seconds=True
+                )
+                page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+                warm = _until_answered(page, address)
+                yield Row(f"{where}: the same on the second visit", warm[1], "", in_seconds=True)
+                times = [page.evaluate(_ONE, n) for n in range(3 if quick else 30)]
+                yield Row(
+                    f"{where}: the same once Python is there", median(times) / 1000, "",
+                    in_seconds=True,
+                )  # fmt: skip
+                page.context.close()
+        yield from _page_by_page(browser, PAGES[:1] if quick else PAGES)
         browser.close()
-        serving.shutdown()
+
+
+def _page_by_page(browser: Any, names: tuple[str, ...]) -> Iterator[Row]:
+    for name in names:
+        with _served(phone=True) as (address, sent):
+            page = _page(browser, phone=True)
+            page.goto(address + name)
+            page.wait_for_function("performance.getEntriesByType('paint').length === 2")
+            own = sum(bytes for path, bytes in sent.items() if not path.startswith(PYTHON))
+            yield Row(
+                f"the site on a slow phone: {name} on the screen", _painted(page),
+                f"{own / 1000:.0f} kB compressed, without Python", in_seconds=True,
+            )  # fmt: skip
+            page.context.close()
 
 
 def trained(quick: bool) -> Iterator[Row]:
@@ -92,27 +128,80 @@ _ONE = """async (n) => {
 }"""
 
 
+def _page(browser: Any, phone: bool) -> Any:
+    page = browser.new_context(viewport={"width": 360, "height": 640} if phone else None).new_page()
+    if phone:
+        session = page.context.new_cdp_session(page)
+        session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    return page
+
+
+def _painted(page: Any) -> float:
+    """When the first of the page's content was on the screen, as the browser says."""
+    found: float = page.evaluate(
+        "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    )
+    return found / 1000
+
+
 def _until_answered(page: Any, address: str) -> tuple[float, float]:
     start = perf_counter()
     page.goto(address, wait_until="commit")
     page.wait_for_selector(".graph svg")
     drawn = perf_counter() - start
     page.fill("#f", "tanh(w*x + b)**2")
-    page.wait_for_selector(".live[data-asking=yes]")
-    page.wait_for_selector(".live[data-asking=no]", timeout=120_000)
+    page.wait_for_selector(".live[data-asking=yes]", timeout=120_000)
+    page.wait_for_selector(".live[data-asking=no]", timeout=240_000)
     return drawn, perf_counter() - start
 
 
-def _kilobytes() -> str:
-    """What a first visit to that page fetches, as a host sends it."""
-    names = ["index.html", "pyodide/pyodide.mjs", "pyodide/pyodide.asm.js", "viz/viz.js",
-             "pyodide/pyodide.asm.wasm", "pyodide/python_stdlib.zip", "pyodide/pyodide-lock.json",
-             "app/python.zip"]  # fmt: skip
-    sent = sum(len(gzip.compress((SITE / name).read_bytes())) for name in names)
-    return f"{sent / 1e6:.1f} MB compressed"
+@contextmanager
+def _served(phone: bool) -> Iterator[tuple[str, Counter[str]]]:
+    """The site's address, and how many bytes of each file pages have been sent."""
+    tool = _tool()
+    sent: Counter[str] = Counter()
+    line = threading.Lock()  # one connection to the phone, shared by all requests
+
+    class Host(tool.Handler):  # type: ignore[misc, name-defined]
+        def send_header(self, keyword: str, value: str) -> None:
+            # what a browser has fetched its service worker need not fetch again, as on a host
+            super().send_header(keyword, "max-age=600" if keyword == "Cache-Control" else value)
+
+        def do_GET(self) -> None:
+            path = Path(self.translate_path(self.path.partition("?")[0]))
+            path = path / "index.html" if path.is_dir() else path
+            if not path.is_file():
+                self.send_error(404)
+                return
+            content = _compressed(path)
+            for_page = not self.headers.get("Referer", "").endswith("/sw.js")
+            sleep(DELAY if phone else 0)
+            self.send_response(200)
+            self.send_header("Content-Type", self.guess_type(str(path)))
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            for i in range(0, len(content), 16384):
+                piece = content[i : i + 16384]
+                with line:
+                    sleep(len(piece) / BYTES_A_SECOND if phone else 0)
+                self.wfile.write(piece)
+                if for_page:
+                    sent[path.relative_to(SITE).as_posix()] += len(piece)
+
+    with tool.server(SITE, handler=Host) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}/", sent
+        server.shutdown()
 
 
-def _server() -> Any:
+@cache
+def _compressed(path: Path) -> bytes:
+    return gzip.compress(path.read_bytes())
+
+
+@cache
+def _tool() -> Any:
     sys.path.insert(0, str(ROOT / "tools"))
     spec = importlib.util.spec_from_file_location("tools_site", ROOT / "tools/site.py")
     assert spec is not None
@@ -120,4 +209,4 @@ def _server() -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     sys.path.pop(0)
-    return module.server(SITE)
+    return module

@@ -125,9 +125,10 @@ def test_a_wheel_of_numpy_with_another_hash_is_refused(tools, tmp_path):
 def test_headings_can_be_linked_to_and_the_search_finds_sections(tools, tmp_path):
     search = tools("site_search")
     page = (
-        "<title>Una página · micrograd_es</title><nav>no</nav><h1>Página</h1><p>Antes, "
+        "<title>Una página · micrograd_es</title><p>no</p>"
+        "<main><nav>no</nav><h1>Página</h1><p>Antes, "
         "<em>aquí</em>.</p><script>no</script><h2>Qué es <code>w₍₁₎</code></h2><p>uno</p>"
-        "<h2>¿Qué es w(1)?</h2><p>dos</p><p>tres &lt;</p><svg><text>no</text></svg>"
+        "<h2>¿Qué es w(1)?</h2><p>dos</p><p>tres &lt;</p><svg><text>no</text></svg></main><p>no</p>"
     )
     page = search.anchored(page)
     assert search.anchored(page) == page
@@ -135,7 +136,7 @@ def test_headings_can_be_linked_to_and_the_search_finds_sections(tools, tmp_path
     (tmp_path / "show.html").write_text("<p>no</p>", "utf-8")
     (tmp_path / "reference").mkdir()
     member = '<section id="f"><p>def f()</p><div id="f.a" class="classattr">it</div></section>'
-    (tmp_path / "reference/a.html").write_text(f"<title>a</title>{member}", "utf-8")
+    (tmp_path / "reference/a.html").write_text(f"<title>a</title><main>{member}</main>", "utf-8")
     found = search.sections(tmp_path, "es")
     assert [section.pop("id") for section in found] == [0, 1, 2, 3, 4]
     assert [tuple(section[key] for key in ("address", "heading", "text")) for section in found] == [
@@ -157,3 +158,11 @@ def test_what_is_fetched_has_its_version_and_hash_written_down():
         for line in (ROOT / name).read_text("utf-8").splitlines():
             if not line.startswith("#"):
                 assert re.match(r"[\w-]+==[\d.]+ .*--hash=sha256:[0-9a-f]{64}$", line)
+
+
+def test_the_workflow_that_publishes_it_names_what_is_there():
+    text = (ROOT / ".github/workflows/site.yml").read_text("utf-8")
+    named = re.findall(r"(?:tests|tools)/[\w/*.]+", text)
+    assert len(named) >= 3
+    for name in named:
+        assert list(ROOT.glob(name)), name

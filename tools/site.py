@@ -258,10 +258,14 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 def server(
-    folder: Path, port: int = 0, below: str = "/", wheels: str = "pyodide/"
+    folder: Path,
+    port: int = 0,
+    below: str = "/",
+    wheels: str = "pyodide/",
+    handler: type[Handler] = Handler,
 ) -> ThreadingHTTPServer:
     """Serves the folder to this machine alone, in a subfolder; port 0 is any free one."""
-    here = type("Here", (Handler,), {"below": below, "wheels": wheels})
+    here = type("Here", (handler,), {"below": below, "wheels": wheels})
     return ThreadingHTTPServer(("127.0.0.1", port), partial(here, directory=str(folder)))
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from unicodedata import normalize
 
 _HEADING = re.compile(r"<h([23])>(.*?)</h\1>", re.DOTALL)
-_SILENT = {"script", "style", "svg", "nav", "annotation", "noscript", "footer", "template"}
+_SILENT = {"script", "style", "svg", "nav", "annotation", "template"}
 _INLINE = {"a", "b", "code", "em", "i", "small", "span", "strong", "sub", "sup", "var", "wbr"}
 
 
@@ -61,7 +61,7 @@ class _Reader(HTMLParser):
         self._found = [_Section(address, [], [])]
         self._title: list[str] = []
         self._into = self._found[0].text
-        self._silent = 0
+        self._silent = 1  # until the page itself begins
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self._part(tag)
@@ -69,6 +69,8 @@ class _Reader(HTMLParser):
         name = given.get("id")
         if tag in _SILENT:
             self._silent += 1
+        elif tag == "main":
+            self._silent -= 1
         elif tag == "title":
             self._into = self._title
         elif tag == "section" or "classattr" in (given.get("class") or ""):
@@ -86,11 +88,13 @@ class _Reader(HTMLParser):
         self._part(tag)
         if tag in _SILENT:
             self._silent -= 1
+        elif tag == "main":
+            self._silent += 1
         elif tag in ("title", "h2", "h3"):
             self._into = self._found[-1].text
 
     def handle_data(self, data: str) -> None:
-        if not self._silent:
+        if not self._silent or self._into is self._title:
             self._into.append(data)
 
     def _part(self, tag: str) -> None:
