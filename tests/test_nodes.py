@@ -11,7 +11,7 @@ import weakref
 
 import pytest
 
-from micrograd_es import Value, vsum
+from micrograd_es import Value, custom, vsum, where
 from micrograd_es.engine import graph, making
 from micrograd_es.engine.graph import adjoints_of, make_again, topological_order
 from micrograd_es.engine.ops import TABLE, with_number
@@ -159,6 +159,54 @@ def test_a_deep_graph_of_other_nodes_is_freed_too(join):
     del v
     gc.collect()
     assert first() is last() is None
+
+
+def _cache(v):
+    v.cache = v * 2
+
+
+def _cache_in_a_list(v):
+    v.cache = [vsum([v, v * 2, 1]), where(v, v, 2)]
+
+
+def _cache_later(v):
+    v.cache = []
+    v.cache.append((v * 2).tanh() + 1)
+    v.cache.append(custom(lambda z: z, lambda z: 1.0, v))
+
+
+def _cache_in_a_gradient(v):
+    v.grad = v * 2
+
+
+def _cache_two(v):
+    v.other = other = Value(3.0) * v
+    other.back = other + v
+    assert other.back.parents == (other, v)
+
+
+@pytest.mark.parametrize("kind", [Value, Mine])
+@pytest.mark.parametrize(
+    "lead", [_cache, _cache_in_a_list, _cache_later, _cache_in_a_gradient, _cache_two]
+)
+def test_a_circle_through_an_attribute_is_collected(kind, lead):
+    gc.collect()
+    v = kind(1.0)
+    used = vsum([v * k for k in range(3)])
+    lead(v)
+    used.backward() if lead is not _cache_in_a_gradient else None
+    gc.collect()  # nothing that is used is lost
+    assert used.parents[1].parents[0] is v
+    gone = weakref.ref(v)
+    del v, used
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_node_with_an_attribute_that_leads_nowhere_is_not_visited():
+    x = Value(1.0)
+    x.name, x.size = "x", 3.0
+    assert gc.is_tracked(x) is gc.is_tracked(x * 2) is (graph.native is None)
 
 
 def test_the_parts_of_a_node_can_be_set_one_by_one():

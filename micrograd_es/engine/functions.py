@@ -11,7 +11,7 @@ from micrograd_es.engine import making
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.graph import record
 from micrograd_es.engine.ops import TABLE, Operation
-from micrograd_es.engine.value import Operand, Value, apply, as_value
+from micrograd_es.engine.value import Operand, Value, as_value
 
 _summed = making.function(TABLE["sum"])
 # The nodes wᵢ·xᵢ of two sequences of Values. Nine nodes of ten in a network are made here.
@@ -24,15 +24,21 @@ def function(op: Operation) -> Callable[..., Any]:
     On arrays of Values it works element by element, as NumPy's own functions do.
     """
 
+    made = making.function(op)
+
     def call(*operands: Any) -> Any:
-        if any(is_array(x) and x.ndim for x in operands):
+        if any(map(_has_elements, operands)):
             import numpy as np
 
             return np.frompyfunc(call, op.arity, 1)(*operands)
-        return apply(op, *[as_value(x) for x in operands])
+        return made(*map(as_value, operands))
 
     call.__name__ = call.__qualname__ = op.name
     return call
+
+
+def _has_elements(x: Any) -> bool:
+    return type(x) is not Value and is_array(x) and x.ndim > 0
 
 
 _maximum, _minimum, _where, _arctan2, _hypot = (

@@ -21,8 +21,9 @@ N = TypeVar("N", bound="Node")
 class Storage:
     """What a node holds. Where there is native code C holds it, and makes and walks nodes.
 
-    To the bit it does what is written here. The garbage collector does not visit a Value there:
-    operands are older than their node, and so nodes make no circle by themselves.
+    To the bit it does what is written here. The garbage collector does not visit a Value there,
+    unless somebody's attribute may lead back to it: operands are older than their node, and so
+    nodes make no circle by themselves.
     """
 
     __slots__ = (

@@ -207,9 +207,9 @@ for _op in TABLE.values():
 
 def as_value(x: Operand | Comparison) -> Value:
     """`x` itself if it is a Value, the node of a comparison, else a new leaf."""
-    if isinstance(x, Comparison):
-        return x.node  # type: ignore[no-any-return]
-    return x if isinstance(x, Value) else constant(Value(x))
+    if isinstance(x, Value):
+        return x
+    return x.node if isinstance(x, Comparison) else constant(Value(x))
 
 
 def _operand(x: Any) -> Value | None:

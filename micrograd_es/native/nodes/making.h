@@ -2,10 +2,9 @@
 
 /* -- making ------------------------------------------------------------------------------- */
 
-/* All of it 0. Every class that is written in Python is one for the collector; what is of Value
-   itself, and of no subclass with more in it, is not handed to it. */
+/* All of it 0. What is of Value itself, and of no subclass, is not handed to the collector. */
 static inline Node *made_of(PyTypeObject *type) {
-    if (type != S.value || !PyType_IS_GC(type))
+    if (type != S.value)
         return (Node *)type->tp_alloc(type, 0);
     Node *node = PyObject_GC_New(Node, type);
     if (node)
@@ -18,76 +17,15 @@ static PyObject *storage_new(PyTypeObject *type, PyObject *args, PyObject *setti
     return (PyObject *)made_of(type);
 }
 
-/* Python gives memory back to the system by the megabyte, and fetches it again for the next graph,
-   page by page, which takes as long as making the nodes. The last node to be freed in each of some
-   megabytes is kept, and the megabyte with it. */
-static void free_memory(Node *node) {
-    static Node *kept[32];
-    Node **place = &kept[((uintptr_t)node >> 20) % 32], *before = *place;
-    if (Py_TYPE(node) != S.value || (before && (uintptr_t)before >> 20 == (uintptr_t)node >> 20)) {
-        Py_TYPE(node)->tp_free(node);
-        return;
-    }
-    *place = node;
-    if (before)
-        S.value->tp_free(before);
-}
-
-/* Freed one after the other: a graph may be a million nodes deep. */
-static OF_A_THREAD Node *to_free;
-static OF_A_THREAD int freeing;
-
-static inline void let_go_of(PyObject *x) {
-    if (!x)
-        return;
-    if (Py_REFCNT(x) > 1 || Py_TYPE(x) != S.value) {
-        Py_DECREF(x);
-        return;
-    }
-    Py_SET_REFCNT(x, 0);
-    ((Node *)x)->next = to_free;
-    to_free = (Node *)x;
-}
-
-static void free_one(Node *node) {
-    if (node->weak)
-        PyObject_ClearWeakRefs((PyObject *)node);
-    PyObject *a = node->a, *b = node->b;
-    node->a = node->b = NULL;
-    if (node->kind == MANY && Py_REFCNT(a) == 1)
-        for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(a); k++) {
-            PyObject *x = PyTuple_GET_ITEM(a, k);
-            PyTuple_SET_ITEM(a, k, NULL);
-            let_go_of(x);
-        }
-    let_go_of(a);
-    let_go_of(b);
-    Py_CLEAR(node->rule);
-    if (node->held)
-        Py_DECREF(node->grad);
-    Py_CLEAR(node->label);
-    Py_CLEAR(node->dict);
-    PyTypeObject *type = Py_TYPE(node);
-    free_memory(node);
-    Py_DECREF(type);
-}
-
-static void storage_dealloc(PyObject *self) {
-    ((Node *)self)->next = to_free;
-    to_free = (Node *)self;
-    if (freeing)
-        return;
-    freeing = 1;
-    while (to_free) {
-        Node *node = to_free;
-        to_free = node->next;
-        free_one(node);
-    }
-    freeing = 0;
-}
-
 /* Whoever looks at each new node is told; a reference to the node is taken over. */
-static PyObject *watched(Node *node) {
+static PyObject *watched(Node *node, int visited) {
+    if (visited) {
+        Stack todo = {0};
+        if (push(&todo, node) < 0 || visit(&todo) < 0) {
+            Py_DECREF(node);
+            return NULL;
+        }
+    }
     if (S.watch && S.watch != Py_None) {
         PyObject *said = PyObject_CallOneArg(S.watch, (PyObject *)node);
         if (!said) {
@@ -156,7 +94,7 @@ static PyObject *number_or_none(double x, int none) {
         node->kind = ONE;                                                                    \
         node->a = Py_NewRef(self);                                                           \
         node->rule = RULE(index);                                                            \
-        return watched(node);                                                                \
+        return watched(node, ((Node *)self)->visited);                                       \
     }                                                                                        \
     static PyObject *method_##name(PyObject *self, PyObject *none) {                         \
         (void)none;                                                                          \
@@ -181,7 +119,7 @@ static PyObject *number_or_none(double x, int none) {
         node->a = left;                                                                      \
         node->b = right;                                                                     \
         node->rule = RULE(index);                                                            \
-        return watched(node);                                                                \
+        return watched(node, ((Node *)left)->visited | ((Node *)right)->visited);            \
     }                                                                                        \
     static PyObject *made_##name(PyObject *x, PyObject *y) {                                 \
         PyObject *left = operand_of(x), *right;                                              \
@@ -239,8 +177,11 @@ static PyObject *of_three(
         Py_XDECREF(b);
         return NULL;
     }
-    for (int k = 0; k < 3; k++)
+    int visited = 0;
+    for (int k = 0; k < 3; k++) {
+        visited |= ((Node *)x[k])->visited;
         PyTuple_SET_ITEM(a, k, Py_NewRef(x[k]));
+    }
     PyObject_GC_UnTrack(a); /* which makes no circle either */
     PyObject_GC_UnTrack(b);
     node->data = y;
@@ -248,7 +189,7 @@ static PyObject *of_three(
     node->a = a;
     node->b = b;
     node->rule = RULE(index);
-    return watched(node);
+    return watched(node, visited);
 }
 
 #define FUNCTION(name, function)                                                             \
@@ -386,14 +327,17 @@ static PyObject *total(PyObject *module, PyObject *const *terms, Py_ssize_t n) {
         Py_XDECREF(parents);
         return NULL;
     }
-    for (Py_ssize_t k = 0; k < n; k++)
+    int visited = 0;
+    for (Py_ssize_t k = 0; k < n; k++) {
+        visited |= ((Node *)terms[k])->visited;
         PyTuple_SET_ITEM(parents, k, Py_NewRef(terms[k]));
+    }
     PyObject_GC_UnTrack(parents); /* which makes no circle either */
     node->data = sum;
     node->kind = MANY;
     node->a = parents;
     node->rule = RULE(SUM);
-    return watched(node);
+    return watched(node, visited);
 }
 
 PyDoc_STRVAR(products_doc, "The nodes of the products of two sequences, pair by pair: a list.");

@@ -1,8 +1,8 @@
 /* Nodes in C: what a node holds, the operators of the table, the order and the chain rule.
 
    The same as engine/graph.py and engine/making.py say in Python, to the bit. A node is no object
-   that the collector visits: its operands are older than itself, so that nodes make no circle.
-   (One that leads through an attribute which somebody has given a node is not found.) */
+   that the collector visits, unless somebody has given it, or one below it, an attribute that may
+   lead back to it (visited.h). */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -31,7 +31,7 @@ typedef struct Node {
     PyObject *a;        /* an operand, or the tuple of all of them */
     PyObject *b;        /* another, or the tuple of the partials; NULL where each of them is 1 */
     uint64_t seen : 56; /* the walk that has come here last */
-    uint64_t kind : 2, da_none : 1, db_none : 1, reached : 1, held : 1;
+    uint64_t kind : 2, da_none : 1, db_none : 1, reached : 1, held : 1, visited : 1;
     union {
         double adjoint;
         struct Node *next; /* to be freed */
@@ -57,6 +57,8 @@ static struct {
 #define IS_NODE(x) (Py_TYPE(x) == S.value || PyObject_TypeCheck(x, S.storage))
 
 #include "../plain.h"
+#include "visited.h"
+#include "freeing.h"
 #include "making.h"
 #include "seen.h"
 #include "walks.h"

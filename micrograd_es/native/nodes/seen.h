@@ -73,7 +73,11 @@ GET(grad) {
     }
     return Py_NewRef(SELF->grad);
 }
-SET(grad) { NOT_DELETED hold(SELF, Py_NewRef(x)); return 0; }
+SET(grad) {
+    NOT_DELETED
+    hold(SELF, Py_NewRef(x));
+    return PyObject_IS_GC(x) ? leads_to(self, x) : 0;
+}
 
 GET(label) {
     (void)none;
@@ -173,6 +177,9 @@ static PyMemberDef MEMBERS[] = {
 static PyType_Slot STORAGE_SLOTS[] = {
     {Py_tp_new, storage_new},
     {Py_tp_dealloc, storage_dealloc},
+    {Py_tp_traverse, storage_traverse},
+    {Py_tp_clear, storage_clear},
+    {Py_tp_setattro, storage_setattro},
     {Py_tp_getset, ATTRIBUTES},
     {Py_tp_members, MEMBERS},
     {Py_tp_methods, METHODS_OF_ROWS},
@@ -191,7 +198,7 @@ static PyType_Slot STORAGE_SLOTS[] = {
 /* Named as the class under which it stands, so that a method knows itself as Value.tanh. */
 static PyType_Spec STORAGE = {
     "micrograd_es.engine.value.Value", sizeof(Node), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, STORAGE_SLOTS,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, STORAGE_SLOTS,
 };
 
 /* -- making ------------------------------------------------------------------------------------ */
@@ -259,5 +266,11 @@ static PyObject *make_again(PyObject *module, PyObject *const *given, Py_ssize_t
     put(&node->rule, given[1] == Py_None ? NULL : Py_NewRef(given[1]));
     Py_XDECREF(a);
     Py_XDECREF(b);
-    Py_RETURN_NONE;
+    int visited = node->visited;
+    for (Py_ssize_t k = 0; k < count; k++) {
+        PyObject *x = PyTuple_GET_ITEM(parents, k);
+        visited |= x && IS_NODE(x) && ((Node *)x)->visited;
+    }
+    node->visited = 0;
+    return visited && leads_to(given[0], Py_None) < 0 ? NULL : Py_NewRef(Py_None);
 }

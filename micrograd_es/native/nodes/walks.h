@@ -2,25 +2,6 @@
 
 /* -- walks ------------------------------------------------------------------------------------- */
 
-typedef struct {
-    Node **at;
-    size_t n, room;
-} Stack;
-
-static int push(Stack *s, Node *node) {
-    if (s->n == s->room) {
-        size_t room = s->room ? 2 * s->room : 256;
-        Node **at = PyMem_Realloc(s->at, room * sizeof *at);
-        if (!at) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        s->at = at, s->room = room;
-    }
-    s->at[s->n++] = node;
-    return 0;
-}
-
 static int push_node(Stack *s, PyObject *x) {
     return x && IS_NODE(x) ? push(s, (Node *)x) : (no_node(x), -1);
 }
