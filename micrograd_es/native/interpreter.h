@@ -251,8 +251,8 @@ static void elementwise_back(const State *s, const int32_t *c) {
 
 /* -- sums ---------------------------------------------------------------------------------- */
 
-/* Σ left·right: result (3), add, n, terms, left (3), right (3); the rows of term k are the
-   k-th n */
+/* Σ left·right: result (3), how, n, terms, left (3), right (3); the rows of term k are the
+   k-th n. How: 1 if there are terms already, + 2 if there come others. */
 static void products(const State *s, const int32_t *c) {
     ptrdiff_t n = c[4], terms = c[5], w = s->width;
     const int32_t *left = c + 6, *right = c + 9;
@@ -261,11 +261,11 @@ static void products(const State *s, const int32_t *c) {
         for (ptrdiff_t k = 0; k < terms; k++) {
             const double *b = s->own + (ptrdiff_t)AT(right, k * n + r) * w;
             if (left[0] == OTHER)
-                put_multiple(y, b, s->other[AT(left, k * n + r)], c[3] || k, w);
+                put_multiple(y, b, s->other[AT(left, k * n + r)], (c[3] & 1) || k, w);
             else
-                put_product(y, s->own + (ptrdiff_t)AT(left, k * n + r) * w, b, c[3] || k, w);
+                put_product(y, s->own + (ptrdiff_t)AT(left, k * n + r) * w, b, (c[3] & 1) || k, w);
         }
-        *s->doubtful |= !all_finite(y, w);
+        *s->doubtful |= !(c[3] & 2) && !all_finite(y, w);
     }
 }
 
@@ -294,7 +294,7 @@ static void products_back(const State *s, const int32_t *c) {
     }
 }
 
-/* Σ rows: result (3), add, n, terms, rows (3) */
+/* Σ rows: result (3), how, n, terms, rows (3) */
 static void plain(const State *s, const int32_t *c) {
     ptrdiff_t n = c[4], terms = c[5], w = s->width;
     for (ptrdiff_t r = 0; r < n; r++) {
@@ -302,12 +302,12 @@ static void plain(const State *s, const int32_t *c) {
         for (ptrdiff_t k = 0; k < terms; k++) {
             ptrdiff_t at = AT(c + 6, k * n + r);
             if (c[6] == OWN)
-                put(y, s->own + at * w, c[3] || k, w);
+                put(y, s->own + at * w, (c[3] & 1) || k, w);
             else
                 for (ptrdiff_t j = 0; j < w; j++)
-                    y[j] = (c[3] || k ? y[j] : 0.0) + s->other[at];
+                    y[j] = ((c[3] & 1) || k ? y[j] : 0.0) + s->other[at];
         }
-        *s->doubtful |= !all_finite(y, w);
+        *s->doubtful |= !(c[3] & 2) && !all_finite(y, w);
     }
 }
 

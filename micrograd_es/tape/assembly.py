@@ -9,11 +9,12 @@ forward or, if there is one, on the way back.
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,6 +68,59 @@ class Room:
         self.sources, self.targets = max(self.sources, sources), max(self.targets, targets)
 
 
+class _Part(NamedTuple):
+    """Terms of a sum; whether they are the first ones, and the last ones."""
+
+    step: SumStep
+    first: bool
+    last: bool
+
+
+def _parts(program: Program) -> dict[int, list[_Part]]:
+    """For each step what can be added up after it.
+
+    A sum of one row for each sample takes each term when it is there, and not all in the end:
+    a term that nothing else reads has no row any more by then.
+    """
+    turn = np.full(program.sizes[BATCHED], -1)
+    found: dict[int, list[_Part]] = defaultdict(list)
+    for k, step in enumerate(program.steps):
+        if step.store == BATCHED:
+            turn[step.rows] = k
+        if not isinstance(step, SumStep):
+            continue
+        cut = {k: step}
+        if step.store == BATCHED and len(step) == 1 and not any(p.matrix for p in step.products):
+            cut = _cut(step, k, turn)
+        for place in sorted(cut):
+            found[place].append(_Part(cut[place], place == min(cut), place == max(cut)))
+    return found
+
+
+def _cut(step: SumStep, k: int, turn: Array) -> dict[int, SumStep]:
+    """The sum that is step k, by the steps after which its terms are there."""
+    cut: dict[int, SumStep] = defaultdict(lambda: replace(step, products=[], plain=[]))
+
+    def after(*factors: Rows) -> Array:
+        turns = [turn[flat(rows)] for rows in factors if rows.store == BATCHED]
+        latest: Array = np.max(turns, axis=0)
+        return np.where(latest < 0, k, latest)
+
+    def some(rows: Rows, where: Array) -> Rows:
+        return Rows(rows.store, flat(rows)[where][:, None])
+
+    for product in step.products:
+        there = after(product.left, product.right)
+        for place in np.unique(there).tolist():
+            left, right = (some(rows, there == place) for rows in (product.left, product.right))
+            cut[place].products.append(replace(product, left=left, right=right))
+    for rows, trained in step.plain:
+        there = after(rows) if rows.store == BATCHED else np.full(rows.size, k)
+        for place in np.unique(there).tolist():
+            cut[place].plain.append((some(rows, there == place), trained))
+    return cut
+
+
 class Assembly:
     """The program's way forward.
 
@@ -102,26 +156,30 @@ class Assembly:
         self._kept: dict[int, int] = {}
         self._matrices: dict[int, tuple[int, int, int]] = {}
         self.places.of(_given(program))
-        done = self._done()
+        parts = _parts(program)
+        done = self._done(parts)
         for k, step in enumerate(program.steps):
-            if isinstance(step, SumStep):
-                self._sum(step)
-            else:
+            if isinstance(step, Elementwise):
                 self._elementwise(step)
+            for part in parts[k]:
+                self._sum(part)
             self.places.give_back(done.get(k, _NONE))
 
     # -- what is read, and when for the last time -----------------------------------------
 
-    def _done(self) -> dict[int, Array]:
+    def _done(self, parts: Mapping[int, list[_Part]]) -> dict[int, Array]:
         """For each step the rows that nothing reads any more after it."""
         program, never = self.program, len(self.program.steps)
         last = np.zeros(program.sizes[BATCHED], int)
         for k, step in enumerate(program.steps):
             if step.store == BATCHED:
                 last[step.rows] = k  # if nobody reads it at all
-                for rows in step.operands:
-                    if rows.store == BATCHED:
-                        last[rows.at] = k
+            readers: list[Elementwise | SumStep] = [part.step for part in parts[k]]
+            if isinstance(step, Elementwise):
+                readers.append(step)
+            for rows in (rows for reader in readers for rows in reader.operands):
+                if rows.store == BATCHED:
+                    last[rows.at] = k
         last[_given(program)] = never
         last[[row for store, row in program.outputs if store == BATCHED]] = never
         for step in program.steps:
@@ -229,8 +287,9 @@ class Assembly:
         """Where the results of a step lie: the first row, or a list."""
         return self.located(code, step, _results(step))
 
-    def _sum(self, step: SumStep) -> None:
-        code, n, there = self.forward[step.store], len(step), 0
+    def _sum(self, part: _Part) -> None:
+        step, there, later = part.step, int(not part.first), 2 * (not part.last)
+        code, n = self.forward[step.store], len(step)
         result = self.result(code, step)
         for product in step.products:
             if product.matrix:
@@ -251,10 +310,11 @@ class Assembly:
             else:
                 left = self.located(code, step, product.left)
                 right = self.located(code, step, product.right)
-                code.emit(PRODUCTS, *result, there, n, product.left.shape[0], *left, *right)
+                code.emit(PRODUCTS, *result, there + later, n, product.left.shape[0], *left, *right)
             there = 1
         for rows, _ in step.plain:
-            code.emit(PLAIN, *result, there, n, rows.shape[0], *self.located(code, step, rows))
+            terms = self.located(code, step, rows)
+            code.emit(PLAIN, *result, there + later, n, rows.shape[0], *terms)
             there = 1
 
     def _packed(self, product: Product) -> tuple[int, int, int]:
