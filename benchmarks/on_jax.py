@@ -151,7 +151,8 @@ def _row(
     ours = JaxEpochs(tape, optimizer, size, None, jax.devices()[:1])
     begin = tape.theta
     first = ours.run(trained.drawn(), None, 0, 2)
-    epochs = len(ours.run(trained.drawn(), None, 0, 10_000))
+    for _ in range(3):  # until it knows how many take how long
+        epochs = len(ours.run(trained.drawn(), None, 0, 10_000))
 
     @jax.jit
     def by_hand(theta: Any, batches: Any) -> Any:

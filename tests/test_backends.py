@@ -1,5 +1,6 @@
 """`fit` on the arrays of JAX and PyTorch: the same training as on NumPy's."""
 
+import itertools
 import os
 import socket
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import textwrap
 from math import isfinite
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -190,6 +192,38 @@ def check_around_it(backend):
         fit(model, X, Y * 1e3, mse, SGD(model.parameters(), lr=1e3), backend=backend)
 
 
+def check_how_long_a_call_takes():
+    """As many epochs as are quick, and the same bits however many those are."""
+    from micrograd_es.nn import epochs_on_jax
+
+    ends, whole = [], epochs_on_jax.JaxEpochs._moved
+    for seconds, most in (0.0, 48), (0.1, 48), (10.0, 1):
+        calls = []
+
+        def moved(*given, calls=calls):
+            found = whole(*given)
+            calls.append(len(found[0]))
+            return found
+
+        ticks = itertools.count(0.0, seconds)  # one at the beginning, and one at the end
+        model = tanh()
+        with (
+            mock.patch.object(epochs_on_jax, "perf_counter", lambda ticks=ticks: next(ticks)),
+            mock.patch.object(epochs_on_jax.JaxEpochs, "_moved", moved),
+        ):
+            optimizer = Adam(model.parameters(), lr=0.01)
+            history = fit(
+                model, X, Y, hinge, optimizer, epochs=50, batch_size=8, progress=False,
+                backend="jax",
+            )  # fmt: skip
+        assert sum(calls) == len(history) == 50
+        assert calls[:2] == [1, 1]  # which compiles, and which is measured
+        assert max(calls) <= most
+        assert (len(calls) < 20) == (most > 1)
+        ends.append([*history, *numbers(model), *optimizer.state[0].tolist()])
+    assert ends[0] == ends[1] == ends[2]
+
+
 # -- PyTorch ----------------------------------------------------------------------------
 
 
@@ -210,7 +244,10 @@ def test_torch_ends_and_is_seen_as_numpy_is():
 ON_EIGHT = """
     import jax
     import pytest
-    from test_backends import CASES, X, Y, check_around_it, check_case, check_where_it_ends, tanh
+    from test_backends import (
+        CASES, X, Y, check_around_it, check_case, check_how_long_a_call_takes,
+        check_where_it_ends, tanh,
+    )
     from micrograd_es import fit, mse
 
     assert len(jax.devices()) == 8
@@ -220,6 +257,7 @@ ON_EIGHT = """
     check_case("batches", "jax", devices=jax.devices()[:0:-2])
     check_where_it_ends("jax")
     check_around_it("jax")
+    check_how_long_a_call_takes()
     assert jax.numpy.zeros(1).dtype == "float32"  # what others compute is left alone
 
     for devices, says in (9, "there are 8 devices"), (0, "1 upwards"), ([], "one or more"), (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 from hashlib import sha256
+from time import perf_counter
 from typing import Any
 
 import jax
@@ -28,8 +29,8 @@ else:
 
     _shared, _doubles = partial(shard_map.shard_map, check_rep=False), enable_x64
 
-# Of one call: updates, and samples times parameters. Ctrl-C and the progress bar wait for it.
-_UPDATES, _WORK = 1000, 10_000_000
+# Of one call: updates at most, and how long it may take: Ctrl-C and the progress bar wait for it.
+_UPDATES, _SECONDS = 1000, 0.3
 
 _WHOLE, _SPLIT = PartitionSpec(), PartitionSpec(None, "samples")
 
@@ -50,6 +51,7 @@ class JaxEpochs(Epochs):
         self._compiled, self._plain = self._loop_of(tape.plain_on_jax()), True
         self._batches: _Batches | None = None
         self._room = 0  # of how many epochs in one call
+        self._quick: int | None = None  # and of how many in so short a time; None: not compiled
 
     def run(self, samples: Array, weights: Array | None, first: int, number: int) -> list[float]:
         """The costs of the epochs that have been run: at least one, and at most `number`."""
@@ -66,19 +68,20 @@ class JaxEpochs(Epochs):
                 again += super().run(samples, weights, first + len(again), 1)
             if self._plain:
                 self._compiled, self._plain = self._loop_of(self._tape.to("jax")), False
+                self._quick = None
             return again
         self._tape.theta, self._optimizer.state, self._sound = theta, state, sound
         self._optimizer.updates += costs.size
-        means: list[float] = (costs @ self._batches.counted / self._batches.counted.sum()).tolist()
+        counted = self._batches.counted  # row by row, the same bits for any number of rows
+        means: list[float] = ((costs * counted).sum(axis=1) / counted.sum()).tolist()
         return means
 
     def _moved(self, batches: _Batches, number: int) -> tuple[Array, Array, Array, Any]:
         """The costs (epochs, batches), and what comes of their updates, as the loop gives it."""
         theta, optimizer, in_one = self._tape.theta, self._optimizer, len(batches.counted)
         if not self._room:
-            work = len(theta) * len(batches.samples)
-            self._room = max(1, min(_UPDATES // in_one, _WORK // work)) if number > 1 else 1
-        epochs = min(self._room, number)
+            self._room = max(1, _UPDATES // in_one) if number > 1 else 1
+        epochs = min(self._room, self._quick or 1, number)
         updates = range(optimizer.updates, optimizer.updates + epochs * in_one)
         rates = np.array([optimizer.rates(k) for k in updates])
         filled = np.zeros((self._room * len(batches.X), rates.shape[1]))
@@ -87,9 +90,14 @@ class JaxEpochs(Epochs):
         counts = np.array([len(rates), in_one])
         given = [_whole(x, self._mesh) for x in (counts, theta, filled)]
         held = tuple([_whole(x, self._mesh) for x in state])
+        began = perf_counter()
         found = self._compiled(given[0], given[1], held, batches.X, batches.shares, given[2])
         # waited for: calls that queue up, each with sums over the devices, have XLA give up
         costs, *rest = jax.tree.map(np.asarray, jax.block_until_ready(found))
+        if number > 1:
+            taken = _longest(perf_counter() - began)
+            # the first call compiles, and tells nothing
+            self._quick = 1 if self._quick is None else max(1, int(epochs * _SECONDS / taken))
         return costs[: len(rates)].reshape(epochs, in_one), *rest
 
     def _loop_of(self, replay: Any) -> Any:
@@ -167,6 +175,15 @@ class _Batches:
         split = NamedSharding(mesh, _SPLIT)
         self.X = jax.make_array_from_callback(shape, split, lambda at: samples[rows[at[:2]]])
         self.shares = jax.make_array_from_callback(rows.shape, split, lambda at: shares[at])
+
+
+def _longest(seconds: float) -> float:
+    """The time that it has taken the slowest process, so that all go on alike; more than 0."""
+    if jax.process_count() > 1:
+        from jax.experimental.multihost_utils import process_allgather
+
+        seconds = float(process_allgather(np.float32(seconds)).max())
+    return max(seconds, 1e-9)
 
 
 def _whole(array: Array, mesh: Mesh) -> Any:

@@ -112,7 +112,7 @@ def fit(
     update. What is held out, and the metrics, are computed in use (`model.eval()`).
 
     Ctrl-C ends the training after the last complete update, which is in the Values; on JAX after
-    the last complete epoch.
+    the epochs of one call, which takes less than half a second unless a single epoch does not.
 
     Under `detect_anomaly` the updates are NumPy's, which names the node and the sample.
 
