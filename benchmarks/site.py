@@ -91,11 +91,10 @@ def trained(quick: bool) -> Iterator[Row]:
     if not (SITE / "index.html").exists():
         raise Missing("the site, which python tools/site.py builds")
     path = shutil.which("chromium") or shutil.which("google-chrome")
-    with _server() as serving, sync_playwright() as playwright:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
+    with _served(phone=False) as (address, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         page = browser.new_page()
-        page.goto(f"http://localhost:{serving.server_port}/")
+        page.goto(address)
         page.wait_for_selector("body[data-python=ready]", timeout=120_000)
         code = _TRAINING.replace("N", "20" if quick else "200")
         text = page.evaluate(
@@ -103,7 +102,6 @@ def trained(quick: bool) -> Iterator[Row]:
         )["text"]
         taken = float(json.loads(text)["printed"])
         browser.close()
-        serving.shutdown()
     yield Row(
         "the site: a training update without NumPy, 60 points, 4-4: times as fast as 20 a "
         "second", 1 / 20 / taken, seconds(taken), bar=Bar(low=1),
