@@ -15,7 +15,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -178,14 +178,15 @@ def _served(phone: bool) -> Iterator[tuple[str, Counter[str]]]:
             self.send_header("Content-Type", self.guess_type(str(path)))
             self.send_header("Content-Encoding", "gzip")
             self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            for i in range(0, len(content), 16384):
-                piece = content[i : i + 16384]
-                with line:
-                    sleep(len(piece) / BYTES_A_SECOND if phone else 0)
-                self.wfile.write(piece)
-                if for_page:
-                    sent[path.relative_to(SITE).as_posix()] += len(piece)
+            with suppress(ConnectionError):  # of a page that was left meanwhile
+                self.end_headers()
+                for i in range(0, len(content), 16384):
+                    piece = content[i : i + 16384]
+                    with line:
+                        sleep(len(piece) / BYTES_A_SECOND if phone else 0)
+                    self.wfile.write(piece)
+                    if for_page:
+                        sent[path.relative_to(SITE).as_posix()] += len(piece)
 
     with tool.server(SITE, handler=Host) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

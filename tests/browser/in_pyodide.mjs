@@ -13,6 +13,13 @@ unpack(`${site}/app/python.zip`, "/site");
 for (const name of readdirSync(wheels)) {
   if (name.endsWith(".whl")) unpack(`${wheels}/${name}`, "/wheels");
 }
+// node measures no texts: all letters are of one width here, and what is drawn is a picture still
+globalThis.OffscreenCanvas = class {
+  getContext = () => ({ measureText: ({ length }) => ({ width: 60 * length }) });
+};
+const { drawer } = await import(pathToFileURL(`${site}/app/graphviz.js`));
+const { instance } = await import(pathToFileURL(`${site}/viz/viz.js`));
+python.registerJsModule("_browser", { draw: await drawer(instance) });
 if (numpy) await python.loadPackage(numpy, { messageCallback: () => {} });
 python.FS.mkdirTree("/project/tests");
 python.FS.mount(python.FS.filesystems.NODEFS, { root: tests }, "/project/tests");

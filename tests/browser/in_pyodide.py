@@ -20,6 +20,7 @@ sys.path[:0] = ["/site", "/wheels"]
 os.chdir("/project")
 os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 
+import drawing  # noqa: E402, F401
 import js  # noqa: E402
 import pytest  # noqa: E402
 

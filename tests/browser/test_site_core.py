@@ -50,12 +50,15 @@ NOT_THERE = {
         "test_promises.py::test_promise_4",
         "test_source.py::test_large_graphs",
     ),
-    "pictures into files, by a program or a library beside Python": (
-        "test_cli.py::test_an_option_counts_wherever_it_stands",
-        "test_cli.py::test_draw",
-        "test_cli.py::test_step_into_a_page",
-        "test_cli.py::test_worksheet",
-        "test_draw.py::test_an_interrupted_write_leaves_the_old_file",
+    "PNG and PDF, which the site's Graphviz does not write, and other programs that draw": (
+        "test_draw.py::test_a_large_graph_shows_folded_or_as_text",
+        "test_draw.py::test_a_pdf_does_not_tell_the_time",
+        "test_draw.py::test_a_value_shows_its_graph_in_a_notebook",
+        "test_draw.py::test_a_value_without_a_renderer_shows_as_text",
+        "test_draw.py::test_formats",
+        "test_draw.py::test_the_dot_program_draws_where_it_is",
+        "test_draw.py::test_where_there_is_neither_the_error_says_what_to_install",
+        "test_labels.py::test_a_drawing",
     ),
     "the demos, which are not in the site": (
         "test_cli.py::test_demo_alone_lists_the_demos",
@@ -121,7 +124,7 @@ def test_the_core_passes_its_tests_in_pyodide(capsys):
     counts = ran(numpy=False)
     with capsys.disabled():
         print("\nin Pyodide without NumPy:", json.dumps(counts))
-    assert counts["passed"] > 2000
+    assert counts["passed"] > 2500
 
 
 def test_with_numpy_what_needs_it_passes_too(capsys):

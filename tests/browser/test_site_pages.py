@@ -437,6 +437,14 @@ def test_the_box_runs_python_and_shows_pictures(start):
     assert "answers" not in page.text_content("#printed")
 
 
+def test_the_box_shows_the_steps_of_a_pass(start):
+    page = start("en/python.html")
+    page.click("button[data-code*=BackwardPass]")
+    steps = page.frame_locator("#shown iframe")
+    steps.locator("#next").click()
+    assert page.text_content("#printed") == ""
+
+
 def searched(page, words):
     """Where the search leads, best first."""
     page.set_default_timeout(30_000)

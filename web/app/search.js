@@ -98,3 +98,4 @@ box.addEventListener("keydown", (event) => {
     field.focus();
   }
 });
+if (document.activeElement === field) search(); // typed before this script was there

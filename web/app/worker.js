@@ -36,10 +36,7 @@ async function started({ site, inside, files, wheel }) {
   const answer = python.runPython(`
 import sys
 sys.path.insert(0, "/site")
-import _browser
-from micrograd_es.pictures import dot
-dot.renderer = lambda source, engine, format: _browser.draw(source, engine, format).encode()
-import answers
+import answers, drawing
 lambda path, query: list(answers.answer(path, query))
 `);
   let numpy; // comes once, and only for what needs it; the browser refuses another hash
