@@ -144,6 +144,41 @@ def test_next_to_multiples_of_half_pi_and_far_out(name, level):
 
 
 @needs_native
+@at_every_level
+@pytest.mark.parametrize("name", ["sin", "tanh"])
+def test_zeros_keep_their_sign(name, level):
+    found, _ = raw(TABLE[name], [(0.0,), (-0.0,)])
+    assert [math.copysign(1, y) for y, _ in found] == [1, -1]
+
+
+def sum_of_far_terms(x: list[Value]) -> Value:
+    """A sum of terms that are there at very different times, some of them read again above it."""
+    terms, nodes = [], [*x]
+    for k in range(60):
+        nodes.append((nodes[-1] * nodes[-2 - k % 2]).sin() + 0.5 * x[k % 2])
+        terms += [nodes[-1], nodes[-1] * nodes[k // 2], x[0] * 0.25]
+    return vsum(terms) * nodes[-1] + vsum(nodes)
+
+
+@needs_native
+@pytest.mark.parametrize("parameters", [0, 1])
+def test_a_sum_takes_terms_and_hands_on_gradients_in_their_turn(parameters):
+    x = [Value(0.3), Value(-0.7)]
+    tape = Tape(sum_of_far_terms(x), x[parameters:], x[:parameters])
+    X = np.random.default_rng(3).uniform(-1, 1, (70, 2 - parameters))
+    outputs, d_inputs, gradient = tape.value_and_vjp(X, np.ones(70))
+    total = np.zeros(parameters)
+    for sample, y, d in zip(X.tolist(), np.ravel(outputs), d_inputs):
+        leaves = [Value(v) for v in [*tape.theta.tolist(), *sample]]
+        root = sum_of_far_terms(leaves)
+        expected = grad(root, leaves)
+        assert root.data == pytest.approx(y, rel=1e-12)
+        np.testing.assert_allclose(d, expected[parameters:], rtol=1e-11)
+        total += expected[:parameters]
+    np.testing.assert_allclose(gradient, total, rtol=1e-11)
+
+
+@needs_native
 def test_a_number_gives_the_same_bits_wherever_it_stands():
     x = Value(0.5)
     for name in ("exp", "log", "tanh", "sin", "softplus", "sigmoid", "sqrt", "log1p"):

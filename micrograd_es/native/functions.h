@@ -1,9 +1,9 @@
 /* The functions that the table names, in forms that a compiler turns into vectors.
 
    Each is one straight line of arithmetic without branches, so that a loop around it runs on
-   many numbers at once, and each keeps within 1.3 ulp (tanh, a quotient, within 2.2), edges included.
-   What has no such form here is the C library's. `exact` asks for the C library, and `odd` is
-   less than 0 where only that will do.
+   many numbers at once, and each keeps within 1.5 ulp (tanh, a quotient, within 2.2), edges
+   included. What has no such form here is the C library's. `exact` asks for the C library, and
+   `odd` is less than 0 where only that will do.
    This file is read by interpreter.h. */
 
 #include "plain.h"
