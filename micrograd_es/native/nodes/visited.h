@@ -70,8 +70,10 @@ static int storage_setattro(PyObject *self, PyObject *name, PyObject *value) {
     if (!value || !PyObject_IS_GC(value))
         return 0;
     PyObject *dict = ((Node *)self)->dict;
-    int own = dict && PyDict_GetItemWithError(dict, name) == value;
-    return own || Py_TYPE(self) != S.value ? leads_to(self, value) : 0;
+    PyObject *there = dict ? PyDict_GetItemWithError(dict, name) : NULL;
+    if (!there && PyErr_Occurred())
+        return -1;
+    return there == value || Py_TYPE(self) != S.value ? leads_to(self, value) : 0;
 }
 
 static int storage_traverse(PyObject *self, visitproc visit, void *arg) {
