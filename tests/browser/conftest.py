@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+collect_ignore = ["in_pyodide.py"]  # runs in the site's Python, where it is what runs pytest
+
 _QUIET = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
     " --disable-background-networking --disable-component-update --disable-sync"
