@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from time import perf_counter
 
-from benchmarks import define_by_run, explaining, on_jax, replay, site
+from benchmarks import define_by_run, explaining, on_jax, pages, replay, site
 from benchmarks.table import Missing, Row, write
 
 ROWS: dict[str, Callable[[bool], Iterator[Row]]] = {
@@ -29,6 +29,7 @@ ROWS: dict[str, Callable[[bool], Iterator[Row]]] = {
     "flat": define_by_run.flat,
     "linear": define_by_run.linear,
     "explain": explaining.explaining,
+    "pages": pages.stepping,
     "site": site.opened,
     "site-train": site.trained,
 }

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from micrograd_es import MLP, fit, hinge, plot_boundary, plot_costs, set_language
+from micrograd_es.base.errors import RendererMissingError
 from micrograd_es.data import moons
 from micrograd_es.nn.history import History
+from micrograd_es.pictures.still import still
 
 X, Y = moons(20)
 MODEL = MLP(2, [4, 1], "tanh", seed=0)
@@ -107,3 +109,32 @@ def test_refuses_more_outputs_and_no_costs():
         plot_boundary(MLP(2, [3], seed=0), X, Y)
     with pytest.raises(ValueError, match="no costs"):
         plot_costs([])
+
+
+@pytest.mark.parametrize("name", ["costs", "plane"])
+def test_a_png_stands_beside_it_with_what_the_svg_shows(name):
+    """For a notebook that is not trusted with SVG: the same texts, points and curves."""
+    history = History()
+    history += [1.0, 0.5, 0.25]
+    history.held_out = [1.5, 0.75, 0.5]
+    shown = plot_costs(history) if name == "costs" else plot_boundary(MODEL, X, Y, "<x> & \\N")
+    assert shown._repr_png_().startswith(b"\x89PNG")
+    svg, again = ET.fromstring(shown.svg), ET.fromstring(still(shown.svg).svg())
+    tag = "{http://www.w3.org/2000/svg}"
+    assert texts(shown) == [e.text for e in again.iter(f"{tag}text")]
+    whole = [p for e in svg.iter(f"{tag}polyline") if "halo" not in e.get("class") for p in [e]]
+    drawn = [p for p in again.iter(f"{tag}path") if p.get("stroke-width") == "2.5"]
+    samples = sum("line" in e.get("class") for e in svg.iter(f"{tag}line"))
+    assert len(drawn) == len(whole) + samples
+    # the page of a Graphviz picture is its first polygon; of points, circles are ellipses
+    assert len([*svg.iter(f"{tag}circle")]) == len([*again.iter(f"{tag}ellipse")])
+    assert len([*svg.iter(f"{tag}rect")]) == len([*again.iter(f"{tag}polygon")])
+
+
+def test_without_graphviz_there_is_no_png(monkeypatch):
+    def missing(*_args, **_options):
+        raise RendererMissingError("no Graphviz")
+
+    monkeypatch.setattr("micrograd_es.pictures.dot.Graph.pipe", missing)
+    assert plot_costs([1.0, 0.5])._repr_png_() is None
+    assert History()._repr_png_() is None

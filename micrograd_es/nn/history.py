@@ -36,3 +36,8 @@ class History(list[float]):
         from micrograd_es.pictures.plots import plot_costs
 
         return plot_costs(self).svg if self else None
+
+    def _repr_png_(self) -> bytes | None:
+        from micrograd_es.pictures.plots import plot_costs
+
+        return plot_costs(self)._repr_png_() if self else None

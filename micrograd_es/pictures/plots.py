@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from os import PathLike
 from typing import Any
 
 from micrograd_es.base.arrays import as_array, needing
+from micrograd_es.base.errors import RendererMissingError
 from micrograd_es.base.files import write_file
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.pictures.chart import Cells, Layer, Line, Points, chart
@@ -35,6 +37,14 @@ class Picture:
 
     def _repr_svg_(self) -> str:
         return self.svg
+
+    def _repr_png_(self) -> bytes | None:
+        """For a notebook that is not trusted with SVG; nothing where there is no Graphviz."""
+        from micrograd_es.pictures.still import still
+
+        with suppress(RendererMissingError):
+            return still(self.svg).png()
+        return None
 
 
 def plot_costs(history: Sequence[float]) -> Picture:

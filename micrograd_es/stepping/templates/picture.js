@@ -58,11 +58,12 @@ export function makePicture(canvas, data, choose) {
     numbers.forEach(({ value, grad, isBad = false }, i) => {
       const fold = foldOf.get(i);
       const box = made.nodes[i] ?? (data.folds[fold]?.output === i ? made.folds[fold] : null);
-      if (!box) return;
+      const now = `${value} ${grad} ${isBad}`;
+      if (!box || box.now === now) return; // most boxes, at most steps
+      box.now = now;
       put(box.value, value);
       put(box.gradient, grad);
-      if (isBad !== box.isBad) box.group.classList.toggle("bad", isBad);
-      box.isBad = isBad;
+      box.group.classList.toggle("bad", isBad);
     });
   }
 
@@ -114,7 +115,6 @@ export function makePicture(canvas, data, choose) {
       mark(`r${f.node}`, "lit");
     }
     drawing.write(`e${f.node}_${f.index}`, partialOf(f, asked));
-    if (lit.some(([, kind]) => kind === "to")) follow();
   }
 
   function partialOf(f, asked) {
@@ -127,6 +127,7 @@ export function makePicture(canvas, data, choose) {
   // scrolls as little as shows all that is lit, and a margin around it; the node that the
   // step ends at, where there is no room for all
   function follow() {
+    if (!lit.some(([, kind]) => kind === "to")) return;
     const view = canvas.getBoundingClientRect();
     const margin = 24;
     const span = (kinds, low, high) => {
@@ -174,11 +175,12 @@ export function makePicture(canvas, data, choose) {
     if (now === seen) return;
     seen = now;
     comfortable();
-    if (lit.some(([, kind]) => kind === "to")) follow();
+    follow();
   }).observe(canvas);
 
   return {
     light,
+    follow,
     fit: () => scale(fitting()),
     zoom: (factor) => scale(zoom * factor),
     /** Opens the drawing in which a node is seen. */

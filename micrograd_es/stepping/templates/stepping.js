@@ -113,10 +113,12 @@ function show() {
   $("answer").hidden = !question;
   picture.reach(f.node);
   redraw();
-  shrink($("formula"));
-  bringIntoView(document.querySelector("tr.now"));
   showPlayer(f);
   remember();
+  // what measures comes last: each measurement after a change lays out all that has changed
+  shrink($("formula"));
+  bringIntoView(document.querySelector("tr.now"));
+  picture.follow();
 }
 
 /** The numbers and what is lit, in the table and in the drawing that is seen. */
@@ -125,7 +127,10 @@ function redraw() {
   showNodes(frame(), known[order][question ? place - 1 : place]);
   picture.light(frame(), question);
 }
-picture.onOpen(redraw);
+picture.onOpen(() => {
+  redraw();
+  picture.follow();
+});
 
 function say(f, question) {
   const values = words(f);
@@ -154,14 +159,15 @@ function showNodes(f, { values, grads }) {
     isBad: isWrong && node.wrong && grads[i] !== null,
   }));
   picture.write(numbers);
-  rows.forEach(({ row, cells }, i) => {
+  rows.forEach((entry, i) => {
+    const { row, cells } = entry;
     const node = data.nodes[i];
     const { value, grad, isBad } = numbers[i];
     const proven = isWrong ? node.grad : proof(node, i, grads[i]);
     const isNow = i === f.to || (f.kind === "forward" && i === f.node);
     const state = [value, grad, proven, isBad, isNow, language].join(" ");
-    if (row.dataset.state === state) return; // most rows, at most steps
-    row.dataset.state = state;
+    if (entry.state === state) return; // most rows, at most steps
+    entry.state = state;
     row.classList.toggle("now", isNow);
     row.classList.toggle("bad", isBad);
     const [valueCell, gradCell, proofCell] = cells;
