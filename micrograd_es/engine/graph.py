@@ -158,16 +158,16 @@ def topological_order(*roots: N) -> list[N]:
     RuntimeError
         A signal handler or a finalizer calls it in the middle of such a walk.
     """
-    _begin()
-    with one_pass:
+    with _alone():
         return _order(*roots)
 
 
-def _begin() -> None:
+def _alone() -> Any:
     if one_pass._is_owned():  # type: ignore[attr-defined]
         raise RuntimeError(
             "a walk over a graph cannot begin within another, as in a signal handler"
         )
+    return one_pass
 
 
 def _order(*roots: N) -> list[N]:
@@ -181,17 +181,13 @@ def _order(*roots: N) -> list[N]:
         if node is None:  # the node under this None is next: all that is below it is done
             order.append(stack.pop())  # type: ignore[arg-type]
             continue
-        while node.adjoint is not seen:
+        while node.b is not None and node.adjoint is not seen:
             node.adjoint = seen
-            if node.b is not None:
-                stack += (node, None, node.a)
-                node = node.b  # as if it had been put there and taken again
-            elif node.a:
-                stack += (node, None, *node.a)
-                break
-            else:
-                order.append(node)
-                break
+            stack += (node, None, node.a)
+            node = node.b  # as if it had been put there and taken again
+        if node.adjoint is not seen:
+            node.adjoint = seen
+            stack += (node, None, *node.a)
     order.reverse()
     return order
 
@@ -249,8 +245,7 @@ def fill(order: Sequence[Any]) -> None:
 
 def backward(root: Any) -> None:
     """Adds d(root)/d(leaf) to the `grad` of each leaf below, and fills that of any other node."""
-    _begin()
-    with one_pass:
+    with _alone():
         if native and native.backward(root):
             return
         order = _order(root)
@@ -263,8 +258,9 @@ def backward(root: Any) -> None:
 
 
 if native:
-    _order, hand_on = native.order, native.hand_on
-    accumulate, fill = native.accumulate, native.fill
+    _order, hand_on, accumulate, fill = (
+        native.order, native.hand_on, native.accumulate, native.fill
+    )  # fmt: skip
 
 
 def adjoints_of(root: N, order: Sequence[N]) -> dict[N, float]:
