@@ -127,7 +127,7 @@ def test_torch(case):
     run = tape.to("torch")
     values, gradient = run(torch.tensor(X), torch.tensor(tape.theta))
     expected = tape.value_and_grad(X)
-    np.testing.assert_allclose(values, expected[0], rtol=1e-12)
+    np.testing.assert_allclose(values, expected[0], rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(gradient, expected[1], rtol=1e-11, atol=1e-14)
     weights = np.linspace(0, 1, len(X))
     _, gradient = run(torch.tensor(X), torch.tensor(tape.theta), torch.tensor(weights))
@@ -363,7 +363,7 @@ JAX = """
     assert len(jax.devices()) == 8
 
     def check(found, expected):
-        np.testing.assert_allclose(found[0], expected[0], rtol=1e-12)
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-12, atol=1e-15)
         np.testing.assert_allclose(found[1], expected[1], rtol=1e-11, atol=1e-14)
 
     for case in CASES:
