@@ -47,6 +47,7 @@ NOT_THERE = {
         "test_draw.py::test_a_chain_of_100_000_nodes_is_refused_at_once",
         "test_explain.py::test_a_graph_of_a_hundred_thousand_nodes",
         "test_leaving.py::test_what_is_remembered_keeps_no_graph",
+        "test_nodes.py::test_a_deep_graph_of_other_nodes_is_freed_too",
         "test_promises.py::test_promise_4",
         "test_source.py::test_large_graphs",
     ),
