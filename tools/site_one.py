@@ -32,7 +32,9 @@ def one_file(site: Path, folder: str, scripts: list[Path]) -> str:
         r"(<dialog.*?</dialog>\n)(.*?</main>\n)", r"\2<div id='pages'></div>\n\1", page, count=1,
         flags=re.DOTALL,
     )  # fmt: skip
-    menu = re.sub(r'<span class="languages">.*?</span>', "", _MENU.search(page)[0], flags=re.DOTALL)
+    menu = _MENU.search(page)[0]
+    for part in r'<span class="languages">.*?</span>', r'<div class="search".*?</script>':
+        menu = re.sub(part, "", menu, flags=re.DOTALL)
     for link, address in re.findall(r'(<a [^>]*?href="([^"]*)".*?</a>)', menu):
         if address.removeprefix("../en/") not in ("index.html", *names):
             menu = menu.replace(link, "")

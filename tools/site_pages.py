@@ -172,7 +172,8 @@ class Pages:
         said = _("Every number below is that of these, and changes with them.")
         start, end = page.partition("</h1>")[0], page.partition("</main>")[2]
         body = (
-            f"</h1>\n<h2>{_('With other numbers')}</h2>\n<p>{said}</p>\n{live}"
+            f"</h1>\n<h2>{_('With other numbers')}</h2>\n<p>{said}</p>\n"
+            f'<div class="fields">{live}</div>'
             f'<div id="document">{answers.document(page)}</div>\n</main>\n{put["python.html"]}'
         )
         return self._folder + "notes.html", start + body + end

@@ -71,7 +71,7 @@ class _Reader(HTMLParser):
             self._silent += 1
         elif tag == "main":
             self._silent -= 1
-        elif tag == "title":
+        elif tag == "title" and not self._title:  # the parts of a drawing have titles, too
             self._into = self._title
         elif tag == "section" or "classattr" in (given.get("class") or ""):
             if name:  # of the reference, where it is what Python calls it

@@ -51,7 +51,13 @@ function shown({ address, heading, title, text, match }) {
   made("b", heading || title, link);
   if (heading) made("small", title, link);
   const words = text.split(" ");
-  const first = words.findIndex((word) => word.split(PARTS).some((part) => folded(part) in match));
+  const parts = words.map((word) => word.split(PARTS).map(folded));
+  // what was asked before what only begins so, and a long word before an article
+  const exact = field.value.split(PARTS).map(folded);
+  const weight = (term) => term.length + (exact.includes(term) ? 100 : 0);
+  const terms = Object.keys(match).sort((a, b) => weight(b) - weight(a));
+  const term = terms.find((term) => parts.some((those) => those.includes(term)));
+  const first = parts.findIndex((those) => those.includes(term));
   const from = Math.max(0, first - AROUND);
   const line = made("span", from ? "… " : "", link);
   words.slice(from, from + 2 * AROUND).forEach((word, i) => {

@@ -12,7 +12,7 @@ export const options = {
   searchOptions: {
     boost: { heading: 8, title: 3 },
     combineWith: "AND",
-    prefix: true,
+    prefix: (word) => word.length > 2,
     fuzzy: (word) => (word.length > 4 ? 0.2 : 0),
   },
 };
