@@ -355,6 +355,26 @@ def test_an_operation_of_ones_own_may_be_called_like_a_row():
 
 
 @needs_native
+@pytest.mark.parametrize("exponent", [-0.5, 0, 0.5, 1, 2, 3, -1])
+@pytest.mark.parametrize("reflected", [False, True])
+def test_a_power_with_a_plain_number_is_run_in_c(exponent, reflected):
+    def power(v):
+        return abs(exponent) ** v if reflected else v**exponent
+
+    x, w = Value(1.5), Value(0.5)
+    tape = Tape(power(x * w + 1).tanh(), [x], [w])
+    assert "replayed by native code" in tape.summary()
+    X = np.array([-3.0, -2.0, -0.5, 0.0, 0.25, 2.0])[:, None]
+    values, gradients = tape.value(X), tape.vjp(X, np.ones(len(X)))
+    for k, number in enumerate(X[:, 0]):
+        a, b = Value(number), Value(0.5)
+        y = power(a * b + 1).tanh()
+        y.backward()
+        assert values[k] == pytest.approx(y.data, rel=1e-14, abs=0, nan_ok=True)
+        assert gradients[0][k, 0] == pytest.approx(a.grad, rel=1e-13, abs=1e-300, nan_ok=True)
+
+
+@needs_native
 def test_a_row_that_the_library_has_otherwise_is_left_to_numpy(monkeypatch):
     rows = [(n, d if n != "tanh" else "another", k) for n, d, k in LIBRARY.OPERATIONS]
     monkeypatch.setattr(LIBRARY, "OPERATIONS", tuple(rows))

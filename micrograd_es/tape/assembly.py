@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from micrograd_es.base.arrays import Array
-from micrograd_es.engine.ops import Operation, tree
+from micrograd_es.engine.ops import TABLE, Operation, tree
+from micrograd_es.tape.library import Rule
 from micrograd_es.tape.places import Places
 from micrograd_es.tape.program import Elementwise, Product, Program, Step, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
@@ -347,7 +348,15 @@ def flat(rows: Rows) -> Array:
 
 def _row(step: Elementwise) -> Operation:
     """The row of the table; a user's own operation is never here."""
-    assert isinstance(step.rule, Operation)
+    rule = row_of(step)
+    assert isinstance(rule, Operation)
+    return rule
+
+
+def row_of(step: Elementwise) -> Rule:
+    """The operation of a step as the table has it: to be a number is to want no gradient."""
+    if isinstance(step.rule, Operation) and step.rule.number is not None:
+        return TABLE[step.rule.name]
     return step.rule
 
 

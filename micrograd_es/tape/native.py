@@ -10,7 +10,7 @@ import numpy as np
 
 from micrograd_es.base.arrays import Array
 from micrograd_es.native.library import library, operations
-from micrograd_es.tape.assembly import Assembly
+from micrograd_es.tape.assembly import Assembly, row_of
 from micrograd_es.tape.program import Elementwise, Program, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC, Recording
 from micrograd_es.tape.returning import Return
@@ -31,7 +31,7 @@ def why_not(program: Program) -> str:
     if library() is None:
         return "native code is absent or switched off"
     for step in program.steps:
-        if isinstance(step, Elementwise) and step.rule not in operations():
+        if isinstance(step, Elementwise) and row_of(step) not in operations():
             return f"native code has no {step.name}"
         for product in step.products if isinstance(step, SumStep) else ():
             if product.matrix and len(step) * product.left.shape[1] >= _LARGE:
