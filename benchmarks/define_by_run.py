@@ -243,7 +243,7 @@ def flat(quick: bool) -> Iterator[Row]:
             f"{seconds(many)} : {seconds(few)}",
             Bar(high=1.25),
             short="Python's garbage collector visits old nodes over and over"
-            if collecting
+            if collecting and not native
             else "hundreds of MB of nodes lie outside the caches",
         )
     few, many = (taken / n for n, taken in zip((small, large), by_size(bare, small, large)))
