@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import product
-from math import tanh
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from micrograd_es import MLP, Value, draw_network, explain, sum_squares
+from micrograd_es import MLP, Value, draw_network, explain
 from micrograd_es.base.files import write_file
 from micrograd_es.base.languages import get_language
 from micrograd_es.base.languages import gettext as _
-from micrograd_es.engine.functions import products, sum_node
 from micrograd_es.formulas.nodes import Formulas
-from micrograd_es.formulas.notation import latex, latex_number, name
+from micrograd_es.formulas.notation import latex, latex_number
 from micrograd_es.gallery import load
 
-# Weights that a reader can follow by hand, of either sign.
-X, Y = [0.5, 0.8], [0.0, 1.0]
-W = [[[0.4, -0.6], [0.7, -0.3]], [[0.2, 0.5], [0.9, 0.8]]]
-B = [[0.1, 0.3], [-0.2, -0.1]]
-
+_patron = load("_patron")
+Pattern = _patron.Pattern
+network, cost, differences = _patron.network, _patron.cost, _patron.differences
 _doc = load("_documento")
 Title, Text, Formula, Table = _doc.Title, _doc.Text, _doc.Formula, _doc.Table
 Picture, Code, Corrections = _doc.Picture, _doc.Code, _doc.Corrections
@@ -34,17 +27,6 @@ def about() -> str:
     return _("the notes, completed: the eight derivatives by all their paths, as a document")
 
 
-class Pattern(NamedTuple):
-    """One pattern as a graph, by rows of neurons and columns of layers, as Net has it too."""
-
-    cost: Value
-    A: Any
-    W: Any
-    B: Any
-    x: list[Value]
-    y: list[Value]
-
-
 def main(out: Path, quick: bool = False) -> dict[str, Any]:
     """The gradients and their finite differences, and the files written into `out`."""
     pattern = network()
@@ -52,7 +34,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
     for file, text in written(pattern).items():
         files.append(out / file)
         write_file(files[-1], text)
-    weights = _weights(pattern)
+    weights = _patron.in_order(pattern)
     gradients, checks = [w.grad for w in weights], differences(pattern)
     print(_("each derivative, and its finite difference:"))
     for w, gradient, check in zip(weights, gradients, checks):
@@ -83,63 +65,6 @@ def page(p: Pattern) -> str:
     """The document as a page."""
     text: str = _doc.page(blocks(p))
     return text
-
-
-def network(numbers: Mapping[str, float] = MappingProxyType({})) -> Pattern:
-    """The notes' 2-2-2 network as a graph with its gradients, at other numbers for some names."""
-
-    def leaf(number: float, label: str) -> Value:
-        return Value(numbers.get(label, number), label)
-
-    given = [leaf(v, name("x", n)) for n, v in enumerate(X, 1)]
-    wanted = [leaf(v, name("ŷ", n)) for n, v in enumerate(Y, 1)]
-    weights = [
-        [[leaf(W[n][k][m], name("w", n + 1, m + 1, layer=k + 1)) for m in _TWO] for k in _TWO]
-        for n in _TWO
-    ]
-    biases = [[leaf(B[n][k], name("b", n + 1, layer=k + 1)) for k in _TWO] for n in _TWO]
-    columns = [given]
-    for k in _TWO:
-        z = [sum_node((*products(weights[n][k], columns[-1]), biases[n][k])) for n in _TWO]
-        for n, v in enumerate(z, 1):
-            v.label = name("z", n, layer=k + 1)
-        columns.append([v.sigmoid() for v in z])
-        for n, v in enumerate(columns[-1], 1):
-            v.label = name("a", n, layer=1) if k == 0 else name("y", n)
-    cost = sum_squares(columns[-1], wanted)
-    cost.label = "C"
-    cost.backward()
-    return Pattern(cost, list(zip(*columns[1:])), weights, biases, given, wanted)
-
-
-_TWO = range(2)  # neurons in each of as many layers
-
-
-def cost(p: Pattern, W: Any, B: Any) -> float:
-    """C in the notes' own arithmetic: no graph, and no rule of this package."""
-    a = [v.data for v in p.x]
-    for layer in _TWO:
-        z = [sum(w * v for w, v in zip(W[n][layer], a)) + B[n][layer] for n in _TWO]
-        a = [(1 + tanh(v / 2)) / 2 for v in z]  # σ, however large v is
-    return sum((y - t.data) ** 2 for y, t in zip(a, p.y))
-
-
-def differences(p: Pattern, step: float = 1e-5) -> list[float]:
-    """ΔC/Δw of each weight, in their order in W."""
-    result = []
-    B = [[b.data for b in row] for row in p.B]
-    for n, layer, m in product(_TWO, repeat=3):
-        costs = []
-        for moved in step, -step:
-            W = [[[w.data for w in cell] for cell in row] for row in p.W]
-            W[n][layer][m] += moved
-            costs.append(cost(p, W, B))
-        result.append((costs[0] - costs[1]) / (2 * step))
-    return result
-
-
-def _weights(p: Pattern) -> list[Value]:
-    return [w for row in p.W for cell in row for w in cell]
 
 
 def blocks(p: Pattern) -> list[Any]:
@@ -299,7 +224,7 @@ def _derivatives(p: Pattern, checks: list[float]) -> list[Any]:
     )  # fmt: skip
     notes = [empty, empty, empty, empty, one, one, _("complete"), right]
     table, each = [], []
-    for w, check, state in zip(_weights(p), checks, notes):
+    for w, check, state in zip(_patron.in_order(p), checks, notes):
         explained = explain(p.cost, w)
         table.append(
             [

@@ -122,7 +122,7 @@ def test_a_row_of_the_notes_in_their_words():
 def test_the_corrected_class_learns_as_the_package_does():
     mine, theirs = load("_red").Net(2, L=2, lr=1.0), Net(2, L=2, lr=1.0, C=sum_squares)
     X, Y = np.array([0.5, 0.8]), np.array([0.0, 1.0])
-    theirs.W, theirs.B = load("notas").W, load("notas").B
+    theirs.W, theirs.B = load("_patron").W, load("_patron").B
     mine.W, mine.B = theirs.W.copy(), theirs.B.copy()
     for a, b in zip(mine.gradients(X, Y), theirs.gradients(X, Y)):
         np.testing.assert_allclose(a, b, rtol=1e-12)

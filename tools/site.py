@@ -207,7 +207,7 @@ def modules(pyodide: Path, to: Path) -> None:
 def wanted(path: Path) -> bool:
     """Whether a file of a wheel is of use in a page: of demos the notes, of its own its name."""
     if path.parts[:2] == ("micrograd_es", "demos"):
-        return path.stem in ("notas", "_documento", "_errores", "_red")
+        return path.stem in ("notas", "_patron", "_documento", "_errores", "_red")
     return not path.parts[0].endswith(".dist-info") or path.name == "METADATA"
 
 
