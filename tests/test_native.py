@@ -178,6 +178,29 @@ def test_a_sum_takes_terms_and_hands_on_gradients_in_their_turn(parameters):
     np.testing.assert_allclose(gradient, total, rtol=1e-11)
 
 
+def mostly_sums(x: list[Value], seed: int) -> Value:
+    """A graph in which most gradients are handed on as they are, once or several times."""
+    source, nodes = random.Random(seed), [*x]
+    for _ in range(40):
+        a, b = source.choices(nodes[-6:], k=2)
+        nodes.append(source.choice([a + b, a - b, -a, a + a, a.sin(), 0.5 * (a + b)]))
+    return vsum(source.sample(nodes, 12)) + nodes[-1]
+
+
+@needs_native
+@pytest.mark.parametrize("seed", range(40))
+def test_rows_that_share_a_gradient_part_when_more_arrives(seed):
+    x = [Value(0.3), Value(-0.7), Value(1.1)]
+    tape = Tape(mostly_sums(x, seed), x[:2], x[2:])
+    for width in (1, 5, 70):
+        X = np.random.default_rng(seed).uniform(-1, 1, (width, 2))
+        _, d_inputs, gradient = tape.value_and_vjp(X, np.ones(width))
+        leaves = [[Value(v) for v in [*sample, 1.1]] for sample in X.tolist()]
+        expected = np.array([grad(mostly_sums(three, seed), three) for three in leaves])
+        np.testing.assert_allclose(d_inputs, expected[:, :2], rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(gradient, expected[:, 2:].sum(axis=0), rtol=1e-11, atol=1e-11)
+
+
 @needs_native
 def test_a_number_gives_the_same_bits_wherever_it_stands():
     x = Value(0.5)

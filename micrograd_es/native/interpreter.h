@@ -174,24 +174,24 @@ INLINE double *target(const State *s, const int32_t *t, ptrdiff_t r, ptrdiff_t m
     return entry & 1 ? NULL : s->own_adjoints + (entry >> 1) * s->width;
 }
 
-/* Hands the gradients d of rows r to r + m on. */
+/* Hands the gradients d of rows r to r + m on, or their negatives. */
 INLINE void deliver(const State *s, const int32_t *t, ptrdiff_t r, ptrdiff_t m,
-                    const double *d) {
+                    const double *d, int sign) {
     ptrdiff_t w = s->width;
     const int32_t *list = t[2] < 0 ? NULL : s->lists + t[2] + r;
     if (t[0] == OTHER)
         for (ptrdiff_t i = 0; i < m; i++)
-            s->other_adjoints[list ? list[i] >> 1 : t[1] + r + i] += total(d + i * w, w);
+            s->other_adjoints[list ? list[i] >> 1 : t[1] + r + i] += sign * total(d + i * w, w);
     else if (!list)
-        put(s->own_adjoints + (t[1] + r) * w, d, t[3], m * w);
+        put_multiple(s->own_adjoints + (t[1] + r) * w, d, sign, t[3], m * w);
     else if (w == 1)
         for (ptrdiff_t i = 0; i < m; i++) {
             double *to = s->own_adjoints + (list[i] >> 1);
-            *to = list[i] & 1 ? *to + d[i] : d[i];
+            *to = list[i] & 1 ? *to + sign * d[i] : sign * d[i];
         }
     else
         for (ptrdiff_t i = 0; i < m; i++)
-            put(s->own_adjoints + (list[i] >> 1) * w, d + i * w, list[i] & 1, w);
+            put_multiple(s->own_adjoints + (list[i] >> 1) * w, d + i * w, sign, list[i] & 1, w);
 }
 
 /* -- one operation on n rows ------------------------------------------------------------- */
@@ -245,7 +245,7 @@ static void elementwise_back(const State *s, const int32_t *c) {
             x[k] = fetch(s, operands + 3 * k, r, m, s->room + k * ROOM);
         row->pull[c[1]](g, y, x, d, m * w);
         if (!there)
-            deliver(s, t, r, m, d);
+            deliver(s, t, r, m, d, 1);
     }
 }
 
@@ -311,13 +311,13 @@ static void plain(const State *s, const int32_t *c) {
     }
 }
 
-/* gradients (3), n, terms, target (4) */
+/* gradients (3), n, terms, target (4), sign */
 static void plain_back(const State *s, const int32_t *c) {
     ptrdiff_t n = c[3], w = s->width, step = AT_A_TIME(c[2] < 0);
     for (ptrdiff_t k = 0; k < c[4]; k++)
         for (ptrdiff_t r = 0; r < n; r += step) {
             ptrdiff_t m = r + step < n ? step : n - r;
-            deliver(s, c + 5, k * n + r, m, adjoints(s, c, r, m, s->room));
+            deliver(s, c + 5, k * n + r, m, adjoints(s, c, r, m, s->room), c[9]);
         }
 }
 

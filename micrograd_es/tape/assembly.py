@@ -246,9 +246,9 @@ class Assembly:
         named = [rows for x, rows in zip(op.operands, step.operands) if x == op.df[k]]
         return self.located(code, step, named[0]) if named else None
 
-    def hands_on(self, step: Elementwise, k: int) -> bool:
-        """Whether the k-th operand is handed what arrives, as it is."""
-        return _row(step).df[k] == "1.0"
+    def sign(self, step: Elementwise, k: int) -> int | None:
+        """1 where the k-th operand is handed what arrives, -1 where its negative; else None."""
+        return {"1.0": 1, "-1.0": -1}.get(_row(step).df[k])
 
     def matrix(self, product: Product) -> tuple[int, int, int]:
         """Where the left factors of a matrix product lie: first, and from row and column."""

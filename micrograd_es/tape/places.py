@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 
 import numpy as np
 
@@ -17,6 +18,7 @@ class Places:
     """The places of rows of numbers for each sample, by the rows that the program gives them.
 
     Rows that come together get a place together; so do the inputs, and the rows of a matrix.
+    Rows in which the same numbers stand may share one.
 
     Attributes
     ----------
@@ -29,6 +31,7 @@ class Places:
         self._place = np.full(program.sizes[BATCHED], -1)
         self._gaps: list[tuple[int, int]] = []  # (start, stop), sorted and apart
         self._solid = {row: program.given[BATCHED] for row in (0,) if program.given[BATCHED]}
+        self._others: Counter[int] = Counter()  # rows that share a place, beyond the first
         self._first = np.arange(program.sizes[BATCHED])
         self._first[: program.given[BATCHED]] = 0
         for step in program.steps:
@@ -51,9 +54,25 @@ class Places:
             places = self._place[rows]
         return places
 
+    def share(self, row: int, place: int) -> None:
+        """Lets a row that has no place yet share one that another row has."""
+        self._place[row] = place
+        self._others[place] += 1
+
+    def part(self, row: int) -> tuple[int, int]:
+        """The place of a row and, where others share it, a new one that the row has from now on."""
+        place = int(self._place[row])
+        if self._others[place]:
+            self._others[place] -= 1
+            self._place[row] = self.more(1)
+        return place, int(self._place[row])
+
     def give_back(self, rows: Array) -> None:
-        """Lets others have the places of rows."""
+        """Lets others have the places of rows, once no row shares them any more."""
         for start in self._place[rows].tolist():
+            if self._others[start]:
+                self._others[start] -= 1
+                continue
             gaps, stop = self._gaps, start + 1
             k = bisect_left(gaps, (start, stop))
             if k < len(gaps) and gaps[k][0] == stop:

@@ -5,7 +5,8 @@ to which a gradient goes says whether it is the first to arrive there, which is 
 comes later, and is added.
 
 What a sum hands on, which may be to a thousand rows, each row is handed when its own turn comes:
-until then one row of adjoints serves them all.
+until then one row of adjoints serves them all. Where nothing but that arrives, there is no copy:
+rows that are handed the same gradient share its place until more arrives at one of them.
 """
 
 from __future__ import annotations
@@ -29,11 +30,9 @@ from micrograd_es.tape.assembly import (
     together,
 )
 from micrograd_es.tape.places import Places
-from micrograd_es.tape.program import Elementwise, Product, Step, SumStep
+from micrograd_es.tape.program import Elementwise, Product, Program, Step, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
 from micrograd_es.tape.rows import Rows
-
-Where = tuple[int, int, int]
 
 
 @dataclass
@@ -41,7 +40,7 @@ class _Share:
     """What a sum hands on to some of its rows: its gradients, or them times other rows."""
 
     step: SumStep
-    gradients: Where
+    gradients: Array
     store: int
     rows: Array
     factor: Rows | None
@@ -80,6 +79,7 @@ class Return:
         for k, step in enumerate(program.steps):
             if step.store == BATCHED:
                 self._turn[step.rows] = k
+        self._apart = _apart(program)
         self._waiting: dict[int, list[_Share]] = defaultdict(list)
         self._over: dict[int, list[Array]] = defaultdict(list)
         self.seeds: list[tuple[int, int]] = []
@@ -107,6 +107,11 @@ class Return:
     def _arrive(self, rows: Array) -> tuple[Array, Array]:
         """Where the adjoints of rows lie, and for each whether something is there already."""
         later = self._written[BATCHED][rows]
+        for row in np.unique(rows[self._apart[rows] & later]).tolist():
+            shared, own = self.places.part(row)
+            if own != shared:
+                code = self.codes[BATCHED]
+                code.emit(PLAIN_BACK, 0, shared, -1, 1, 1, 0, own, -1, 0, 1)
         if not later.all():
             _, first = np.unique(rows, return_index=True)
             again = np.ones(len(rows), bool)
@@ -138,30 +143,30 @@ class Return:
                 code.emit(ZERO, place, 1)
         else:
             gradients = rows
-        where = (0, int(gradients[0]), -1 if together(gradients) else code.listed(gradients))
         last = None
         if isinstance(step, SumStep):
-            last = self._sum(code, step, where)
+            last = self._sum(code, step, gradients)
         else:
-            self._elementwise(code, step, where)
+            self._elementwise(code, step, gradients)
         if step.store == BATCHED and last is None:
             self.places.give_back(rows)
         elif last is not None:
             self._over[last].append(rows)
 
-    def _elementwise(self, code: Code, step: Elementwise, gradients: Where) -> None:
+    def _elementwise(self, code: Code, step: Elementwise, places: Array) -> None:
         assembly, nothing, n = self._assembly, (0, 0, -1), len(step)
+        gradients = _where(code, places)
         for k, want in enumerate(assembly.wanted(step)):
             if not want:
                 continue
-            rows = step.operands[k]
+            rows, sign = step.operands[k], assembly.sign(step, k)
+            if sign:
+                self._as_it_is(step, places, rows.store, flat(rows), sign)
+                continue
             to = self._to(code, step, rows.store, flat(rows))
             factor = assembly.factor(code, step, k)
             if factor:
                 code.emit(PRODUCTS_BACK, *gradients, n, 1, *factor, *to)
-                continue
-            if assembly.hands_on(step, k):
-                code.emit(PLAIN_BACK, *gradients, n, 1, *to)
                 continue
             used = assembly.used(step, k)
             result = assembly.result(code, step) if "y" in used else nothing
@@ -175,7 +180,7 @@ class Return:
                 len(step.operands), *operands,
             )  # fmt: skip
 
-    def _sum(self, code: Code, step: SumStep, gradients: Where) -> int | None:
+    def _sum(self, code: Code, step: SumStep, gradients: Array) -> int | None:
         """Hands on what a sum has, or puts it off; up to which step, if it does."""
         assembly, shares = self._assembly, []
         for product in step.products:
@@ -183,9 +188,9 @@ class Return:
             to_left, to_right = assembly.wanted_of(product)
             if product.matrix:
                 if to_left:
-                    self._to_left(code, step, product, gradients)
+                    self._to_left(code, step, product, int(gradients[0]))
                 if to_right:
-                    self._to_right(code, step, product, gradients)
+                    self._to_right(code, step, product, int(gradients[0]))
                 continue
             for rows, factor, want in (left, right, to_left), (right, left, to_right):
                 if want:
@@ -210,15 +215,38 @@ class Return:
 
     def _hand_on(self, share: _Share) -> None:
         code, step, n = self.codes[share.step.store], share.step, len(share.step)
-        where, terms = share.gradients, len(share.rows) // n
-        to = self._to(code, step, share.store, share.rows)
         if share.factor is None:
-            code.emit(PLAIN_BACK, *where, n, terms, *to)
-        else:
-            place = self._assembly.located(code, step, share.factor)
-            code.emit(PRODUCTS_BACK, *where, n, terms, *place, *to)
+            self._as_it_is(step, share.gradients, share.store, share.rows)
+            return
+        to, where = self._to(code, step, share.store, share.rows), _where(code, share.gradients)
+        place = self._assembly.located(code, step, share.factor)
+        code.emit(PRODUCTS_BACK, *where, n, len(share.rows) // n, *place, *to)
 
-    def _to_left(self, code: Code, step: SumStep, product: Product, gradients: Where) -> None:
+    def _as_it_is(
+        self, step: Step, gradients: Array, store: int, rows: Array, sign: int = 1
+    ) -> None:
+        """Hands gradients on to rows as they are, or their negatives.
+
+        A row where nothing is yet has no need of a copy: it shares the gradient's place.
+        """
+        code, n = self.codes[step.store], len(gradients)
+        if step.store == store == BATCHED and sign > 0 and self._apart[rows].any():
+            left = []
+            for i, row in enumerate(rows.tolist()):
+                if self._apart[row] and not self._written[BATCHED][row]:
+                    self._written[BATCHED][row] = True
+                    self.places.share(row, int(gradients[i % n]))
+                else:
+                    left.append(i)
+            if not left:
+                return
+            if len(left) < len(rows):
+                rows, gradients = rows[left], gradients[np.array(left) % n]
+                n = len(left)
+        to = self._to(code, step, store, rows)
+        code.emit(PLAIN_BACK, *_where(code, gradients), n, len(rows) // n, *to, sign)
+
+    def _to_left(self, code: Code, step: SumStep, product: Product, first: int) -> None:
         assembly, left, (k, parts) = self._assembly, product.left, product.right.shape
         m, rows = left.shape[0], flat(left)
         self._written[STATIC][rows] = True
@@ -228,17 +256,33 @@ class Return:
         else:
             to = other, 0, 0, code.listed(2 * rows + 1)
         right = assembly.lines(code, product.right)
-        code.emit(MATRIX_TO_LEFT, gradients[1], m, parts, k, *right, *to)
+        code.emit(MATRIX_TO_LEFT, first, m, parts, k, *right, *to)
         assembly.room.needs(_PIECE * (k + 8) + m * k, k * parts, k + _PIECE, m)
 
-    def _to_right(self, code: Code, step: SumStep, product: Product, gradients: Where) -> None:
+    def _to_right(self, code: Code, step: SumStep, product: Product, first: int) -> None:
         (m, _), (k, parts) = product.left.shape, product.right.shape
         rows = flat(product.right).reshape(k, parts)
         if product.right.store == BATCHED and rows[-1, 0] in self._assembly.program.ones:
             rows, k = rows[:-1], k - 1  # a bias has no factor to hand on to
         factors = int(product.left.store != step.store), *self._assembly.matrix(product)
-        other, first, listed, later = self._to(code, step, product.right.store, rows.ravel())
-        code.emit(
-            MATRIX_TO_RIGHT, gradients[1], m, parts, k, *factors, other, first, listed, parts, later
-        )
+        other, to, listed, later = self._to(code, step, product.right.store, rows.ravel())
+        code.emit(MATRIX_TO_RIGHT, first, m, parts, k, *factors, other, to, listed, parts, later)
         self._assembly.room.needs(0, k * parts, m, k)
+
+
+def _where(code: Code, places: Array) -> tuple[int, int, int]:
+    """Rows of a step's own adjoints: the first one, or a list."""
+    return 0, int(places[0]), -1 if together(places) else code.listed(places)
+
+
+def _apart(program: Program) -> Array:
+    """For each row whether it does not matter that it lies with its neighbours.
+
+    It is by itself, or its operands are gathered from here and there in any case.
+    """
+    apart = np.zeros(program.sizes[BATCHED], bool)
+    for step in program.steps:
+        if step.store == BATCHED and not any(p.matrix for p in getattr(step, "products", ())):
+            scattered = any(rows.steps is None for rows in step.operands)
+            apart[step.rows] = len(step) == 1 or scattered
+    return apart
