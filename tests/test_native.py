@@ -487,3 +487,47 @@ def test_new_rows_are_written_and_run_in_c(tmp_path):
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+GUARDED = r"""
+import ctypes, mmap, random
+import numpy as np
+from micrograd_es import Tape, Value, dot
+
+libc, page, kept = ctypes.CDLL(None, use_errno=True), mmap.PAGESIZE, []
+libc.mprotect.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+
+def zeros(shape, dtype=float):
+    # an array that ends where the memory does
+    size = int(np.prod(shape)) * 8
+    room = mmap.mmap(-1, (size // page + 2) * page)
+    end = len(room) - page
+    place = ctypes.addressof(ctypes.c_char.from_buffer(room))
+    assert libc.mprotect(place + end, page, 0) == 0
+    kept.append(room)
+    return np.frombuffer(room, dtype, size // 8, end - size).reshape(shape)
+
+from micrograd_es.tape import native
+class Guarded:
+    zeros = staticmethod(zeros)
+    def __getattr__(self, name):
+        return getattr(np, name)
+native.np = Guarded()
+chance = random.Random(0)
+for n in range(2, 12):
+    for m in range(2, 12):
+        A, B = [[[Value(chance.gauss(0, 1)) for _ in range(n)] for _ in range(m)] for _ in "AB"]
+        outputs = [dot(a, b) for a in A for b in B]
+        tape = Tape(outputs, [], [v for row in (*A, *B) for v in row])
+        tape.vjp(None, np.ones((1, m * m)))
+print("well")
+"""
+
+
+@needs_native
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is guarded as Linux does it")
+def test_nothing_is_read_behind_an_array():
+    done = subprocess.run(
+        [sys.executable, "-c", GUARDED], capture_output=True, text=True, timeout=300
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "well"), done.stderr

@@ -12,6 +12,7 @@ from micrograd_es import (
     SGD,
     RecordingError,
     Value,
+    custom,
     detect_anomaly,
     explain,
     fit,
@@ -292,9 +293,137 @@ def test_a_constant_that_changes_later_is_seen():
     for _ in range(6):
         f()
     settings["rate"] = 3.0
-    f()
     with pytest.raises(RecordingError, match=r"1\.0.*3\.0"):
         f()
+
+
+RATE = 1.0
+
+
+def at_that_rate(w):
+    return w * RATE
+
+
+class Around:
+    """What a function may find outside of itself, and who changes it."""
+
+    rate = 1.0
+
+    def __init__(self):
+        self.ws = [Value(0.5), Value(-0.3)]
+        self.numbers, self.rows, self.array = [1.0, 2.0], [[1.0], [2.0]], np.array([1.0, 2.0])
+        self.model = MLP(2, [2, 1], seed=0)
+        self.factor = 1.0
+
+    def of_its_module(self):
+        return lambda: vsum([at_that_rate(w) for w in self.ws]), lambda: globals().update(RATE=2.0)
+
+    def of_a_function(self):
+        rate = 1.0
+
+        def changed():
+            nonlocal rate
+            rate = 2.0
+
+        return lambda: vsum([w * rate for w in self.ws]), changed
+
+    def a_list(self):
+        return lambda: vsum(
+            [w * x for w, x in zip(self.ws, self.numbers)]
+        ), lambda: self.numbers.__setitem__(0, 5.0)
+
+    def a_list_in_a_list(self):
+        return lambda: vsum([w * x for w, (x,) in zip(self.ws, self.rows)]), lambda: self.rows[
+            0
+        ].__setitem__(0, 5.0)
+
+    def an_array(self):
+        return lambda: vsum(
+            [w * float(x) for w, x in zip(self.ws, self.array)]
+        ), lambda: self.array.__setitem__(0, 5.0)
+
+    def parameters_that_grow(self):
+        return lambda: vsum([w * w for w in self.ws]), lambda: self.ws.append(Value(2.0))
+
+    def a_parameter_in_the_place_of_another(self):
+        def changed():
+            self.model.layers[0].neurons[0].w[0] = Value(7.0)
+
+        return lambda: self.model([1.0, 2.0]), changed
+
+    def a_method(self):
+        return self.loss, lambda: setattr(self, "factor", 2.0)
+
+    def loss(self):
+        return vsum([w * self.factor * self.rate for w in self.ws])
+
+    def of_its_class(self):
+        return self.loss, lambda: setattr(type(self), "rate", 2.0)
+
+    def taken_along_by_an_operation(self):
+        def scaled(v):
+            factor = self.factor
+            return custom(lambda z: z * factor, lambda z: factor, v)
+
+        return lambda: vsum(map(scaled, self.ws)), lambda: setattr(self, "factor", 2.0)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in vars(Around) if name[0] != "_" and name != "loss" and name != "rate"]
+)
+def test_what_a_function_finds_outside_is_guarded(name, monkeypatch):
+    monkeypatch.setattr(Around, "rate", 1.0)
+    monkeypatch.setitem(globals(), "RATE", 1.0)
+    function, change = getattr(Around(), name)()
+    f = recorded(function)
+    for _ in range(19):
+        assert f().data == function().data
+    change()
+    with pytest.raises(RecordingError, match="in call 20"):
+        f()
+    with pytest.raises(RecordingError, match="in call 21"):
+        f()
+
+
+def test_what_a_function_changes_itself_is_its_own_affair():
+    calls, seen, w = 0, [], Value(0.5)
+
+    def loss(x):
+        nonlocal calls
+        calls += 1
+        seen.append(x)
+        return w * x
+
+    f = recorded(loss)
+    for _ in range(7):
+        assert [f(x).data for x in (1.0, 2.0, 3.0)] == [0.5, 1.0, 1.5]
+    assert calls == len(seen) == 6
+
+
+def test_values_are_not_set_inside():
+    w = Value(0.5, "w")
+    optimizer = SGD([w], lr=0.1)
+
+    def anew():
+        optimizer.zero_grad()
+        return w * w
+
+    def moving():
+        w.data = w.data * 0.5
+        return w * w
+
+    for function in (anew, moving):
+        f = recorded(function)
+        f().backward()
+        with pytest.raises(RecordingError, match=r"(?s)'w'.*zero_grad\(\) and step\(\) outside"):
+            f()
+
+
+def test_a_copy_of_it_is_itself_as_of_any_function():
+    f = recorded(at_that_rate)
+    for _ in range(4):
+        f(Value(2.0))
+    assert copy.deepcopy(f) is copy.copy(f) is f
 
 
 def test_a_function_only():

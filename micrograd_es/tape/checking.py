@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count, zip_longest
 from math import gcd
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.derivative import grad
 from micrograd_es.engine.value import Value
 from micrograd_es.tape.recording import below
+from micrograd_es.tape.surroundings import content
 from micrograd_es.tape.tape import Tape
 
 # Nodes that are made anew, at most, to check a recording before it is used, and the samples
@@ -245,7 +247,21 @@ def _rule(rule: Any) -> Any:
     """What is equal for equal operations: a user's own is made anew each time."""
     if not isinstance(rule, CustomOperation):
         return rule
-    return tuple(getattr(f, "__code__", f) for f in (rule.f, rule.df))
+    return _meaning(rule.f), _meaning(rule.df)
+
+
+def _meaning(x: Any, depth: int = 4) -> Any:
+    """Equal for functions of the same text that have taken the same numbers with them."""
+    if isinstance(x, FunctionType):
+        taken = [*map(content, x.__closure__ or ())] if depth else []
+        return x.__code__, _meaning((x.__defaults__, taken), depth - 1)
+    if isinstance(x, (list, tuple)):
+        return tuple([_meaning(part, depth - 1) for part in x]) if depth > 0 else None
+    if isinstance(x, np.ndarray) and x.dtype != object:
+        return x.shape, x.tobytes()
+    if isinstance(x, (bool, int, float, str, np.generic)):
+        return repr(x)
+    return x if callable(x) and not isinstance(x, Value) else None
 
 
 def first_difference(

@@ -23,6 +23,7 @@ _CACHE = 2**20  # bytes; where the rows do not fit anyway, twice as many samples
 # Blocks whose gradients are added up in one go, and how many such goes there are at most: this,
 # and not the threads that share them, is what the order of the sum depends on.
 _BLOCKS, _GOES = 4, 64
+_BEHIND = 8  # numbers behind the last one, which a vector that begins before may read
 _LARGE = 2**20  # multiplications of one matrix product, from which on BLAS is faster
 
 
@@ -79,7 +80,7 @@ class Native:
             return np.zeros(len(theta)), np.arange(len(X))
         step = width * max(_BLOCKS, -(-len(X) // (width * _GOES)))
         goes, odd = -(-len(X) // step), bytearray(len(X))
-        totals = np.zeros((goes, self._program.sizes[STATIC]))
+        totals = np.zeros((goes, self._program.sizes[STATIC] + _BEHIND))
         given = (
             np.ascontiguousarray(X),
             None if cotangent is None else np.ascontiguousarray(cotangent),
@@ -107,8 +108,8 @@ class Native:
     def _numbers(self, plan: _Plan) -> Array:
         """What is the same for all samples, of this thread."""
         known = getattr(self._own, "numbers", None)
-        if known is None or len(known) < plan.statics:
-            self._own.numbers = known = np.zeros(plan.statics)
+        if known is None or len(known) < plan.statics + _BEHIND:
+            self._own.numbers = known = np.zeros(plan.statics + _BEHIND)
             constants = slice(self._recording.given[STATIC], self._program.leaves)
             known[constants] = [*self._recording.constants.values()]
         return known

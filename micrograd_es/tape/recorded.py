@@ -1,8 +1,9 @@
 """`recorded`: a function of Values that is run twice, and from then on replayed.
 
-What a replay cannot see is guarded: the arguments, what an ``if`` decided, the numbers that
-were read and those of constants. What it could not give again is refused inside: numbers that
-are taken out of the graph, and passes over it.
+What a replay cannot see is guarded: the arguments, what the function finds outside of itself,
+what an ``if`` decided, the numbers that were read and those of constants. What it could not give
+again is refused inside: numbers that are taken out of the graph, passes over it, and Values that
+are set.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from micrograd_es.engine.value import Value
 from micrograd_es.engine.watching import enable_grad, is_recording, is_watching, numbers_told
 from micrograd_es.tape.checking import Made, Shape, first_difference, told
 from micrograd_es.tape.recording import below
+from micrograd_es.tape.surroundings import Surroundings
 from micrograd_es.tape.tape import Tape
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,15 +42,16 @@ def recorded(function: F) -> F:
     run. What the function prints or changes is not repeated.
 
     For other arguments there are other recordings. What an ``if`` decides is looked at in each
-    replay, and where it is decided otherwise the function is run. In calls 8, 16, 32, … it is
-    run and compared with what was recorded.
+    replay, and where it is decided otherwise the function is run. In calls 8, 16, 32, …, and
+    where it would find something else by its names (a number, a list that has grown, an attribute),
+    it is run and compared with what was recorded.
 
     Raises
     ------
     RecordingError
         When it is called: it does not make the same graph again, as where something is drawn
-        anew; it takes numbers out of its graph (``.data``, ``float(v)``, a ``backward()``); or
-        it returns something else than Values.
+        anew; it takes numbers out of its graph (``.data``, ``float(v)``, a ``backward()``); it
+        sets numbers or gradients (``zero_grad()``); or it returns something else than Values.
 
     Examples
     --------
@@ -75,7 +78,12 @@ class _Recorded:
             raise TypeError(f"recorded takes a function, not {type(function).__name__}")
         self._function = function
         self._recordings: OrderedDict[Any, _Recording] = OrderedDict()
+        self._own: dict[int, Any] = {}
         functools.update_wrapper(self, function)
+
+    def __reduce__(self) -> str:
+        # as of any function: a copy is itself
+        return str(getattr(self, "__qualname__", repr(self)))
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
@@ -87,11 +95,11 @@ class _Recorded:
         key = _key((args, kwargs))
         if key not in self._recordings:
             # arguments that are known as objects have to live as long as they are known
-            self._recordings[key] = _Recording((args, kwargs))
+            self._recordings[key] = _Recording(self._function, (args, kwargs), self._own)
             if len(self._recordings) > _KEPT:
                 self._recordings.popitem(last=False)
         self._recordings.move_to_end(key)
-        return self._recordings[key](lambda: self._function(*args, **kwargs))
+        return self._recordings[key](*args, **kwargs)
 
 
 def _key(x: Any) -> Any:
@@ -110,25 +118,35 @@ def _key(x: Any) -> Any:
 class _Recording:
     """What a function makes of certain arguments."""
 
-    def __init__(self, arguments: Any) -> None:
-        self._arguments = arguments
+    def __init__(self, function: Callable[..., Any], arguments: Any, own: dict[int, Any]) -> None:
+        self._function, self._arguments, self._own = function, arguments, own
         self._calls = 0
         self._first: _Run | None = None
         self._replay: _Replay | None = None
+        self._around: Surroundings | None = None
+        self._leaves: list[Value] = []
 
-    def __call__(self, function: Callable[[], Any]) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._calls += 1
-        if self._replay and not _is_checked(self._calls):
+        known = self._around and self._around.are_unchanged()
+        if self._replay and known and not _is_checked(self._calls):
             found = self._replay()
             if found:
                 return found[0]
-        run = _Run(function)
+        around = self._surroundings()
+        run = _Run(lambda: self._function(*args, **kwargs), self._leaves)
+        around.add_changes()
         if self._replay:
             self._replay.holds_for(run, self._calls)
         elif self._first:
             self._replay = _Replay.of(self._first, run)
         self._first = None if self._replay else run
+        self._leaves = [v for v in below(run.made.outputs, set()) if not v.parents]
+        self._around = self._surroundings()
         return run.result
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(self._function, self._arguments, self._own)
 
 
 def _is_checked(call: int) -> bool:
@@ -139,10 +157,17 @@ def _is_checked(call: int) -> bool:
 class _Run:
     """One run of a function: what it gives, and what it took out of the graph to decide."""
 
-    def __init__(self, function: Callable[[], Any]) -> None:
+    def __init__(self, function: Callable[[], Any], leaves: Sequence[Value]) -> None:
         self.read: dict[Value, float] = {}
+        before = [repr((v._data, v.grad)) for v in leaves]
         with no_floats(), numbers_told(self._tell), enable_grad(), decisions() as decided:
             self.result = function()
+        for v, was in zip(leaves, before):
+            if repr((v._data, v.grad)) != was:
+                raise RecordingError(
+                    f"a recorded function leaves its parameters as they are, and this one has set "
+                    f"{v!r}, which a replay would not repeat: call zero_grad() and step() outside"
+                )
         self.outputs: list[Value] = []
         _mapped(self.result, self.outputs)
         if not self.outputs:
