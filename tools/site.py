@@ -2,8 +2,8 @@
 
 ``python tools/site.py`` writes ``site/`` from this package's wheel and the pinned packages
 that ``web/packages.json`` (npm) and ``web/requirements.txt`` (PyPI) name, each with its
-hash. ``--serve`` then serves it to this machine; ``--one-file`` also writes it without its
-reference as one HTML file that opens from a disk. It needs npm and node beside Python.
+hash. ``--serve`` then serves it to this machine; ``--one-file`` also writes it as one
+HTML file that opens from a disk. It needs npm and node beside Python.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from site_one import one_file
-from site_pages import NAMES, pages, policy, reference
+from site_pages import NAMES, pages, policy
+from site_reference import reference
 from site_search import anchored, sections
 
 from micrograd_es import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB, WORK = ROOT / "web", ROOT / "build/site"
+NOTES = ("notas", "_patron", "_documento", "_errores", "_red")  # the demo of that name
 PIP = (sys.executable, "-m", "pip")
 PYODIDE = ("pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip",
            "pyodide-lock.json")  # fmt: skip
@@ -48,7 +50,7 @@ def main(words: list[str] | None = None) -> None:
     wheels = build(options.out, options.numpy, options.numpy_sha256)
     if options.one_file:
         for folder, name in (("", "micrograd_es"), ("en", "micrograd_en")):
-            text = one_file(options.out, folder, classic())
+            text = one_file(options.out, folder, *classic())
             (options.out / f"{name}.html").write_text(text, "utf-8")
             print(options.out / f"{name}.html")
     if options.serve is not None:
@@ -137,11 +139,12 @@ def package(fresh: Path) -> None:
     modules(pyodide, fresh / "app/python.zip")
 
 
-def classic() -> list[Path]:
-    """Pyodide and Graphviz as scripts that are no modules."""
+def classic() -> tuple[list[Path], Path]:
+    """Pyodide and Graphviz, and the search, as scripts that are no modules."""
     pinned = json.loads((WEB / "packages.json").read_text("utf-8"))
-    pyodide, viz, _search = (npm(name, **pin) for name, pin in pinned.items())
-    return [viz / "dist/viz-global.js", pyodide / "pyodide.asm.js", pyodide / "pyodide.js"]
+    pyodide, viz, minisearch = (npm(name, **pin) for name, pin in pinned.items())
+    engines = [viz / "dist/viz-global.js", pyodide / "pyodide.asm.js", pyodide / "pyodide.js"]
+    return engines, minisearch / "dist/umd/index.js"
 
 
 def npm(name: str, version: str, integrity: str) -> Path:
@@ -205,9 +208,9 @@ def modules(pyodide: Path, to: Path) -> None:
 
 
 def wanted(path: Path) -> bool:
-    """Whether a file of a wheel is of use in a page: of demos the notes, of its own its name."""
+    """Whether a file of a wheel is of use in a page: of demos the notes and data sets."""
     if path.parts[:2] == ("micrograd_es", "demos"):
-        return path.stem in ("notas", "_patron", "_documento", "_errores", "_red")
+        return path.parts[2] == "data" or path.stem in NOTES
     return not path.parts[0].endswith(".dist-info") or path.name == "METADATA"
 
 

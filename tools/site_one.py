@@ -15,41 +15,41 @@ from pathlib import Path
 
 from markupsafe import escape
 
-_INSIDE = ("play/index.html", "lessons/*.html", "notes.html", "python.html")
+_INSIDE = ("play/index.html", "lessons/*.html", "notes.html", "python.html", "teachers.html",
+           "how-it-works.html", "proofs.html")  # fmt: skip
 
 
-def one_file(site: Path, folder: str, scripts: list[Path]) -> str:
+def one_file(site: Path, folder: str, engines: list[Path], search: Path) -> str:
     """The text of the file, of the pages in a folder of the built site, which is a language.
 
-    `scripts` are Pyodide's and Graphviz's, as scripts that are no modules.
+    `engines` are Pyodide and Graphviz, and `search` MiniSearch, as scripts that are no modules.
     """
     app, home = site / "app", site / folder
     paths = [path for pattern in _INSIDE for path in sorted(home.glob(pattern))]
-    names = [str(path.relative_to(home)) for path in paths]
+    names = [path.relative_to(home).as_posix() for path in paths]
+    reference = sorted((site / "reference").rglob("*.html"))
+    paths += reference
+    names += [path.relative_to(site).as_posix() for path in reference]
     page = (home / "index.html").read_text("utf-8")
     # the steps come over the other pages too
     page = re.sub(
         r"(<dialog.*?</dialog>\n)(.*?</main>\n)", r"\2<div id='pages'></div>\n\1", page, count=1,
         flags=re.DOTALL,
     )  # fmt: skip
-    menu = _MENU.search(page)[0]
-    for part in r'<span class="languages">.*?</span>', r'<div class="search".*?</script>':
-        menu = re.sub(part, "", menu, flags=re.DOTALL)
-    for link, address in re.findall(r'(<a [^>]*?href="([^"]*)".*?</a>)', menu):
-        if address.removeprefix("../en/") not in ("index.html", *names):
-            menu = menu.replace(link, "")
-    page = _MENU.sub(lambda _old: menu, page, count=1)
-    page, script = _alone(site, home / "index.html", page, app / "one.js")
+    page = re.sub(r'<span class="languages">.*?</span>', "", page, count=1, flags=re.DOTALL)
+    first = _joined(search, app / "one.js", app / "search.js")
+    page, script = _alone(site, home / "index.html", page, first)
     has = json.loads(re.search(r'id="site"[^>]*>(.*?)</script>', page)[1])["has"]
-    needed = [name for name, _bytes in has["files"]] + ["pyodide/pyodide-lock.json"]
+    needed = [name for name, _bytes in has["files"]]
+    needed += ["pyodide/pyodide-lock.json", f"search/{folder or 'es'}.json"]
     files = {name: (site / name).read_bytes() for name in needed}
     worker = "\n".join(
-        [*(path.read_text("utf-8") for path in scripts), _joined(app / "worker.js", waits=False)]
+        [*(path.read_text("utf-8") for path in engines), _joined(app / "worker.js", waits=False)]
     )
     files["app/worker.js"] = worker.encode()
     inside = [script]
     for path, name in zip(paths, names):
-        text, script = _alone(site, path, _MENU.sub("", path.read_text("utf-8"), count=1))
+        text, script = _alone(site, path, _MENU.sub("", path.read_text("utf-8")))
         files[f"pages/{name}"] = text.encode()
         inside.append(script)
     held = "".join(
@@ -70,29 +70,33 @@ def one_file(site: Path, folder: str, scripts: list[Path]) -> str:
     return page.replace("</body>", f"{held}</body>", 1)
 
 
-_MENU = re.compile(r'<nav class="site".*?</nav>', re.DOTALL)
+# What the first page has for all; in the reference, the search and the languages stand alone.
+_MENU = re.compile(
+    r'<nav class="site".*?</nav>|<div class="search".*?</script>|'
+    r'<p><a href="[./]*index.html">.*?</p>',
+    re.DOTALL,
+)
 
 
-def _alone(site: Path, path: Path, page: str, entry: Path | None = None) -> tuple[str, str]:
-    """A page with its styles and its script in it, and that script, which `entry` may name."""
+def _alone(site: Path, path: Path, page: str, script: str = "") -> tuple[str, str]:
+    """A page with its styles and its script in it, and that script, if it is not given."""
+    entry = bool(script)
     style = ""
     for link in re.findall(r'<link rel="stylesheet" href="([^"]*)">\n?', page):
         style += (path.parent / link).read_text("utf-8")
-    (source,) = re.findall(r'<script type="module" src="([^"]*)"></script>', page) or [""]
-    script = ""
-    if entry:
-        script = _joined(entry)
-    elif source.endswith("train.js"):  # whose requests have no service worker to answer them
-        script = _joined(site / "app/framed.js", path.parent / "static/play.js")
-    elif source:
-        script = _joined(path.parent / source)
+    source = re.search(r'<script type="module" src="([^"]*)"></script>', page)
+    if source and not script:
+        script = _joined(path.parent / source[1])
+        script = _LATER.sub(
+            lambda line: f"(async () => {{\n{_joined(path.parent / line[1])}\n}})()", script
+        )
     if not entry:  # the first page's policy is that of its frames too
         page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>\n', "", page)
         page = re.sub(r'<div id="starting".*?</div>\n', "", page)
         page = re.sub(r"<nav aria-label=.*?</nav>", "", page, flags=re.DOTALL)
     page = re.sub(r'<link rel="(icon|stylesheet)"[^>]*>\n', "", page)
     page = re.sub(r'<script [^>]*src="[^"]*"></script>\n?', "", page)
-    page = re.sub(r"<footer>.*?</footer>", "", page, flags=re.DOTALL)
+    style += ".served { display: none; }"
     page = page.replace("</head>", f"<style>{style}</style>\n</head>", 1)
     if script:
         page = page.replace("</body>", f'<script type="module">{script}</script>\n</body>', 1)
@@ -126,6 +130,7 @@ def _joined(*entries: Path, waits: bool = True) -> str:
 
 
 _IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([^"]*)";\n', re.MULTILINE)
+_LATER = re.compile(r'import\(new URL\("([^"]*)", location\.href\)\)')
 _EXPORT = re.compile(
     r"^export (?:async )?(?:function|class|const|let) (\w+|\{[^}]*\})", re.MULTILINE
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-import warnings
 from collections.abc import Iterator
 from functools import cache
 from html import unescape
@@ -60,7 +59,7 @@ class Pages:
     def page(self, address: str, source: str, **more: Any) -> tuple[str, str]:
         """A page's file and its text; its address is one and the same in each language."""
         known = self._known(address) | {"kind": source.removesuffix(".html")} | more
-        return self._folder + address, _environment().get_template(source).render(known)
+        return self._folder + address, environment().get_template(source).render(known)
 
     def _known(self, address: str) -> dict[str, Any]:
         """What every template is given."""
@@ -96,22 +95,32 @@ class Pages:
         """The package's own page, with the menu and Python put in, and its files beside it."""
         folder = "play/"
         known = self._known(folder + "index.html")
-        (other,) = (a for code, _name, a in known["languages"] if code != get_language())
-        put = {name: _environment().get_template(name).render(known | {"languages": None})
+        ((other, there),) = (
+            (code, a) for code, _name, a in known["languages"] if code != get_language()
+        )
+        put = {name: environment().get_template(name).render(known | {"languages": None})
                for name in ("menu.html", "python.html")}  # fmt: skip
         page = of_play("/", f"lang={get_language()}")
         waiting = re.findall(r'"static/([\w.]+)"', page)
-        script = '<script type="module" src="static/play.js"></script>'
         head = (
             f'<meta http-equiv="Content-Security-Policy" content="{known["policy"]}">\n'
             f'<link rel="stylesheet" href="{known["root"]}app/menu.css">\n'
             f'<script type="module" src="{known["root"]}app/train.js"></script>'
         )
-        assert script in page
-        page = page.replace(script, head)
+        spoken = "&#34;lang&#34;:&#34;{}&#34;"  # where an address says nothing
+        own = {  # what needs a server, and what is here instead
+            '<script type="module" src="static/play.js"></script>': head,
+            spoken.format("es"): spoken.format(get_language()),
+            'href="steps?"': 'href="../show.html?path=steps&amp;"',
+            'href="graph.svg?"': 'href="../show.html?path=graph.svg&amp;"',
+            "</body>": put["python.html"] + "</body>",
+            'id="site"': f'id="site" data-other="{other}" data-there="{there}"',
+        }
         page = re.sub(r"(<body[^>]*>)", lambda m: m[1] + put["menu.html"], page, count=1)
-        end = put["python.html"].replace('id="site"', f'id="site" data-other="{other}"')
-        yield self._folder + folder + "index.html", page.replace("</body>", end + "</body>")
+        for old, new in own.items():
+            assert page.count(old) == 1, old
+            page = page.replace(old, new)
+        yield self._folder + folder + "index.html", page
         for name in ("palette.css", "icon.svg"):
             yield self._folder + folder + name, of_play(f"/{name}", "")
         found: set[str] = set()
@@ -131,7 +140,7 @@ class Pages:
 
         def ask(answer: str, **more: str) -> str:
             shown = answer if get_language() == "en" else answer.replace(".", ",")
-            asked = _environment().get_template("question.html")
+            asked = environment().get_template("question.html")
             return asked.render(_=_, answer=answer, shown=shown, **more)
 
         paths = sorted((WEB / "lessons" / get_language()).glob("*.md"))
@@ -149,7 +158,7 @@ class Pages:
             )
 
     def _live(self, address: str, told: dict[str, str]) -> str:
-        made: Any = _environment().get_template("live.html").make_module(self._known(address))
+        made: Any = environment().get_template("live.html").make_module(self._known(address))
         return str(made.live(told))
 
     def notes(self) -> tuple[str, str]:
@@ -157,7 +166,7 @@ class Pages:
         notes = load("notas")
         page = notes.page(notes.network())
         known = self._known("notes.html")
-        put = {name: _environment().get_template(name).render(known)
+        put = {name: environment().get_template(name).render(known)
                for name in ("menu.html", "python.html")}  # fmt: skip
         head = (
             f'<meta http-equiv="Content-Security-Policy" content="{known["policy"]}">\n'
@@ -197,46 +206,6 @@ class Pages:
             body = body.replace("<table>", '<div class="scroll" tabindex="0"><table>')
             body = body.replace("</table>", "</table></div>").replace("<pre>", '<pre tabindex="0">')
             yield self.page(address, "prose.html", title=title, body=body)
-
-
-def reference(folder: Path) -> None:
-    """Every public name, with its docstring, signature and examples, as pdoc writes it."""
-    try:
-        import pdoc.render
-    except ImportError:
-        raise SystemExit('the reference is written by pdoc: pip install ".[site]"') from None
-    pdoc.render.configure(
-        docformat="numpy",
-        show_source=False,
-        search=False,  # the site has one for all its pages
-        template_directory=WEB / "reference",
-    )
-    pdoc.render.env.globals["search_of_site"] = _search_box
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of types that are imported for checks alone
-        names = ("micrograd_es", "micrograd_es.data")
-        pdoc.pdoc(*names, "!micrograd_es[.](?!data$).*", output_directory=folder)
-    for path in folder.rglob("*.html"):
-        text = path.read_text("utf-8")
-        for written, amended in _OF_PDOC:
-            text = re.sub(written, amended, text)
-        path.write_text(text, "utf-8")
-
-
-# What a keyboard and a screen reader miss in pdoc's pages.
-_OF_PDOC = (
-    (
-        r'<a class="headerlink" href="#([^"]*)">',
-        r'<a class="headerlink" href="#\1" aria-label="\1">',
-    ),
-    (r"<(/?)h6\b", r"<\1h2"),  # the first heading below a name
-    (r"<(pre|div class=\"attr [^\"]*\")>", r'<\1 tabindex="0">'),
-)
-
-
-def _search_box(root: str) -> str:
-    with speaking("en"):
-        return _environment().get_template("search.html").render(_=_, language="", root=root)
 
 
 def of_the_notes() -> dict[str, str]:
@@ -291,13 +260,16 @@ def texts() -> dict[str, str]:
     """What the scripts say."""
     return {
         "starting": _("Python starts: {loaded} of {whole} MB"),
-        "cannot": _("Python does not start here. Loading the page again may help."),
+        "starts": _("Python starts…"),
+        "cannot": _(
+            "Python does not start: a part of it has not arrived, or this device has too little "
+            "memory."
+        ),
         "died": _(
             "That was too much for the Python in this page: it starts anew. "
             "Try something smaller."
         ),
         "fault": _("Something is wrong in this page itself. Its console says more."),
-        "worker": _("This page needs a service worker, which this browser does not give it."),
         "slider": _("Slider of {name}"),
         "copied": _("Copied"),
         "running": _("Running…"),
@@ -363,7 +335,7 @@ for update in range(300):
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(WEB / "templates"),
         autoescape=True,

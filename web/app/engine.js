@@ -1,8 +1,8 @@
 // Python in a worker, as a page sees it: asked by path and query, started again when it dies.
 
 const SECONDS = 20; // an answer that takes longer never comes
-const DEATHS = 3; // after more than so many in a row it is not started again
 const STARTING = 60; // nor does Python where nothing has arrived for so long
+const STARTS = 2; // that fail one after another; then somebody has to ask for another
 
 export class Engine extends EventTarget {
   #worker;
@@ -10,7 +10,7 @@ export class Engine extends EventTarget {
   #asked = new Map(); // number: the question, and what waits for its answer
   #number = 0;
   #clock = null;
-  #deaths = 0;
+  #failed = 0; // starts, one after another
   ready = false;
 
   /**
@@ -29,17 +29,25 @@ export class Engine extends EventTarget {
     this.#start();
   }
 
-  /** The answer, `{ status, kind, text }`; of status 504 if it ended the interpreter. */
-  ask(path, query) {
+  /**
+   * The answer, `{ status, kind, text }`; of status 504 if it ended the interpreter. A question
+   * waits until Python is there; what it says of no language is in that of the page.
+   */
+  ask(path, settings) {
+    const query = new URLSearchParams(settings);
+    if (!query.has("lang")) query.set("lang", document.documentElement.lang);
     return new Promise((done) => {
-      if (this.#deaths > DEATHS) return done(this.#silence());
       const id = this.#number++;
-      this.#asked.set(id, { path, query, done });
-      this.#post(id);
+      this.#asked.set(id, { path, query: query.toString(), done });
+      if (this.#worker) this.#post(id);
     });
   }
 
-  #silence = () => ({ status: 504, kind: "text/plain", text: this.died });
+  /** Starts it once more, after it has been given up. */
+  again() {
+    this.#failed = 0;
+    this.#start();
+  }
 
   #post(id) {
     const { path, query } = this.#asked.get(id);
@@ -50,14 +58,16 @@ export class Engine extends EventTarget {
   #start() {
     this.#worker = new Worker(...this.#script);
     this.#worker.onmessage = ({ data }) => this.#hear(data);
-    this.#worker.onerror = (event) => this.#die(event.message ?? "");
+    this.#worker.onerror = (event) => this.#die(event.message ?? "no worker");
     this.#worker.postMessage({ has: this.has });
     this.#watch();
+    for (const id of this.#asked.keys()) this.#post(id);
   }
 
   #hear({ id, ready, dead, loaded, whole, ...answer }) {
     if (ready) {
       this.ready = true;
+      this.#failed = 0;
       this.#watch();
       this.#tell("ready");
     } else if (dead !== undefined) {
@@ -68,7 +78,6 @@ export class Engine extends EventTarget {
     } else {
       const asked = this.#asked.get(id);
       this.#asked.delete(id);
-      this.#deaths = 0;
       this.#watch();
       asked?.done(answer);
     }
@@ -82,22 +91,20 @@ export class Engine extends EventTarget {
     this.#clock = setTimeout(() => this.#die("too long"), 1000 * seconds);
   }
 
-  /** The oldest question is what ended it: that one is given up, the others are asked anew. */
+  /** The oldest question is what ended it, and is given up; the others are asked anew. */
   #die(why) {
     this.#worker.terminate();
+    this.#worker = null;
     clearTimeout(this.#clock);
-    const asking = this.ready;
-    this.ready = false;
-    this.#deaths += 1;
-    const forGood = this.#deaths > DEATHS;
-    for (const id of [...this.#asked.keys()].slice(0, forGood ? undefined : Number(asking))) {
-      this.#asked.get(id).done(this.#silence());
+    if (this.ready) {
+      const [id] = this.#asked.keys();
+      this.#asked.get(id)?.done({ status: 504, kind: "text/plain", text: this.died });
       this.#asked.delete(id);
-    }
+    } else this.#failed += 1;
+    this.ready = false;
+    const forGood = this.#failed === STARTS;
     this.#tell("dead", { why, forGood });
-    if (forGood) return;
-    this.#start();
-    for (const id of this.#asked.keys()) this.#post(id);
+    if (!forGood) this.#start();
   }
 
   #tell(name, detail) {

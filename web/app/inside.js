@@ -1,6 +1,6 @@
-// The site as one file: what the worker loads stands in the page, compressed, as text.
+// The site as one file: what its scripts load stands in the page, compressed, as text.
 
-const KINDS = { js: "text/javascript", mjs: "text/javascript", wasm: "application/wasm" };
+const KINDS = { js: "text/javascript", wasm: "application/wasm" };
 
 /** What the page itself holds, as blobs by their name in the site. */
 export async function unpacked() {
@@ -15,4 +15,14 @@ export async function unpacked() {
     script.remove();
   }
   return found;
+}
+
+/** A `fetch` that finds these before it asks anybody. */
+export function holding(inside, site, fetch) {
+  const at = ([name, blob]) => [new URL(name, site).href, blob];
+  const held = new Map(Object.entries(inside).map(at));
+  return async (address, ...more) => {
+    const blob = held.get(String(address));
+    return blob ? new Response(blob) : fetch(address, ...more);
+  };
 }

@@ -77,8 +77,7 @@ export class Live {
     do {
       this.#again = false;
       const { f, at, wrt } = this;
-      const asked = { f, at, wrt, lang: document.documentElement.lang };
-      const { status, text } = await this.engine.ask("try", query(asked));
+      const { status, text } = await this.engine.ask("try", { f, at, wrt });
       if (!this.#again) this.#show(status, text);
     } while (this.#again);
     this.#asking = false;

@@ -1,6 +1,6 @@
 // The notes, whose numbers are written anew, all of them, at those in the fields.
 
-import { Live, query } from "./live.js";
+import { Live } from "./live.js";
 import { element, engine, texts } from "./page.js";
 
 const python = engine();
@@ -13,8 +13,7 @@ live.onanswer = async () => {
   writing = true;
   while (again) {
     again = false;
-    const { lang } = document.documentElement;
-    const { status, text } = await python.ask("notes", query({ at: live.at, lang }));
+    const { status, text } = await python.ask("notes", { at: live.at });
     if (status === 200) element("document").innerHTML = text;
   }
   writing = false;

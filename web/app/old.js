@@ -1,4 +1,20 @@
-// For browsers of any age: says so where one cannot run the rest.
-document.getElementById("old").hidden = Boolean(
-  window.WebAssembly && window.OffscreenCanvas && window.TransformStream && window.customElements,
+// For browsers of any age: says where one cannot run the rest, and where that does not arrive.
+var missing = document.getElementById("missing");
+var old = !(
+  window.WebAssembly &&
+  window.OffscreenCanvas &&
+  window.TransformStream &&
+  window.customElements
 );
+
+function look() {
+  missing.hidden = old || Boolean(document.body.dataset.python); // which the page's script says
+}
+function again() {
+  location.reload();
+}
+
+document.getElementById("old").hidden = !old;
+addEventListener("error", look, true); // a script's, which nothing above it is told
+setTimeout(look, 60000);
+missing.querySelector("button").addEventListener("click", again);

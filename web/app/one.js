@@ -1,21 +1,23 @@
 // The site as one file: its other pages open in frames of this one, answered by its Python.
 
+import { holding } from "./inside.js";
 import { read } from "./live.js";
-import { element, has } from "./page.js";
+import { element, has, ofTraining, site } from "./page.js";
 import { live } from "./try.js";
 
 const FIRST = "index.html";
 const frames = new Map(); // by the name of a page; one that is left stays as it is
 let current = FIRST;
+globalThis.fetch = holding(has.inside, site, fetch); // for the search
 
 function show(name) {
   current = name;
-  document.querySelector("main").hidden = name !== FIRST;
-  for (const [other, frame] of frames) frame.hidden = other !== name;
-  const room = name.replace(/[^/]*$/, "") || name; // a lesson is among the lessons
-  for (const link of document.querySelectorAll("nav.site a:not(.home)")) {
-    if (named(link.getAttribute("href"), FIRST).startsWith(room)) link.ariaCurrent = "page";
-    else link.ariaCurrent = null;
+  for (const part of document.querySelectorAll("main, footer")) part.hidden = name !== FIRST;
+  for (const [other, { frame }] of frames) frame.hidden = other !== name;
+  const room = (page) => page.split("/")[0]; // a lesson is among the lessons
+  for (const link of document.querySelectorAll("nav.site > a:not(.home)")) {
+    const here = room(named(link.getAttribute("href"), FIRST)) === room(name);
+    link.ariaCurrent = here ? "page" : null;
   }
 }
 
@@ -23,45 +25,56 @@ function show(name) {
 const named = (address, page) =>
   new URL(address, `https://inside/${page}`).pathname.replace(/^\/(en\/)?/, "");
 
-/** A frame for the page; what is a link in it leads here too. */
+/** A frame for the page, and when it is there; what is a link in it leads here too. */
 function opened(text) {
   const frame = document.createElement("iframe");
   frame.className = "whole";
-  frame.addEventListener("load", () => {
-    frame.title = frame.contentDocument.title;
-    frame.contentDocument.addEventListener("click", follow);
+  const loaded = new Promise((done) => {
+    frame.addEventListener("load", () => {
+      frame.title = frame.contentDocument.title;
+      frame.contentDocument.addEventListener("click", follow);
+      done();
+    });
   });
   frame.srcdoc = text;
   element("pages").append(frame);
-  return frame;
+  return { frame, loaded };
 }
 
-async function open(address) {
-  const { searchParams } = new URL(address, `https://inside/${current}`);
-  const name = named(address, current);
+/** Goes to an address that stands in this page or another. */
+async function open(address, from) {
+  const { hash, search, searchParams } = new URL(address, `https://inside/${from}`);
+  const name = named(address, from);
   const page = has.inside[`pages/${name}`];
-  if (page && !frames.has(name)) frames.set(name, opened(await page.text()));
-  if (page) show(name);
-  else if (name === FIRST) {
+  if (page) {
+    if (!frames.has(name)) frames.set(name, opened(await page.text()));
     show(name);
+    const { frame, loaded } = frames.get(name);
+    await loaded;
+    goTo(frame.contentDocument, hash);
+  } else if (name === FIRST) {
+    show(name);
+    goTo(document, hash);
     if (searchParams.has("f")) live.go(searchParams.get("f"), read(searchParams.get("at") ?? ""));
     if (searchParams.has("steps")) element("step").click();
-  } else if (name.startsWith("play/")) {
-    if (!searchParams.has("lang")) searchParams.set("lang", document.documentElement.lang);
-    let answer; // of a point: its steps, or its graph
-    do answer = await globalThis.python.ask(name, searchParams.toString());
-    while (answer.status === 503);
-    element("steps").querySelector("iframe").srcdoc = answer.text;
+  } else {
+    const { text } = await ofTraining(globalThis.python, search); // of a point
+    element("steps").querySelector("iframe").srcdoc = text;
     element("steps").showModal();
   }
 }
 
+const goTo = (page, hash) =>
+  page.getElementById(decodeURIComponent(hash.slice(1)))?.scrollIntoView();
+
 function follow(event) {
   const link = event.target.closest("a[href]");
   const address = link?.getAttribute("href") ?? "";
-  if (address === "" || /^\w+:/.test(address)) return;
-  event.preventDefault();
-  if (address.startsWith("#")) link.ownerDocument.getElementById(address.slice(1)).scrollIntoView();
-  else open(address);
+  if (/^\w+:/.test(address)) link.target = "_blank";
+  else if (address !== "") {
+    event.preventDefault();
+    if (address.startsWith("#")) goTo(link.ownerDocument, address);
+    else open(address, link.ownerDocument === document ? FIRST : current);
+  }
 }
 document.addEventListener("click", follow);

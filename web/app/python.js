@@ -1,6 +1,5 @@
 // A box with the interpreter: programs, what they print, and their pictures.
 
-import { query } from "./live.js";
 import { element, engine, texts } from "./page.js";
 
 const python = engine();
@@ -9,8 +8,7 @@ const code = element("code");
 async function run() {
   element("run").disabled = true;
   element("printed").textContent = texts.running;
-  const { lang } = document.documentElement;
-  const { status, text } = await python.ask("python", query({ code: code.value, lang }));
+  const { status, text } = await python.ask("python", { code: code.value });
   const { printed, shown } = status === 200 ? JSON.parse(text) : { printed: text, shown: "" };
   element("printed").textContent = printed;
   element("shown").innerHTML = shown;

@@ -1,9 +1,11 @@
 // One search over all pages. The index of a language comes when somebody goes to the field.
 
+import { within } from "./late.js";
 import { folded, options } from "./words.js";
 
 const MOST = 12; // results shown
 const AROUND = 9; // words of a section before and after the one that was found
+const SECONDS = 20; // for the index to come
 const PARTS = /[\p{Z}\p{P}]+/u; // between which MiniSearch reads words
 
 const box = document.querySelector("[role=search]");
@@ -11,26 +13,30 @@ const field = box.querySelector("input");
 const panel = box.querySelector(".found");
 const said = box.querySelector("[role=status]");
 const list = box.querySelector("ol");
-const { none, some } = box.dataset;
+const { missing, none, root, some } = box.dataset;
 // the reference is one page for all languages, and is told which one its reader has
 const language =
   box.dataset.language || (new URLSearchParams(location.search).get("lang") === "en" ? "en" : "es");
-const site = new URL("../", import.meta.url);
+const site = new URL(root || "./", document.baseURI);
 let index;
+let tries = 0;
 
 async function loaded() {
-  const [{ default: MiniSearch }, response] = await Promise.all([
-    import(new URL("search/minisearch.js", site)),
+  tries += 1; // browsers ask no second time for a module of the same address
+  const module = new URL(`search/minisearch.js#${tries}`, site);
+  const [{ MiniSearch, default: engine = MiniSearch }, response] = await Promise.all([
+    self.MiniSearch ? self : import(module), // a page from a disk has it
     fetch(new URL(`search/${language}.json`, site)),
   ]);
-  return MiniSearch.loadJSON(await response.text(), options);
+  if (!response.ok) throw new Error(response.status);
+  return engine.loadJSON(await response.text(), options);
 }
 
-/** The index, which is fetched anew after a failure. */
+/** The index, or null where it does not come; it is then fetched anew. */
 function ready() {
-  index ??= loaded().catch((error) => {
-    index = undefined;
-    throw error;
+  index ??= within(SECONDS, loaded()).catch(() => {
+    index = null;
+    return null;
   });
   return index;
 }
@@ -45,9 +51,9 @@ function made(tag, text, parent) {
 /** A result: where it leads, and the words around the first that was looked for. */
 function shown({ address, heading, title, text, match }) {
   const link = made("a", "", made("li", "", list));
-  const target = new URL(address, site);
-  if (address.startsWith("reference/")) target.searchParams.set("lang", language);
-  link.href = target;
+  const [page, part] = address.split("#");
+  const asked = address.startsWith("reference/") ? `?lang=${language}` : "";
+  link.href = `${root}${page}${asked}${part ? `#${part}` : ""}`;
   made("b", heading || title, link);
   if (heading) made("small", title, link);
   const words = text.split(" ");
@@ -72,10 +78,12 @@ async function search() {
     panel.hidden = true;
     return;
   }
-  const found = (await ready()).search(asked);
+  const known = await ready();
   if (asked !== field.value) return; // typed on
+  const found = known?.search(asked) ?? [];
   list.replaceChildren();
-  said.textContent = (found.length ? some : none).replace("{n}", found.length);
+  const text = found.length ? some : none;
+  said.textContent = known ? text.replace("{n}", found.length) : missing;
   found.slice(0, MOST).forEach(shown);
   panel.dataset.asked = asked;
   panel.hidden = false;

@@ -1,21 +1,20 @@
 // Worksheets, made by Python in this page.
 
 import { query } from "./live.js";
-import { element, engine } from "./page.js";
+import { element, engine, showAddress } from "./page.js";
 
 const python = engine();
 const sheet = element("sheet");
 
 async function make() {
   const [seed, level] = [element("seed").value, element("level").value];
-  const { lang } = document.documentElement;
-  const { status, text } = await python.ask("worksheet", query({ seed, level, lang }));
+  const { status, text } = await python.ask("worksheet", { seed, level });
   element("say").textContent = status === 200 ? "" : text;
   if (status !== 200) return;
   sheet.srcdoc = text;
   sheet.hidden = false;
   element("print").disabled = false;
-  history.replaceState(null, "", `?${query({ seed, level })}`);
+  showAddress(query({ seed, level }));
 }
 
 element("make").addEventListener("submit", (event) => {

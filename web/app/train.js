@@ -1,24 +1,21 @@
-// The training page, whose requests a service worker hands to Python in this page.
+// The training page, whose requests Python in this page answers.
 
-import { element, engine, keep, texts } from "./page.js";
+import { within } from "./late.js";
+import { element, engine } from "./page.js";
 
-const { lang } = document.documentElement;
-const wanted = new URLSearchParams(location.search).get("lang") ?? "es";
-const other = element("site").dataset.other;
+const { other, there } = element("site").dataset; // the page in the other language
 
-if (wanted !== lang) {
-  location.replace(new URL(other + location.search, location.href));
-} else if (!("serviceWorker" in navigator)) {
-  element("message").textContent = texts.worker;
+if (new URLSearchParams(location.search).get("lang") === other) {
+  location.replace(new URL(there + location.search, location.href));
 } else {
   const python = engine();
-  const { serviceWorker } = navigator;
-  serviceWorker.onmessage = async ({ data: { path, query }, ports: [port] }) => {
-    port.postMessage(await python.ask(path, query));
+  globalThis.fetch = async (address) => {
+    const [path, query] = address.split("?");
+    const { status, text } = await python.ask(`play/${path}`, query);
+    return new Response(text, { status });
   };
-  await keep();
-  if (!serviceWorker.controller) {
-    await new Promise((done) => serviceWorker.addEventListener("controllerchange", done));
-  }
-  await import(new URL("static/play.js", location.href));
+  const page = import(new URL("static/play.js", location.href));
+  await within(60, page).catch(() => {
+    element("missing").hidden = false;
+  });
 }

@@ -1,7 +1,7 @@
 // "Try it": an expression as one types it. The address holds everything.
 
 import { Live, query, read } from "./live.js";
-import { element, engine, texts } from "./page.js";
+import { element, engine, showAddress, texts } from "./page.js";
 
 const python = engine();
 const picture = document.querySelector(".live");
@@ -12,12 +12,8 @@ const view = { steps: asked.has("steps") ? "1" : "", embed: asked.has("embed") ?
 
 const here = (more = {}) => query({ f: live.f, at: live.at, ...view, ...more });
 
-function showAddress() {
-  try {
-    history.replaceState(null, "", `?${here()}`);
-  } catch {
-    // some browsers refuse an address that changes often; a later one will be taken
-  }
+function changed() {
+  showAddress(here());
   const address = new URL(`?${here({ steps: "", embed: "" })}`, location.href);
   element("address").value = address;
   const framed = new URL(`?${here({ embed: "1" })}`, location.href).href.replaceAll("&", "&amp;");
@@ -30,10 +26,10 @@ function showAddress() {
 
 live.onchange = () => {
   if (field.value !== live.f) field.value = live.f;
-  showAddress();
+  changed();
 };
 live.onanswer = () => {
-  showAddress();
+  changed();
   if (view.steps) showSteps();
 };
 field.addEventListener("input", () => live.go(field.value));
@@ -49,8 +45,7 @@ element("examples").addEventListener("change", ({ target }) => {
 const steps = element("steps");
 
 async function showSteps() {
-  const settings = { f: live.f, at: live.at, lang: document.documentElement.lang };
-  const { status, text } = await python.ask("steps", query(settings));
+  const { status, text } = await python.ask("steps", { f: live.f, at: live.at });
   if (status !== 200) {
     view.steps = "";
     picture.querySelector(".problem").textContent = text;
@@ -62,13 +57,13 @@ async function showSteps() {
 
 element("step").addEventListener("click", () => {
   view.steps = "1";
-  showAddress();
+  changed();
   showSteps();
 });
 steps.addEventListener("close", () => {
   view.steps = "";
   steps.querySelector("iframe").srcdoc = "";
-  showAddress();
+  changed();
 });
 element("back").addEventListener("click", () => steps.close());
 
@@ -85,5 +80,5 @@ document.body.classList.toggle("embedded", view.embed === "1");
 const early = field.value !== live.f; // typed before this script was there
 if (early) live.go(field.value);
 else if (asked.has("f")) live.go(asked.get("f"), read(asked.get("at") ?? ""));
-else showAddress();
+else changed();
 if (view.steps && !asked.has("f")) showSteps();

@@ -1,20 +1,22 @@
 // Python and Graphviz: starts them, says how far it is, and answers what a page asks.
 
 import { drawer } from "./graphviz.js";
+import { holding } from "./inside.js";
+import { within } from "./late.js";
 import { counted } from "./progress.js";
 
 async function started({ site, inside, files, wheel }) {
   const at = (path) => new URL(path, site).href;
   // a page that is one file holds the files itself, and its worker has the scripts at its top
-  const held = new Map(Object.entries(inside).map(([path, blob]) => [at(path), blob]));
+  const fetch = holding(inside, site, self.fetch);
   const script = async (name, path) => (self[name] ? self : import(at(path)));
-  const { fetch } = self;
   const whole = files.reduce((sum, [, bytes]) => sum + bytes, 0);
   let loaded = 0;
   self.fetch = counted(
     async (address, ...more) => {
-      const blob = held.get(String(address));
-      return blob ? new Response(blob) : fetch(address, ...more);
+      const response = await fetch(address, ...more);
+      if (!response.ok) throw new Error(`${address}: ${response.status}`);
+      return response;
     },
     (bytes) => {
       loaded += bytes;
@@ -43,17 +45,15 @@ lambda path, query: list(answers.answer(path, query))
   const need = () => {
     if (!wheel) return null;
     const quiet = () => {}; // Python does without, or says itself what is missing
-    numpy ??= Promise.race([
-      python.loadPackage("numpy", { messageCallback: quiet, errorCallback: quiet }).catch(quiet),
-      new Promise((done) => setTimeout(done, 1000 * PATIENCE)),
-    ]);
+    const asked = { messageCallback: quiet, errorCallback: quiet };
+    numpy ??= within(PATIENCE, python.loadPackage("numpy", asked)).catch(quiet);
     return numpy;
   };
   return { answer, need };
 }
 
 const PATIENCE = 8; // seconds for which training waits until NumPy is there
-const ARRAYS = /numpy|import%20\*|Tape|fit|Net\b|micrograd_es\.data/; // what works on them
+const ARRAYS = /numpy|import \*|Tape|fit|Net\b|micrograd_es\.data/; // programs that work on them
 
 let starting;
 
@@ -67,7 +67,8 @@ self.onmessage = async ({ data: { has, id, path, query } }) => {
       return;
     }
     const { answer, need } = await starting;
-    if (path.startsWith("play/") || ARRAYS.test(query)) await need();
+    const code = new URLSearchParams(query).get("code");
+    if (path.startsWith("play/") || ARRAYS.test(code)) await need();
     const said = answer(path, query);
     const [status, kind, text] = said.toJs();
     said.destroy();

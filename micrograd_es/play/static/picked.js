@@ -8,6 +8,8 @@ const sleep = (ms) => new Promise((later) => setTimeout(later, ms));
 export class Picked {
   constructor(texts, filled) {
     Object.assign(this, { texts, filled });
+    // the pages that it opens, whose addresses end in what is shown
+    this.links = ["steps", "alone"].map(element).map((link) => [link, link.getAttribute("href")]);
     this.source = ""; // the address of the graph that is shown
     this.parts = []; // the texts of each node: its data and its gradient
     element("see-graph").addEventListener("click", () => {
@@ -37,8 +39,7 @@ export class Picked {
     for (const [id, value] of Object.entries({ x, y, class: c })) {
       if (document.activeElement !== element(id)) element(id).value = value;
     }
-    element("steps").href = `steps?${query}`;
-    element("alone").href = `graph.svg?${query}`;
+    for (const [link, address] of this.links) link.href = address + query;
     if (numbers.length === 1) return; // too many to be drawn one by one
     this.parts.forEach((texts, i) => {
       if (!texts || !numbers[i]) return;
