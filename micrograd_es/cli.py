@@ -59,6 +59,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            _("expected a whole number, not {text}").format(text=repr(text))
+        ) from None
+
+
 def _run(words: list[str]) -> int:
     words, numbers = _numbers(words)
     options = _options(words)
@@ -231,14 +240,14 @@ def _parser() -> _Parser:
         "worksheet", parents=[common], help=_("exercises to print and do by hand, with their key")
     )
     worksheet.add_argument(
-        "--seed", type=int, default=1, metavar="N", help=_("other exercises for each number")
+        "--seed", type=_whole, default=1, metavar="N", help=_("other exercises for each number")
     )
     worksheet.add_argument(
-        "--level", type=int, default=1, metavar="L", help=_("how hard they are: 1, 2 or 3")
+        "--level", type=_whole, default=1, metavar="L", help=_("how hard they are: 1, 2 or 3")
     )
     play = commands.add_parser("play", parents=[common], help=_("train a network in the browser"))
     play.add_argument(
-        "--port", type=int, default=8000, metavar=_("PORT"), help=_("port on this machine")
+        "--port", type=_whole, default=8000, metavar=_("PORT"), help=_("port on this machine")
     )
     play.add_argument(
         "--host", default="127.0.0.1", metavar=_("ADDRESS"),

@@ -55,6 +55,8 @@ _TOKEN = re.compile(
 def parse(text: str, numbers: Mapping[str, Number]) -> tuple[Value, dict[str, Value]]:
     """The expression as a graph, and its variables by name, at the numbers given.
 
+    What is written twice is computed once: ``(a + b) * (a + b)`` uses one node a + b twice.
+
     Raises
     ------
     ValueError
@@ -107,9 +109,9 @@ def variables_of(text: str) -> list[str]:
 
 
 class Apply(NamedTuple):
-    """What is done to the last `n` operands."""
+    """What is done to the last `n` operands, by its name in the table."""
 
-    function: Callable[..., Any]
+    name: str
     n: int
 
 
@@ -118,9 +120,14 @@ Item = float | str | Apply  # a number, a name, or what is done to those before
 
 def _run(program: Sequence[Item], names: Mapping[str, Value]) -> Operand:
     done: list[Operand] = []
+    made: dict[object, Operand] = {}  # what is written twice is one node, used twice
     for item in program:
         if isinstance(item, Apply):
-            done[-item.n :] = [item.function(*done[-item.n :])]
+            operands = done[-item.n :]
+            alike = (item.name, *(x if isinstance(x, Value) else str(x) for x in operands))
+            if alike not in made:
+                made[alike] = _applied(item.name)(*operands)
+            done[-item.n :] = [made[alike]]
         else:
             done.append(names[item] if isinstance(item, str) else item)
     return done[0]
@@ -220,7 +227,7 @@ class _Reader:
         text = _SAME.get(token.text, token.text)
         if token.kind == "power":
             self._settle(_ROOT)
-            self.program += [float(text.translate(_DIGITS)), Apply(_applied("pow"), 2)]
+            self.program += [float(text.translate(_DIGITS)), Apply("pow", 2)]
             return token
         if token.kind == "sign" and text in _BINARY:
             name, level = _BINARY[text]
@@ -243,7 +250,7 @@ class _Reader:
         """Does what waits and holds its operands at least as tightly."""
         while self._waiting and self._waiting[-1].level >= level:
             waiting = self._waiting.pop()
-            self.program.append(Apply(_applied(waiting.name), waiting.n))
+            self.program.append(Apply(waiting.name, waiting.n))
 
     def _close(self, group: _Waiting, missing: int = 0) -> None:
         n = group.n - missing
@@ -258,7 +265,7 @@ class _Reader:
                 said += "; " + _("beside decimal commas, operands are separated by ;")
             raise ValueError(said)
         if group.name:
-            self.program.append(Apply(_applied(group.name), arity))
+            self.program.append(Apply(group.name, arity))
 
     def _begins(self, token: _Token) -> bool:
         """Whether an operand begins here, right after a number, as in 2a and 2(a + b)."""

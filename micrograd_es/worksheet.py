@@ -30,7 +30,7 @@ LEVELS: dict[int, tuple[str, ...]] = {
         "a · b + b · c", "2 · (a · b + c)²", "(a − b)² + a", "a² · b + c"),
     3: ("relu(w · x + b)", "(w · x + b − y)²", "max(a · b, c)", "(relu(w · x + b) − y)²",
         "a / b + b", "√(a · b) − a", "max(a, b) · (a + b)", "|a · b − c| · c",
-        "relu(u · x) + relu(w · x)", "(a + b) / (a − b)"),
+        "relu(v · x) + relu(w · x)", "(a + b) / (a − b)"),
 }  # fmt: skip
 
 

@@ -157,7 +157,7 @@ def test_demo_alone_lists_the_demos(capsys):
         (["draw", "a", "a=1", "--out", "-x"], "--out"),
         (["draw", "a", "a=1", "--la", "en"], "--la"),
         (["play", "--port", "http"], "http"),
-        (["worksheet", "--level", "4"], "no hay nivel 4"),
+        (["worksheet", "--level", "4"], "no existe el nivel 4"),
         (["worksheet", "--seed", "one"], "one"),
     ],
 )
@@ -176,7 +176,11 @@ def test_a_bad_command_line_is_one_line_and_status_2(capsys, words, says):
         (["fly"], "no es ninguna de las opciones", "invalid choice: 'fly'"),
         (["demo", "xor", "extra"], "argumento desconocido: extra", "unrecognized arguments: extra"),
         (["--out"], "falta su valor", "expected one argument"),
-        (["play", "--port", "http"], "no es un valor", "invalid int value: 'http'"),
+        (
+            ["play", "--port", "http"],
+            "se esperaba un número entero",
+            "expected a whole number, not 'http'",
+        ),
     ],
 )
 def test_what_argparse_says_is_said_in_both_languages(capsys, words, es, en):

@@ -437,7 +437,7 @@ def test_what_has_no_value_has_no_derivative():
 
 def test_what_is_not_finite_says_so():
     x = Value(0.0, "x")
-    assert "f no es finita aquí: ln(0) = −∞." in told(x.log(), x)
+    assert "f no tiene un valor finito aquí: ln(0) = −∞." in told(x.log(), x)
     assert "finita" not in told(x.exp(), x)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from micrograd_es import Value, grad
 from micrograd_es.base.languages import speaking
 from micrograd_es.base.reading import NAME, as_name, read_number
 from micrograd_es.engine.functions import function
+from micrograd_es.engine.graph import topological_order
 from micrograd_es.engine.ops import TABLE
 from micrograd_es.expression import FUNCTIONS, parse
 from micrograd_es.formulas.nodes import Formulas
@@ -77,6 +79,18 @@ def test_variables_are_leaves_with_their_names():
     root.backward()
     assert variables["x"].grad == 6.0
     assert variables["x"].label == "x"
+
+
+def test_what_is_written_twice_is_one_node():
+    numbers = {"v": 2, "w": 1, "x": 0.5, "u": -1}  # a hidden neuron that feeds two outputs
+    root, variables = parse("(v*tanh(w*x) − 1)² + (u*tanh(w*x))²", numbers)
+    nodes = topological_order(root)
+    assert [node.op for node in nodes].count("tanh") == 1
+    root.backward()
+    h = Fraction(math.tanh(0.5))  # and the derivative by hand
+    slope = (2 * (2 * h - 1) * 2 + 2 * h) * (1 - h * h) / 2
+    np.testing.assert_allclose(variables["w"].grad, float(slope), rtol=1e-14)
+    assert parse("1/(0*a) − 1/(−0*a)", {"a": 1})[0].data == math.inf  # −0 is another number
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,6 @@ OF_ARGPARSE = (
     "expected one argument",
     "argument %(argument_name)s: %(message)s",
     "invalid choice: %(value)r (choose from %(choices)s)",
-    "invalid %(type)s value: %(value)r",
     "ambiguous option: %(option)s could match %(matches)s",
     "ignored explicit argument %r",
 )

@@ -116,7 +116,9 @@ def _joined(*entries: Path, waits: bool = True) -> str:
         if path in found:
             return name
         text = _IMPORT.sub(
-            lambda line: f"const {line[1]} = {read(path.parent / line[2])};\n",
+            lambda line: (
+                f"const {line[1].replace(' as ', ': ')} = {read(path.parent / line[2])};\n"
+            ),
             path.read_text("utf-8"),
         )
         exported = ", ".join(names.strip("{ }") for names in _EXPORT.findall(text))

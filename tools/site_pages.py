@@ -19,7 +19,7 @@ from site_lessons import Lesson
 from micrograd_es.base.languages import LANGUAGES, get_language, speaking
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.base.palette import DARK, repainted, stylesheet
-from micrograd_es.base.templating import template
+from micrograd_es.base.templating import source, template
 from micrograd_es.gallery import load
 from micrograd_es.play.answers import answer as answer_of_play
 
@@ -36,6 +36,7 @@ FIRST = {"f": "2*(a*b+c)**2", "at": "a:1,b:2,c:3"}
 def pages(has: dict[str, Any], version: str) -> Iterator[tuple[str, str]]:
     """Each file's name and text."""
     yield "app/palette.css", stylesheet() + repainted(".graph")
+    yield "app/reading.js", source("base", "reading.js")
     yield "app/icon.svg", template("play", "icon.svg").render(colour=DARK)
     for language in LANGUAGES:
         with speaking(language):
@@ -139,9 +140,8 @@ class Pages:
             return self._live("lessons/x", picture(**settings))
 
         def ask(answer: str, **more: str) -> str:
-            shown = answer if get_language() == "en" else answer.replace(".", ",")
             asked = environment().get_template("question.html")
-            return asked.render(_=_, answer=answer, shown=shown, **more)
+            return asked.render(_=_, answer=answer, **more)
 
         paths = sorted((WEB / "lessons" / get_language()).glob("*.md"))
         found = [Lesson(path, live, ask) for path in paths]
@@ -275,6 +275,7 @@ def texts() -> dict[str, str]:
         "running": _("Running…"),
         "right": _("Right."),
         "wrong": _("Not yet."),
+        "unread": _("That is no number. Write it like 0.25, 0,25 or 1/4."),
         "shown": _("This is it."),
     }  # fmt: skip
 
@@ -308,7 +309,7 @@ y = (w * x + b).sigmoid()
 y.label = "y"
 y.backward()
 explain(y, w)"""),
-        (_("forwards and backwards"), """from micrograd_es import Value, grad, jvp
+        (_("forward and backward"), """from micrograd_es import Value, grad, jvp
 
 a, b = Value(1.0, "a"), Value(2.0, "b")
 f = a * b + a

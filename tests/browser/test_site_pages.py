@@ -324,12 +324,14 @@ def test_one_file_has_the_lessons(one_file):
     lesson.locator("a[href='2-chain.html']").click()
     lesson.locator("#question1").fill("6")
     lesson.locator("#question1").press("Enter")
-    lesson.locator(".live input[type=text]").fill("2")
+    first = lesson.locator(".live").first
+    first.locator("input[type=text]").fill("2")
     lesson.locator(".live[data-asking=no]").wait_for()
-    assert lesson.locator(".formula .value").text_content() == "36"
-    assert not lesson.locator(".explanations").is_visible()
-    lesson.locator("#question2").fill("18")
-    lesson.locator("#question2").press("Enter")
+    assert first.locator(".formula .value").text_content() == "36"
+    assert not first.locator(".explanations").is_visible()
+    for n, answer in enumerate(("18", "36", "5", "10", "20"), 2):
+        lesson.locator(f"#question{n}").fill(answer)
+        lesson.locator(f"#question{n}").press("Enter")
     lesson.locator("a[href*='index.html?f=exp']").click()
     one_file.wait_for_selector(".live[data-asking=no]")
     assert one_file.input_value("#f") == "exp(sin(x**2))"
@@ -350,23 +352,36 @@ def test_all_links_lead_somewhere(address):
 def test_a_lesson_to_its_end(visit, address):
     page = visit(address + "lessons/2-chain.html")
     parts = page.locator(".part")
-    shown = [parts.nth(i).is_visible() for i in range(parts.count())]
-    assert shown == [True, False, False]
-    assert not page.locator(".explanations").is_visible()  # it would tell the answer
-    page.fill("#question1", "5")
-    page.press("#question1", "Enter")
-    assert "3" in page.text_content("#question1-say")
-    assert not parts.nth(1).is_visible()
-    page.fill("#question1", "6")
-    page.press("#question1", "Enter")
-    assert parts.nth(1).is_visible()
-    page.fill("#question2", "17")
-    page.press("#question2", "Enter")
+    told = page.locator(".explanations")
+    assert parts.count() == 7
+
+    def shown():
+        return [parts.nth(i).is_visible() for i in range(7)].index(False)
+
+    def answered(n, text):
+        page.fill(f"#question{n}", text)
+        page.press(f"#question{n}", "Enter")
+        return page.text_content(f"#question{n}-say")
+
+    assert shown() == 1
+    assert not told.first.is_visible()  # it would tell the answer
+    assert "3" in answered(1, "5")
+    assert "1/4" in answered(1, "6,1,2")
+    assert shown() == 1
+    answered(1, "12/2")
+    assert shown() == 2
+    answered(2, "17")
     page.click(".part:nth-child(2) .show")
-    assert parts.nth(2).is_visible()
-    assert page.locator(".explanations").is_visible()
+    assert page.input_value("#question2") == "18"
+    assert shown() == 3
+    assert not told.first.is_visible()
+    answered(3, "36,0")
+    assert [told.nth(i).is_visible() for i in range(2)] == [True, False]  # each its own questions
+    for n, text in enumerate(("5", "10", "20"), 4):
+        answered(n, text)
+    assert [told.nth(i).is_visible() for i in range(2)] == [True, True]
     page.reload()
-    assert parts.nth(2).is_visible()
+    assert parts.nth(6).is_visible()
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
@@ -378,22 +393,52 @@ def test_the_answers_of_the_lessons_are_right(language):
         for path in sorted(folder.glob("*.md"))
     }
     torch = pytest.importorskip("torch")
-    x = torch.tensor([-3.0, 1.0, 2.0, 0.5], dtype=torch.float64, requires_grad=True)
-    b, one, two, w = x
-    chain, fan_out, neuron = (3 * one) ** 2, two * two + 3 * two, torch.sigmoid(w * 2 - 1)
-    inputs = torch.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
-    modes = torch.autograd.grad(inputs[0] * inputs[1] + inputs[2] * inputs[3], inputs)[0]
-    slopes = torch.autograd.grad(chain + fan_out + neuron, x)[0].tolist()
-    assert answers == {
-        "1-nudge": [f"{0.01 * b.item():g}", "1"],
-        "2-chain": [f"{2 * 3 * one.item():g}", f"{slopes[1]:g}"],
-        "3-fan-out": ["3", f"{slopes[2]:g}"],
-        "4-neuron": ["0", f"{slopes[3]:g}"],
-        "5-paths": ["2", "1"],
-        "6-descent": ["0.6", "1.08"],
-        "7-modes": ["4", f"{modes[0].item():g}"],
-        "8-training": ["-1", str(2 * 4 + 4 + 4 * 4 + 4 + 4 + 1)],
-    }
+
+    def slopes(f, *at):
+        """What f is there, and its derivatives."""
+        x = [torch.tensor(float(v), dtype=torch.float64, requires_grad=True) for v in at]
+        return [f(*x).item(), *(g.item() for g in torch.autograd.grad(f(*x), x, allow_unused=True))]
+
+    nudge = slopes(lambda a, b, c: a * b + c, 2, -3, 12)
+    chain, last = (lambda x: (3 * x) ** 2), (lambda x: 5 * (2 * x - 3) ** 2)
+    both = slopes(lambda a, b, c, d: (a + b) * c + (a + b) * d, 1, 2, 4, 5)
+    neuron = slopes(lambda w, b: torch.sigmoid(2 * w + b), 0.5, -1)
+
+    def several(w, b):
+        return torch.relu(2 + 3 * w + b)
+
+    paths = (
+        slopes(lambda w: (2 * torch.relu(2 * w) - 3) ** 2, 1),
+        slopes(lambda w: (-torch.relu(2 * w) - 4) ** 2, 1),
+    )
+
+    def stepped(w, rate):
+        return w - rate * slopes(lambda x: (x - 3) ** 2, w)[1]
+
+    line = slopes(lambda w, b: (2 * w + b - 5) ** 2, 1, 0)
+    there = [1 - 0.05 * line[1], 0 - 0.05 * line[2]]
+    modes = slopes(lambda a, b, c, d: a * b + c * d, 1, 2, 3, 4)
+    learnt = slopes(lambda w: (torch.tanh(w) - 1) ** 2, -0.5)
+    wanted = {
+        "1-nudge": [0.01 * nudge[1], -0.02 * nudge[1], *nudge[2:], (3.1**2 - 3**2) / 0.1,
+                    slopes(lambda a: a * a, 3)[1]],
+        "2-chain": [2 * 3, slopes(chain, 1)[1], slopes(chain, 2)[1],
+                    5, slopes(lambda u: 5 * u**2, 1)[1], slopes(last, 2)[1]],
+        "3-fan-out": [3, *(slopes(lambda x: x * x + 3 * x, x)[1] for x in (2, -1)),
+                      4 + 5, both[1], both[1] - 5],
+        "4-neuron": [0.5 * 2 - 1, *neuron[1:], slopes(lambda b: torch.sigmoid(1 + b), 5)[0],
+                     slopes(several, -1, 2)[0], slopes(several, -1, 2)[1],
+                     slopes(several, -1, -1)[1]],
+        "5-paths": [2, paths[0][1], paths[1][1], paths[0][1] + paths[1][1], 1],
+        "6-descent": [stepped(0, 0.1), stepped(0.6, 0.1), 2.4 / 3, stepped(0, 0.5),
+                      stepped(0, 1.1), *there, (2 * there[0] + there[1] - 5) ** 2],
+        "7-modes": [2, 0, 4, modes[1], 1, 1],
+        "8-training": [-1, -0.5 - 0.1 * learnt[1], 2 * 4 + 4 + 4 * 4 + 4 + 4 + 1, 100 * 60,
+                       100 * 9 / 18],
+    }  # fmt: skip
+    assert answers.keys() == wanted.keys()
+    for name, numbers in wanted.items():
+        assert [float(x) for x in answers[name]] == pytest.approx(numbers, rel=1e-4, abs=1e-12)
 
 
 def test_the_numbers_of_the_notes_follow_the_fields(start):

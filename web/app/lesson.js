@@ -2,6 +2,7 @@
 
 import { Live } from "./live.js";
 import { engine, texts } from "./page.js";
+import { read as number } from "./reading.js";
 
 const python = engine();
 for (const element of document.querySelectorAll(".live")) new Live(element, python, texts);
@@ -10,7 +11,11 @@ for (const element of document.querySelectorAll(".live")) new Live(element, pyth
 
 const key = `lesson ${document.title}`;
 const parts = [...document.querySelectorAll(".part")];
-const pictures = document.querySelectorAll(".live.hides");
+const pictures = [...document.querySelectorAll(".live")].map((element) => ({
+  element,
+  hides: element.classList.contains("hides"),
+  part: parts.indexOf(element.closest(".part")),
+}));
 let reached = Number(read());
 
 function read() {
@@ -24,16 +29,17 @@ function read() {
 function reach(n) {
   reached = Math.max(reached, n);
   for (const [i, part] of parts.entries()) part.hidden = i > reached;
-  const asking = reached < parts.length - 1; // what is asked for is not shown meanwhile
-  for (const picture of pictures) picture.classList.toggle("hides", asking);
+  for (const { element, hides, part } of pictures) {
+    // what is asked for is not shown meanwhile: until the next picture, or the lesson's end
+    const later = pictures.map((other) => other.part).filter((other) => other > part);
+    element.classList.toggle("hides", hides && reached < Math.min(...later, parts.length - 1));
+  }
   try {
     localStorage.setItem(key, reached);
   } catch {
     // as above
   }
 }
-
-const number = (text) => Number(text.trim().replace(",", ".").replace("−", "-") || Number.NaN);
 
 for (const [i, part] of parts.entries()) {
   const form = part.querySelector("form.question");
@@ -48,14 +54,16 @@ for (const [i, part] of parts.entries()) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const [given, right] = [number(field.value), Number(answer)];
-    if (Math.abs(given - right) <= 1e-3 * Math.max(1, Math.abs(right)) + 1e-9) done(texts.right);
+    if (given === null) say.textContent = texts.unread;
+    else if (Math.abs(given - right) <= 1e-3 * Math.max(1, Math.abs(right)) + 1e-9)
+      done(texts.right);
     else {
       say.textContent = `${texts.wrong} ${hint}`;
       show.hidden = false;
     }
   });
   show.addEventListener("click", () => {
-    field.value = form.dataset.shown;
+    field.value = answer;
     done(texts.shown);
   });
 }

@@ -1,5 +1,7 @@
 // A live picture: an expression and its variables, answered by Python as they change.
 
+import { read as number } from "./reading.js";
+
 const plain = (x) => String(Number(x.toPrecision(12)));
 
 /** The name and number pairs as they stand in an address: a:1,b:2. */
@@ -136,14 +138,14 @@ export class Live {
       this.#changed();
     });
     field.addEventListener("input", () => {
-      const typed = field.value.trim().replace(",", ".").replace("−", "-");
-      const valid = typed !== "" && Number.isFinite(Number(typed));
+      const typed = number(field.value);
+      const valid = Number.isFinite(typed);
       field.setAttribute("aria-invalid", String(!valid));
       if (!valid) return;
-      slider.max = Math.max(Number(slider.max), Math.abs(Number(typed)));
+      slider.max = Math.max(Number(slider.max), Math.abs(typed));
       slider.min = -slider.max;
       slider.value = typed;
-      this.numbers.set(name, typed);
+      this.numbers.set(name, String(typed));
       this.#changed();
     });
     const row = document.createElement("div");
