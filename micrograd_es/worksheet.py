@@ -62,6 +62,11 @@ class Exercise:
         slopes = [(quotient("f", name), number(v.grad)) for name, v in self.variables.items()]
         return [("f", number(self.root.data)), *slopes]
 
+    @property
+    def is_long(self) -> bool:
+        """Whether the graph has so many boxes in a row that it takes the width of a page."""
+        return _length(self.root) > 5
+
     def picture(self, solved: bool) -> str:
         """The graph as SVG: each box with its value and its gradient, or room for them."""
         return _picture(self.root, solved)
@@ -142,6 +147,11 @@ def _as_written(node: Value) -> list[Value]:
     """The nodes, each after its operands, which come from left to right."""
     nodes = [below for parent in node.parents for below in _as_written(parent)]
     return list(dict.fromkeys([*nodes, node]))
+
+
+def _length(node: Value) -> int:
+    """Of the longest way from a variable to the node, in boxes."""
+    return bool(node.label) + max(map(_length, node.parents), default=0)
 
 
 def _by_hand(exercise: Exercise) -> bool:

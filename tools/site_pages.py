@@ -323,7 +323,7 @@ BackwardPass(y)"""),
 
 model = MLP(2, [4, 1], "tanh", seed=1)
 samples = [([0, 0], 0), ([0, 1], 1), ([1, 0], 1), ([1, 1], 0)]
-optimizer = SGD(model.parameters(), lr=0.2)
+optimizer = SGD(model.parameters(), lr=0.05)
 for update in range(300):
     cost = vsum([(model(x) - t) ** 2 for x, t in samples])
     optimizer.zero_grad()

@@ -95,13 +95,9 @@ class Net:
         Cost ``C(Y, Y_pred)`` of one pattern, given as two arrays of N Values; over
         several patterns the cost is their mean. A loss of this package also serves.
     form : str
-        ============== ============================= ========= =========
-        form           neuron n of layer l           W         B
-        ============== ============================= ========= =========
-        "weighted-sum" a = g(Σₘ wₙₘ aₘ + bₙ)         (N, L, N) (N, L)
-        "mean-input"   a = g(wₙ · mean(a) + bₙ)      (N, L)    (N, L)
-        "mean-output"  a = meanₘ g(wₙₘ aₘ + bₙₘ)     (N, L, N) (N, L, N)
-        ============== ============================= ========= =========
+        How a neuron is written: "weighted-sum", a = g(Σₘ wₙₘ aₘ + bₙ), has W of shape (N, L, N)
+        and B of (N, L); "mean-input", a = g(wₙ · mean(a) + bₙ), has (N, L) for both;
+        "mean-output", a = meanₘ g(wₙₘ aₘ + bₙₘ), has (N, L, N) for both.
     seed : int, optional
         W and B are drawn uniformly from [0, 1), as in the notes.
 

@@ -39,6 +39,15 @@ def test_the_notes_fit_and_are_legible(visit, notes, scheme, width):
     assert min(sizes) > 5
 
 
+def test_type_grows_with_the_screen(visit, notes):
+    sizes = [
+        visit(notes, viewport={"width": width, "height": width * 9 // 16})
+        .locator("p").first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+        for width in (1366, 1920, 3840)
+    ]  # fmt: skip
+    assert sizes[2] > 1.5 * sizes[1] > 1.8 * sizes[0]
+
+
 def test_the_words_of_the_picture_are_as_large_as_a_caption_on_a_phone_too(visit, notes):
     page = visit(notes, viewport={"width": 390, "height": 800})
     sizes = page.locator("figure svg text").evaluate_all(

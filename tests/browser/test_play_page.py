@@ -558,6 +558,20 @@ def test_every_choice_has_room_for_its_words(start, width, lang):
     assert cut == []
 
 
+@pytest.mark.parametrize("size", [(360, 640), (768, 1024), (1366, 768)])
+@pytest.mark.parametrize("features", ["x1-x2", "x1-x2-x1x1-x2x2-x1x2-sinx1-sinx2"])
+def test_the_words_of_the_pictures_are_read_on_any_screen(start, size, features):
+    page = start(f"features={features}", viewport=dict(zip(("width", "height"), size)))
+    words = page.locator(".tick, #network text, #curve text").evaluate_all(
+        "all => all.map((e) => [e.textContent,"
+        " parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().d])"
+    )
+    assert [text for text, pixels in words if pixels < 11] == []
+    edge = page.locator("#network").bounding_box()["x"]
+    for name in page.locator("#network text").all():
+        assert name.bounding_box()["x"] >= edge
+
+
 @pytest.mark.parametrize("width", [390, 800, 1280])
 def test_nothing_is_wider_than_the_screen(start, width):
     page = start("point=3&layers=16-16", viewport={"width": width, "height": 800})

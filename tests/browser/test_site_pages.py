@@ -627,3 +627,57 @@ def test_on_a_phone_nothing_runs_out_of_the_page(start):
     page = start("?f=tanh(w*x%2Bb)**2", viewport={"width": 360, "height": 640})
     page.wait_for_selector(".live[data-asking=no]")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_type_and_pictures_grow_with_the_screen(visit, address):
+    seen = []
+    for width, height in ((1366, 768), (1920, 1080), (3840, 2160)):
+        page = visit(address, viewport={"width": width, "height": height})
+        size = page.locator("h1").evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+        seen.append([size, page.locator(".graph svg").bounding_box()["width"]])
+        page.goto(address + "reference/micrograd_es.html")
+        size = page.locator("main p").first.evaluate(
+            "e => parseFloat(getComputedStyle(e).fontSize)"
+        )
+        seen[-1].append(size)
+    assert all(b > 1.2 * a for a, b in zip(seen[0], seen[1]))
+    assert all(c > 1.6 * b for b, c in zip(seen[1], seen[2]))
+
+
+def test_the_reference_fits_a_phone(visit, address):
+    page = visit(address + "reference/micrograd_es.html", viewport={"width": 360, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (1920, 1080)])
+def test_the_training_page_is_seen_at_once_below_the_menu(start, size):
+    page = start("play/index.html", viewport={"width": size[0], "height": size[1]})
+    page.wait_for_selector("body[data-asking=no]")
+    for part in (".legend", "#network", "#curve"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= size[1]
+
+
+@pytest.mark.parametrize("width", [360, 1366])
+def test_axe_finds_nothing_beside_a_long_formula_and_a_mistake(start, accessible, width):
+    page = start(viewport={"width": width, "height": 768})
+    typed(page, "tanh(w1*x1 + w2*x2 + b)**2 + maximum(x1, 3)")
+    accessible(page)
+    typed(page, "2*(a*b")
+    accessible(page)
+
+
+def test_what_an_old_browser_can_do_is_said_above_the_page(browser, address):
+    page = browser.new_page(viewport={"width": 360, "height": 640})
+    page.add_init_script("delete globalThis.WebAssembly")
+    page.goto(address)
+    assert page.locator("#old").bounding_box()["y"] < page.locator("h1").bounding_box()["y"]
+    page.close()
+
+
+def test_the_programs_of_the_box_end_well(capsys):
+    for _name, code in tool("site_pages").programs():
+        lines = code.splitlines()
+        exec("\n".join(lines[:-1]), names := {})
+        shown = str(eval(lines[-1], names))
+        assert "nan" not in capsys.readouterr().out + shown

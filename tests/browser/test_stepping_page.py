@@ -580,6 +580,37 @@ def test_a_product_with_1_is_not_asked(step):
     assert page.is_hidden("#answer")
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_the_field_and_what_is_said_of_an_answer_are_seen(step, size):
+    page = step(readme(), viewport={"width": size[0], "height": size[1]})
+    if size[0] < 700:
+        page.click("#more")
+    page.click("#predict")
+    if size[0] < 700:
+        page.click("#more")
+    page.evaluate(SEEK, "product")
+    page.fill("#number", "77")
+    page.keyboard.press("Enter")
+    panel = page.locator(".step").bounding_box()
+    for part in ("#number", "#reveal", "#feedback"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] >= panel["y"]
+        assert box["y"] + box["height"] <= panel["y"] + panel["height"]
+        assert box["x"] + box["width"] <= panel["x"] + panel["width"]
+    assert page.locator("#number").evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+@pytest.mark.parametrize("size", SIZES[2:])
+def test_the_class_sees_the_result_of_a_product(step, size):
+    page = step(readme(), viewport={"width": size[0], "height": size[1]})
+    page.click("#class-mode")
+    for _ in range(7):
+        page.keyboard.press("ArrowRight")
+    panel = page.locator(".step").bounding_box()
+    result = page.locator("#formula > :last-child").bounding_box()
+    assert result["y"] + result["height"] <= panel["y"] + panel["height"]
+
+
 def test_in_predict_mode_a_step_first_reveals(step):
     page = step(squared())
     jump(page, "product")

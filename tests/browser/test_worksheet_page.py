@@ -34,7 +34,21 @@ def test_it_fits_a_screen_and_is_white_as_paper(visit, tmp_path, width, scheme):
     assert ground == "rgb(255, 255, 255)"
 
 
-def test_axe_finds_nothing(visit, tmp_path, accessible):
+@pytest.mark.parametrize(
+    ("size", "least"), [((360, 640), 11), ((1280, 800), 11), ((3840, 2160), 26)]
+)
+def test_its_graphs_are_read_on_any_screen(visit, tmp_path, size, least):
+    path = tmp_path / "worksheet.html"
+    path.write_text(worksheet(1, 3), "utf-8")
+    page = visit(path, viewport={"width": size[0], "height": size[1]})
+    sizes = page.locator(".blanks text").evaluate_all(
+        "all => all.map((e) => parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().d)"
+    )
+    assert min(sizes) >= least
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing(visit, tmp_path, accessible, width):
     path = tmp_path / "worksheet.html"
     path.write_text(worksheet(3, 3), "utf-8")
-    accessible(visit(path))
+    accessible(visit(path, viewport={"width": width, "height": 800}))

@@ -106,6 +106,9 @@ export class Live {
     const place = this.#part("problem");
     if (place.textContent !== text) place.textContent = text;
     this.element.classList.toggle("refused", text !== "");
+    for (const part of ["graph", "result", "explanations"]) {
+      this.#part(part)?.setAttribute("aria-disabled", text !== ""); // it is of what was typed before
+    }
   }
 
   /** A slider and a field for each variable; those that are there stay as they are. */

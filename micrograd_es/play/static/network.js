@@ -128,7 +128,7 @@ export class Network {
         x: x(0) - side / 2 - 6,
         y: y(0, m) + size / 3,
         "text-anchor": "end",
-        "font-size": wide ? Math.min(size, 11) : size,
+        "font-size": size,
       }),
     );
     const lines = [];

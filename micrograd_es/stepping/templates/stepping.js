@@ -116,10 +116,16 @@ function show() {
   showPlayer(f);
   remember();
   // what measures comes last: each measurement after a change lays out all that has changed
-  shrink($("formula"));
-  bringIntoView(document.querySelector("tr.now"));
+  fit();
   picture.follow();
 }
+
+/** What depends on the room that there is: the size of the formula, and which rows are seen. */
+function fit() {
+  shrink($("formula"));
+  bringIntoView(document.querySelector("tr.now"));
+}
+addEventListener("resize", fit);
 
 /** The numbers and what is lit, in the table and in the drawing that is seen. */
 function redraw() {
