@@ -217,3 +217,13 @@ def test_two_share_a_gradient_as_by_run_whether_equal_or_infinite_or_nan(width):
             root = between_two(three)
             expected = [root.data, *grad(root, three)]
             np.testing.assert_array_equal([value, *d], expected, err_msg=str(sample))
+
+
+@pytest.mark.parametrize(("exponent", "at_zero"), [(0.5, 0.0), (-0.5, INF), (2.0, 0.0)])
+def test_a_power_of_minus_infinity_and_of_minus_zero_has_no_square_root(exponent, at_zero):
+    for trained in (False, True):
+        x, w = Value(0.5), Value(exponent)
+        tape = Tape(x**w if trained else x**exponent, [x], [w])
+        found = tape.value([[-INF], [-0.0], [4.0]]).tolist()
+        assert found == [math.pow(-INF, exponent), at_zero, math.pow(4.0, exponent)]
+        assert math.copysign(1.0, found[1]) == 1.0
