@@ -418,6 +418,18 @@ def test_summary_says_what_is_left_over():
     assert "exp" in text
 
 
+def test_summary_counts_what_is_alike():
+    x = [Value(1.0) for _ in range(4)]
+    model = MLP(4, [4, 4, 4, 1], seed=0)
+    lines = Tape(model(x), x, model.parameters()).summary().splitlines()
+    assert "  3 × matrix product (4, 5) · (5, 1)" in lines
+    assert "  1 dot products of 4" in lines
+    inner = x[0] * x[1] + x[2] * x[3]
+    lines = Tape(inner * x[1] + x[2] * inner, x).summary().splitlines()
+    assert "  2 dot products of 2" in lines
+    assert len(lines) == 5
+
+
 # -- custom operations ------------------------------------------------------------------
 
 

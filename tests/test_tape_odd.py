@@ -1,13 +1,25 @@
 """A replay of samples whose numbers are not finite: as define-by-run, and never slow for it."""
 
 import math
+from itertools import product
 from unittest import mock
 
 import numpy as np
 import pytest
 from test_tape import by_run, check, taped
 
-from micrograd_es import MLP, Tape, Value, binary_cross_entropy, cross_entropy, maximum, vsum, where
+from micrograd_es import (
+    MLP,
+    Tape,
+    Value,
+    binary_cross_entropy,
+    cross_entropy,
+    grad,
+    maximum,
+    minimum,
+    vsum,
+    where,
+)  # fmt: skip
 from micrograd_es.tape import batches, exact
 
 INF, NAN = math.inf, math.nan
@@ -186,3 +198,32 @@ def test_a_graph_of_inputs_alone():
     values, slopes = tape.value([[0.0], [2.0]]), tape.vjp([[0.0], [2.0]], [1.0, 1.0])[0]
     np.testing.assert_allclose(values, [0.0, 2.0])
     np.testing.assert_allclose(slopes, [[NAN], [1.0]])  # 0 · ∞, as by run
+
+
+def between_two(x):
+    """Gradients that two operands share between them."""
+    return maximum(x[0], x[1]) + minimum(maximum(x[1], x[2]), x[0]) * 2.0 + x[2] * 0.5
+
+
+@pytest.mark.parametrize("width", [1, 7, 216])
+def test_two_share_a_gradient_as_by_run_whether_equal_or_infinite_or_nan(width):
+    leaves = [Value(0.5), Value(1.0), Value(2.0)]
+    tape = Tape(between_two(leaves), leaves)
+    points = np.array([*product([-INF, -1.0, 0.0, 2.0, INF, NAN], repeat=3)])
+    for X in np.split(points, range(width, len(points), width)):
+        values, d_inputs, _ = tape.value_and_vjp(X, np.ones(len(X)))
+        for sample, value, d in zip(X.tolist(), values, d_inputs):
+            three = [Value(v) for v in sample]
+            root = between_two(three)
+            expected = [root.data, *grad(root, three)]
+            np.testing.assert_array_equal([value, *d], expected, err_msg=str(sample))
+
+
+@pytest.mark.parametrize(("exponent", "at_zero"), [(0.5, 0.0), (-0.5, INF), (2.0, 0.0)])
+def test_a_power_of_minus_infinity_and_of_minus_zero_has_no_square_root(exponent, at_zero):
+    for trained in (False, True):
+        x, w = Value(0.5), Value(exponent)
+        tape = Tape(x**w if trained else x**exponent, [x], [w])
+        found = tape.value([[-INF], [-0.0], [4.0]]).tolist()
+        assert found == [math.pow(-INF, exponent), at_zero, math.pow(4.0, exponent)]
+        assert math.copysign(1.0, found[1]) == 1.0

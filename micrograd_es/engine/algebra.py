@@ -115,6 +115,8 @@ def kept(op: Operation) -> list[str]:
 
 def primitive(space: Any, name: str) -> Function:
     """The function of a namespace by NumPy's name or by the one that it has there."""
+    if name == "pow" and space.__name__ == "numpy":
+        return partial(_power, space)
     others = {"mod": "remainder", "pow": "power", "rint": "round"}
     arc = "a" + name[3:] if name.startswith("arc") else "arc" + name[1:]
     for known in (name, others.get(name, arc)):
@@ -125,6 +127,15 @@ def primitive(space: Any, name: str) -> Function:
         raise NotImplementedError(f"{space.__name__} has no function {name}")
 
     return missing
+
+
+def _power(np: Any, a: Any, b: Any, out: Any = None) -> Any:
+    """NumPy's power, but for the square root that it takes where b is 1/2.
+
+    Of -inf that is nan, and of -0.0 it is -0.0.
+    """
+    rooted = np.any(np.equal(b, 0.5)) and not np.all(np.greater(a, 0.0))
+    return (np.float_power if rooted else np.power)(a, b, out)  # the slow one, or the fast one
 
 
 # -- floats -----------------------------------------------------------------------

@@ -8,13 +8,14 @@ numbers, it is a float.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from sys import float_info
 from typing import Any, NamedTuple, TypeAlias
 
 from micrograd_es.base.scalars import is_number
 from micrograd_es.engine.comparison import Comparison
-from micrograd_es.engine.functions import maximum, minimum, shifted, sum_node, where
+from micrograd_es.engine.functions import maximum, shifted, sum_node, where
 from micrograd_es.engine.value import Value, as_value
 from micrograd_es.formulas.notation import name
 
@@ -132,7 +133,9 @@ def _cross_entropy_terms(pairs: Pairs) -> list[Value]:
     rest, total = shifted(scores)
     surprises = [total - y for y in rest]
     # the score of a class that never comes may be -inf, and 0 · inf would be nan
-    finite = [where(t, s, minimum(s, float_info.max)) for s, t in zip(surprises, targets)]
+    zero, most, endless = Value(0.0), Value(float_info.max), Value(math.inf)
+    never = [where(t, zero, s >= endless) for s, t in zip(surprises, targets)]
+    finite = [where(n, most, s) for s, n in zip(surprises, never)]
     return [t * s for s, t in zip(finite, targets)]
 
 

@@ -281,6 +281,12 @@ class Assembly:
             self._kept[id(step)] = self._more(step.store, n)
         kept = self._kept.get(id(step), -1)
         result = self.result(code, step)
+        if _row(step).name == "mul" and step.store == BATCHED:
+            shared, each = sorted(step.operands, key=lambda rows: rows.store)
+            if shared.store == STATIC:  # a multiple, for which no row of equal numbers is made
+                factors = *self.located(code, step, shared), *self.located(code, step, each)
+                code.emit(PRODUCTS, *result, 2, n, 1, *factors)
+                return
         operands = [x for rows in step.operands for x in self.located(code, step, rows)]
         code.emit(ELEMENTWISE, number, n, *result, kept, len(step.operands), *operands)
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 from itertools import pairwise
 from math import ceil, isfinite
+from typing import Any
 
 import numpy as np
 
 from micrograd_es.base.arrays import Array
+from micrograd_es.engine.ops import Operation
 from micrograd_es.engine.watching import is_watching
 from micrograd_es.tape.bound import Bound
 from micrograd_es.tape.customs import Customs
 from micrograd_es.tape.exact import Exact, Sample
-from micrograd_es.tape.program import Program
+from micrograd_es.tape.expressions import divides
+from micrograd_es.tape.program import Elementwise, Program
 from micrograd_es.tape.recording import BATCHED, STATIC, Recording
 
 _NONE = np.array([], dtype=int)
-_TURNED = 128  # samples that are turned into columns at a time
+_TURNED = 256  # samples that are turned into columns at a time
 
 
 class Batches:
@@ -45,6 +48,13 @@ class Batches:
         read = sum(rows.size for step in program.steps for rows in step.operands)
         self._exact_bytes = 16 * (4 * program.sizes[BATCHED] + program.sizes[STATIC] + read + 1)
         self._input_runs = _runs(program.inputs)
+        self._divided = [
+            (step.store, step.rows)
+            for step in program.steps
+            if isinstance(step, Elementwise)
+            and isinstance(step.rule, Operation)
+            and divides(step.rule)
+        ]
 
     def run(
         self, X: Array, theta: Array, cotangent: Array | None = None, everything: bool = False
@@ -87,8 +97,12 @@ class Batches:
         outputs, by_run = self._forward(bound, X, theta, first)
         if cotangent is None:
             return outputs, _NONE, np.zeros(len(theta))
-        d_inputs, gradient = self._backward(bound, cotangent, by_run, everything)
         odd = by_run
+        # of two that share a gradient both have all of it where one of them is nan
+        divided = [bound.numbers[store][rows] for store, rows in self._divided]
+        if len(nan := _not_finite(divided, len(X), np.isnan)):
+            odd = np.union1d(odd, nan)
+        d_inputs, gradient = self._backward(bound, cotangent, odd, everything)
         while not (_is_finite(gradient) and _is_finite(d_inputs)) and len(odd) < len(X):
             gradients = bound.adjoints[BATCHED][bound.arrived[everything]]
             found = np.union1d(odd, _not_finite([bound.numbers[BATCHED], gradients], len(X)))
@@ -191,12 +205,16 @@ def _is_finite(numbers: Array) -> bool:
     return isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
 
 
-def _not_finite(rows: list[Array], batch: int) -> Array:
-    """The samples in which a number is nan or infinite; all, if all share it."""
+def _is_not_finite(numbers: Array) -> Array:
+    return ~np.isfinite(numbers)
+
+
+def _not_finite(rows: list[Array], batch: int, is_odd: Any = _is_not_finite) -> Array:
+    """The samples in which a number is nan or infinite, or nan alone; all, if all share it."""
     found = [numbers for numbers in rows if not _is_finite(numbers)]
     if not found:
         return _NONE
     odd = np.zeros(batch, bool)
     for numbers in found:
-        odd |= ~np.isfinite(numbers).all(axis=0)
+        odd |= is_odd(numbers).any(axis=0)
     return np.flatnonzero(odd)

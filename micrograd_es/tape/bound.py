@@ -353,8 +353,9 @@ class _Calls(CallWriter):
                         self.add(rows, place)
         for rows, to_parameters in step.plain:
             if to_parameters or (everything and rows.store == BATCHED):
-                # the terms of one sum go each its way, and need not be alike
-                alone = [rows] if len(step) > 1 else rows.terms()
+                # the terms of one sum go each its way, unless they are alike
+                alike = rows.unique and not self._written[rows.store][rows.at].any()
+                alone = [rows] if len(step) > 1 or alike else rows.terms()
                 for term in alone:
                     self._to_terms(term, g)
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from micrograd_es.base.arrays import Array
-from micrograd_es.engine.algebra import primitive
+from micrograd_es.engine.algebra import FLOATS, primitive
 from micrograd_es.engine.ops import TABLE, Operation, tree
 
 Names = dict[str, Any]
@@ -27,7 +27,7 @@ _FUNCTIONS: dict[Any, Any] = {
 
 
 class CallWriter:
-    """Turns texts of the table into calls.
+    """Turns texts of the table into calls, of one step.
 
     Parameters
     ----------
@@ -42,6 +42,7 @@ class CallWriter:
     ) -> None:
         self._calls, self._scratch = calls, scratch
         self._slots = 0
+        self._taken: Array | None = None
         # by id, of arrays that are kept: another one cannot get the same id meanwhile
         self._free: set[int] = set()
         self._kept: list[Array] = []
@@ -79,12 +80,17 @@ class CallWriter:
         out: Array | None = None,
     ) -> Array:
         """The gradient `g` times the k-th partial of a row, perhaps in `out`."""
+        if self._taken is not None:  # by the first of two, and the other one takes the rest
+            rest: Array = self._call(np.subtract, (g, self._taken), out)
+            return rest
         names = {"y": y, **dict(zip(op.operands, operands))}
         result: Array | float = self._times(tree(op.df[k]), names, g, out)
         if isinstance(result, float):
             full = self.temporary(g.shape) if out is None else out
             self.emit(np.copyto, full, result)
-            return full
+            result = full
+        if divides(op):
+            self._taken = result
         return result
 
     def _times(self, node: Any, names: Names, g: Array, out: Array | None) -> Any:
@@ -140,6 +146,9 @@ class CallWriter:
         shape = _shape((condition, chosen, other))
         if out is None or out.shape != shape:
             out = self.temporary(shape)
+        if all(isinstance(x, float) for x in (chosen, other)) and (chosen, other) == (1.0, 0.0):
+            self.emit(np.copyto, out, condition)
+            return out
         # faster than a copy with a mask, which the processor cannot foresee
         self.emit(_choose, condition, chosen, other, out)
         return out
@@ -163,6 +172,30 @@ class CallWriter:
         else:
             self.emit(function, *operands, out)
         return out
+
+
+@cache
+def divides(op: Operation) -> bool:
+    """Whether two operands share the gradient between them, as those of a maximum do.
+
+    Their partials are constants, which the comparison of one with the other decides, and unless
+    one is nan they add up to 1.
+    """
+    compared = [
+        {ast.unparse(n.left), ast.unparse(n.comparators[0])}
+        for text in op.df
+        for n in ast.walk(tree(text))
+        if isinstance(n, ast.Compare)
+    ]
+    return (
+        op.piecewise
+        and op.arity == 2
+        and all(pair == {"a", "b"} for pair in compared)
+        and all(
+            FLOATS.partial(op, 0)(0.0, 1.0, b) + FLOATS.partial(op, 1)(0.0, 1.0, b) == 1.0
+            for b in (0.0, 1.0, 2.0)
+        )
+    )
 
 
 def _shape(operands: Iterable[Any]) -> tuple[int, ...]:

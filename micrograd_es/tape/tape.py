@@ -255,14 +255,14 @@ class Tape:
             f"{len(self._recording.nodes)} nodes in {len(steps)} steps; "
             f"{sizes[STATIC]} rows for all samples, {sizes[BATCHED]} for each"
         ]
-        for step in steps:
-            for product in step.products if isinstance(step, SumStep) else ():
-                m, k = product.left.shape
-                lines.append(
-                    f"  matrix product ({m}, {k}) · {product.right.shape}"
-                    if product.matrix
-                    else f"  {k} dot products of {m}"
-                )
+        found: Counter[str] = Counter()
+        for product in (p for s in steps if isinstance(s, SumStep) for p in s.products):
+            m, k = product.left.shape
+            if product.matrix:
+                found[f"× matrix product ({m}, {k}) · {product.right.shape}"] += 1
+            else:
+                found[f"dot products of {m}"] += k
+        lines += [f"  {n} {what}".replace("  1 × ", "  ") for what, n in found.items()]
         alone = Counter(s.name for s in steps if isinstance(s, Elementwise) and len(s) == 1)
         groups = [len(s) for s in steps if isinstance(s, Elementwise) and len(s) > 1]
         lines.append(f"  {len(groups)} groups of one operation, of {sum(groups)} nodes")
