@@ -186,3 +186,20 @@ def test_a_graph_of_inputs_alone():
     values, slopes = tape.value([[0.0], [2.0]]), tape.vjp([[0.0], [2.0]], [1.0, 1.0])[0]
     np.testing.assert_allclose(values, [0.0, 2.0])
     np.testing.assert_allclose(slopes, [[NAN], [1.0]])  # 0 · ∞, as by run
+
+
+@pytest.mark.parametrize("exponent", [0.5, -0.5, 1.5, 2, 3, -1, 0, 1 / 3])
+@pytest.mark.parametrize("trained", [False, True])
+def test_powers_where_a_root_differs(exponent, trained):
+    """(−∞)**½ is ∞ and (−0)**½ is 0, which the square root of neither is."""
+    x, p = Value(1.0), Value(float(exponent))
+    X = [-INF, -0.0, 0.0, INF, -1.0, 4.0]
+    tape = Tape(x ** (p if trained else exponent), [x], [p] if trained else [])
+    values, slopes, _ = tape.value_and_vjp(np.reshape(X, (6, 1)), np.ones(6))
+    for a, value, slope in zip(X, values, slopes[:, 0]):
+        v = Value(a)
+        y = v ** (Value(float(exponent)) if trained else exponent)
+        y.backward()
+        assert y.data == pytest.approx(value, rel=1e-15, abs=0, nan_ok=True)
+        assert v.grad == pytest.approx(slope, rel=1e-15, abs=0, nan_ok=True)
+        assert math.copysign(1, y.data) == math.copysign(1, value) or math.isnan(value)

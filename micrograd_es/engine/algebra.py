@@ -115,6 +115,8 @@ def kept(op: Operation) -> list[str]:
 
 def primitive(space: Any, name: str) -> Function:
     """The function of a namespace by NumPy's name or by the one that it has there."""
+    if name == "pow" and getattr(space, "__name__", "") == "numpy":
+        return partial(_power, space)
     others = {"mod": "remainder", "pow": "power", "rint": "round"}
     arc = "a" + name[3:] if name.startswith("arc") else "arc" + name[1:]
     for known in (name, others.get(name, arc)):
@@ -125,6 +127,12 @@ def primitive(space: Any, name: str) -> Function:
         raise NotImplementedError(f"{space.__name__} has no function {name}")
 
     return missing
+
+
+def _power(numpy: Any, a: Any, b: Any, out: Any = None) -> Any:
+    # np.power takes a square root where all exponents are one 1/2, and that of -inf is nan
+    half = 0.5 in numpy.asarray(b).flat[:1]
+    return (numpy.float_power if half else numpy.power)(a, b, out)
 
 
 # -- floats -----------------------------------------------------------------------
@@ -216,9 +224,6 @@ def arrays(xp: Any) -> Algebra:
     A ``total`` there takes a sequence of arrays and adds them one by one.
     """
     names: dict[str, Any] = {"where": choice(xp), "total": lambda terms: sum(terms[1:], terms[0])}
-    if xp.__name__ == "numpy":
-        # np.power takes a square root for an exponent of 1/2, and that of -inf is nan
-        names["pow"] = xp.float_power
     # PyTorch imports parts of itself only when they are needed
     names["__builtins__"] = {"__import__": __import__}
     return Algebra(names, lambda name: primitive(xp, name))
