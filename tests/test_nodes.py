@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import os
+import pickle
 import subprocess
 import sys
 import weakref
@@ -77,6 +79,10 @@ for trial in range(150):
     tell(pickle.loads(pickle.dumps(root)))
     tell(copy.deepcopy(root))
     print([bits(x) for x in grad(root, values[:4])])
+empty = vsum([])
+for _ in range(2):
+    empty.backward()
+tell(empty)
 for wrong in ("1", None, 1j, True, [1.0], 10**400):
     for act in (lambda v: v + wrong, lambda v: wrong * v, lambda v: v - wrong, lambda v: wrong / v,
                 lambda v: setattr(v, "data", wrong),
@@ -252,3 +258,60 @@ def test_a_sum_is_correctly_rounded_and_of_what_is_not_finite_as_ieee_754_has_it
             expected = math.fsum(terms)
         assert found == expected, terms
     assert str(vsum([Value(inf), Value(-inf)]).data) == "nan"
+
+
+def raised(y):
+    try:
+        raise ValueError(y)
+    except ValueError as error:
+        return error
+
+
+def begun(y):
+    def numbers():
+        yield y
+
+    generator = numbers()
+    next(generator)
+    return generator
+
+
+# What leads from an attribute of x back to it, by a y that was computed from it.
+CIRCLES = {
+    "itself": lambda x, y: setattr(x, "y", y),
+    "a list in a list": lambda x, y: setattr(x, "y", [[y]]),
+    "a dict of tuples": lambda x, y: setattr(x, "y", {"y": (1, y)}),
+    "a closure": lambda x, y: setattr(x, "y", lambda: y),
+    "a default": lambda x, y: setattr(x, "y", lambda y=y: y),
+    "a partial": lambda x, y: setattr(x, "y", functools.partial(print, y)),
+    "a generator": lambda x, y: setattr(x, "y", begun(y)),
+    "an exception": lambda x, y: setattr(x, "y", raised(y)),
+    "a gradient": lambda x, y: setattr(x, "grad", [[y]]),
+    "a new __dict__": lambda x, y: setattr(x, "__dict__", {"y": [y]}),
+}
+
+
+@pytest.mark.parametrize("kind", [Value, Mine])
+@pytest.mark.parametrize("name", CIRCLES)
+def test_a_circle_is_freed(name, kind):
+    x = kind(1.0)
+    CIRCLES[name](x, x * 2)
+    gone = weakref.ref(x)
+    del x
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("kind", [Value, Mine])
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_a_circle_of_a_copy_is_freed(copied, kind):
+    x = kind(1.0)
+    x.y = [x * 2]
+    other = copied(x)
+    assert other.y[0].data == 2.0
+    gone = weakref.ref(other)
+    del x, other
+    gc.collect()
+    assert gone() is None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from copy import deepcopy
 from typing import Any, TypeVar
 
-from micrograd_es.engine.graph import Node, leaf, make_again, topological_order
+from micrograd_es.engine.graph import Node, Storage, leaf, make_again, topological_order
 
 N = TypeVar("N", bound=Node)
 
@@ -21,14 +21,22 @@ class CopiedNode(Node):
         state = getattr(self, "__dict__", None)
         return _restore, (_below(self), *_contents(self), self.parents), state
 
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        _give(self, attributes)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         for node in reversed(topological_order(self)):
             if id(node) not in memo:
                 parents = tuple([memo[id(p)] for p in node.parents]) or node.parents
                 memo[id(node)] = copy = _restore(None, *_contents(node), parents)
-                if hasattr(node, "__dict__"):  # of a class of the user's
-                    vars(copy).update(deepcopy(vars(node), memo))
+                if there := getattr(node, "__dict__", None):
+                    _give(copy, deepcopy(there, memo))
         return memo[id(self)]
+
+
+def _give(node: Node, attributes: dict[str, Any]) -> None:
+    for name, x in attributes.items():
+        Storage.__setattr__(node, name, x)  # which sees what may lead back to the node
 
 
 def _contents(

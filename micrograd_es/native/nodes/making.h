@@ -332,9 +332,10 @@ static PyObject *total(PyObject *module, PyObject *const *terms, Py_ssize_t n) {
         visited |= ((Node *)terms[k])->visited;
         PyTuple_SET_ITEM(parents, k, Py_NewRef(terms[k]));
     }
-    PyObject_GC_UnTrack(parents); /* which makes no circle either */
+    if (n)
+        PyObject_GC_UnTrack(parents); /* which makes no circle either */
     node->data = sum;
-    node->kind = MANY;
+    node->kind = n ? MANY : LEAF; /* as any node without operands */
     node->a = parents;
     node->rule = RULE(SUM);
     return watched(node, visited);

@@ -157,6 +157,10 @@ GET(db) {
 }
 SET(db) { NOT_DELETED return READ_PARTIAL(x, SELF, db); }
 
+SET(dict) {
+    return PyObject_GenericSetDict(self, x, none) < 0 ? -1 : x ? leads_to(self, x) : 0;
+}
+
 static PyGetSetDef ATTRIBUTES[] = {
 #define BOTH(name) get_##name, set_##name, NULL, NULL
     {"_data", BOTH(data)},
@@ -165,7 +169,7 @@ static PyGetSetDef ATTRIBUTES[] = {
     {"grad", BOTH(grad)}, {"label", BOTH(label)},
     {"rule", BOTH(rule)}, {"adjoint", BOTH(adjoint)},
     {"a", BOTH(a)}, {"b", BOTH(b)}, {"da", BOTH(da)}, {"db", BOTH(db)},
-    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {"__dict__", PyObject_GenericGetDict, set_dict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 static PyMemberDef MEMBERS[] = {

@@ -2,8 +2,10 @@
 
    Operands are older than their node, and so nodes make no circle by themselves. One may lead
    through an attribute: that node is visited from then on, with all that is below what the
-   attribute is or holds (a node in a list, not one in a list in a list), and with what is computed
-   from them afterwards. */
+   attribute is or holds (in lists, closures, attributes …, as far as LOOKED_AT things go), and with
+   what is computed from them afterwards. */
+
+enum { LOOKED_AT = 1000 };
 
 typedef struct {
     Node **at;
@@ -52,15 +54,43 @@ static int visit(Stack *todo) {
     return failed ? -1 : 0;
 }
 
+typedef struct {
+    Stack nodes;
+    PyObject *things[LOOKED_AT];
+    int n;
+} Found;
+
+static int look_at(PyObject *x, void *given) {
+    Found *found = given;
+    if (x && IS_NODE(x))
+        return push(&found->nodes, (Node *)x);
+    if (x && found->n < LOOKED_AT && PyObject_IS_GC(x) && !PyType_Check(x) && !PyModule_Check(x))
+        found->things[found->n++] = x;
+    return 0;
+}
+
+/* What a thing holds; of a function not its whole module. */
+static int look_into(PyObject *x, Found *found) {
+    if (PyFunction_Check(x)) {
+        PyFunctionObject *function = (PyFunctionObject *)x;
+        return look_at(function->func_closure, found) || look_at(function->func_dict, found)
+               || look_at(function->func_defaults, found)
+               || look_at(function->func_kwdefaults, found);
+    }
+    return Py_TYPE(x)->tp_traverse ? Py_TYPE(x)->tp_traverse(x, look_at, found) : 0;
+}
+
 /* The same of a node that has been given something, and of the nodes that this is or holds. */
 static int leads_to(PyObject *self, PyObject *given) {
-    Stack todo = {0};
-    int failed = push_if_node(self, &todo) || push_if_node(given, &todo);
-    if (!failed && !IS_NODE(given) && Py_TYPE(given)->tp_traverse)
-        failed = Py_TYPE(given)->tp_traverse(given, push_if_node, &todo);
+    Found found;
+    found.nodes = (Stack){0};
+    found.n = 0;
+    int failed = look_at(self, &found) || look_at(given, &found);
+    for (int k = 0; k < found.n && !failed; k++)
+        failed = look_into(found.things[k], &found);
     if (!failed)
-        return visit(&todo);
-    PyMem_Free(todo.at);
+        return visit(&found.nodes);
+    PyMem_Free(found.nodes.at);
     return -1;
 }
 
