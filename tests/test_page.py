@@ -156,6 +156,15 @@ def test_size_of_a_pass_of_200_events():
     assert len(stepping_page(steps).encode()) < 1_000_000
 
 
+def test_a_node_is_drawn_once_however_many_neurons_can_be_opened():
+    page = page_of(sum_squares(MLP(2, [5, 5], seed=1)([1.0, 0.5]), [0.0] * 5))
+    drawn = [a["id"] for tag, a in page.tags if tag == "g" and a.get("class") == "node"]
+    told = [i for i, node in enumerate(page.data["nodes"]) if not node["number"]]
+    assert len(page.data["folds"]) == 12
+    assert sorted(id for id in drawn if id[0] == "n") == sorted(f"n{i}" for i in told)
+    assert len(set(drawn)) == len(drawn)
+
+
 def test_a_large_pass_is_refused_with_a_way_out(tmp_path):
     steps = BackwardPass(squared())
     with pytest.raises(ValueError, match="fold"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from copy import copy
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -84,14 +85,17 @@ def draw_graph(
     return _Drawing(root, nodes, folds, closed).graph
 
 
-def draw_folded(root: Value, opened: Key | None) -> Graph:
-    """The graph folded by neuron, all but one, for a page that writes the numbers into it.
+def draw_folded(root: Value) -> tuple[Graph, list[Graph]]:
+    """The graph folded by neuron, and the inside of each fold, for a page to write numbers into.
 
-    A fold shows the value and the gradient of its output, where it has a single one.
+    A fold shows the value and the gradient of its output, where it has a single one. An inside
+    begins with a point for each edge that arrives at its fold, with the id of that edge after
+    "at_", and ends with one for all that leave it, "out" and the fold's place.
     """
     nodes = topological_order(root)[::-1]
     folds = fold_graph(nodes, "neuron")
-    return _Drawing(root, nodes, folds, [f for f in folds if f.key != opened], counted=False).graph
+    drawing = _Drawing(root, nodes, folds, folds, counted=False)
+    return drawing.graph, [drawing.inside(i, fold) for i, fold in enumerate(folds)]
 
 
 def draw_fitting(root: Value) -> Graph:
@@ -145,6 +149,31 @@ class _Drawing:
                 self._operation(i, node)
         self._edges_between_folds(nodes)
         self._from_the_top(closed)
+
+    def inside(self, i: int, fold: Fold) -> Graph:
+        """A fold that is drawn closed, as a picture of its own."""
+        inside = copy(self)
+        inside.graph = self._empty(fold.nodes, folded=False)
+        inside.graph.graph_attr.update(id=f"inside{i}", pad="0")
+        inside._closed = {node: k for node, k in self._closed.items() if k != i}
+        own = set(fold.nodes)
+        outside = {inside._id(p) for node in fold.nodes for p in node.parents if p not in own}
+        starts = sorted(outside, key=lambda id: (id[0], int(id[1:])))
+        inside._points("source", {start: f"at_{start}_f{i}" for start in starts})
+        inside._points("sink", {"out": f"out{i}"})
+        for node in fold.nodes:
+            inside._node(self._place[node], node)
+            inside._operation(self._place[node], node)
+        for output in fold.outputs:
+            inside.graph.edge(inside._id(output), "out", id=f"q{self._place[output]}",
+                              arrowhead="none")  # fmt: skip
+        return inside.graph
+
+    def _points(self, rank: str, ids: dict[str, str]) -> None:
+        """Points that have the first or the last column to themselves."""
+        with self.graph.subgraph(graph_attr={"rank": rank}) as column:
+            for name, id in ids.items():
+                column.node(name, "", id=id, shape="point", width="0.05", color=LIGHT["edge"])
 
     def _empty(self, nodes: list[Value], folded: bool) -> Graph:
         from micrograd_es.pictures.dot import Graph

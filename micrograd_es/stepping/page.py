@@ -39,8 +39,8 @@ _MANY = 30  # boxes, beyond which neurons are drawn folded
 # each after those that it imports, and the room that it stands in
 MODULES = {"reading.js": "base"} | dict.fromkeys(
     (
-        "answers.js", "drawing.js", "fitting.js", "formulas.js", "frames.js", "picture.js",
-        "sheet.js", "stepping.js",
+        "answers.js", "drawing.js", "fitting.js", "folding.js", "formulas.js", "frames.js",
+        "picture.js", "sheet.js", "stepping.js",
     ),
     "stepping",
 )  # fmt: skip
@@ -64,7 +64,7 @@ def stepping_page(steps: Pass, limit: int = MOST_EVENTS) -> str:
     names = names_of(steps.nodes)
     formulas = _formulas(steps, names)
     folds = _folded(steps)
-    pictures = _pictures(steps, folds)
+    picture, *insides = _pictures(steps, folds)
     style = (
         stylesheet()
         + repainted("#canvas")
@@ -89,9 +89,9 @@ def stepping_page(steps: Pass, limit: int = MOST_EVENTS) -> str:
                 "form-action 'none'",
             ]
         ),
-        pictures=pictures,
-        folded=bool(folds),
-        is_flat=not folds and _is_flat(pictures["whole"]),
+        picture=picture,
+        insides=insides,
+        is_flat=not folds and _is_flat(picture),
         formulas=list(dict.fromkeys(formulas.values())),
         sheet=sheet_of(steps, names[steps.root], formulas),
         rows=[(i, names[n]) for i, n in enumerate(steps.nodes) if is_told(steps, n)][::-1],
@@ -272,20 +272,19 @@ def _folds(steps: Pass, folds: list[Fold]) -> list[dict[str, Any]]:
     return result
 
 
-def _pictures(steps: Pass, folds: list[Fold]) -> dict[str, str]:
-    """The whole graph, and the folded one closed and with each of its folds open."""
+def _pictures(steps: Pass, folds: list[Fold]) -> list[str]:
+    """The graph; where it is folded, what is inside each fold comes after it."""
     from micrograd_es.pictures.graphs import draw_folded, draw_graph
 
-    pictures = {"whole": draw_graph(steps.root, limit=len(steps.nodes))}
     if folds:
-        pictures["closed"] = draw_folded(steps.root, None)
-        pictures |= {str(i): draw_folded(steps.root, f.key) for i, f in enumerate(folds)}
-    for graph in pictures.values():
+        closed, insides = draw_folded(steps.root)
+        graphs = [closed, *insides]
+    else:
+        graphs = [draw_graph(steps.root, limit=len(steps.nodes))]
+    for graph in graphs:
         graph.titles.clear()  # they would tell the gradients before their time
     # the font stands in the style, once
-    return {
-        key: graph.svg().replace(f' font-family="{FONT}"', "") for key, graph in pictures.items()
-    }
+    return [graph.svg().replace(f' font-family="{FONT}"', "") for graph in graphs]
 
 
 def _is_flat(svg: str) -> bool:

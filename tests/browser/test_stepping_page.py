@@ -367,12 +367,65 @@ def test_a_large_graph_is_folded_by_neuron_and_opens_by_a_click(step):
     assert folded.last.text_content() not in ("", "—")
     page.click("#en")
     assert "layer 2, neuron 1" in page.locator("#canvas").text_content()
+    assert "layer 1, neuron 2" in page.locator("#canvas .cluster").first.text_content()
     page.click("#fold")
-    assert page.locator("#canvas .cluster").count() == 0
+    assert page.locator("#canvas .cluster").count() == 6
     rows = page.locator("tbody tr").count()
     assert page.locator("#canvas .box").count() == rows
     page.click("#fold")
-    assert page.locator("#canvas .box").count() < rows
+    assert page.locator("#canvas .cluster").count() == 0
+    assert page.locator("#canvas .box").count() == 7
+
+
+def test_what_was_opened_by_a_click_stays_open_until_its_name_is_clicked(step):
+    page = step(notes())
+    frame = page.locator("#canvas .cluster")
+    for name in ("capa 1, neurona 1", "capa 2, neurona 1"):
+        page.locator("#canvas .box", has_text=name).click()
+    assert frame.count() == 2
+    page.click("#last")  # in another neuron, which is open as long as the step is in it
+    assert frame.count() == 3
+    page.click("#back")
+    page.click("#first")
+    frame.locator("text.name", has_text="capa 1, neurona 1").click()
+    assert frame.filter(has_text="capa 1, neurona 1").count() == 0
+    assert frame.filter(has_text="capa 2, neurona 1").count() == 1
+    assert page.locator("#canvas .box", has_text="capa 1, neurona 1").count() == 1
+
+
+APART = """() => {  // what lies over another, of what is closed and of the frames of what is open
+    const closed = [...document.querySelectorAll("#canvas .box > path:first-of-type")]
+        .filter((e) => !e.closest(".cluster"));
+    const seen = [...document.querySelectorAll("#canvas .cluster > rect"), ...closed]
+        .map((e) => e.getBoundingClientRect());
+    return seen.flatMap((a, i) => seen.slice(i + 1).filter((b) =>
+        a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom));
+}"""
+HANGING = """() => {  // edges between folds that do not end at what they go to
+    const at = (id) => document.querySelector(`#canvas [id="${id}"]`);
+    return [...document.querySelectorAll("#canvas .edge")].filter(({ id }) => {
+        const [, to] = id.match(/_f(\\d+)$/) ?? [];
+        if (!to) return false;
+        const goal = at(`at_${id}`) ?? at(`f${to}`);
+        const head = at(id).querySelector("polygon").getBoundingClientRect();
+        const box = goal.getBoundingClientRect();
+        return head.right < box.left - 4 || box.right + 4 < head.left
+            || head.bottom < box.top - 4 || box.bottom + 4 < head.top;
+    }).map((e) => e.id);
+}"""
+
+
+@pytest.mark.parametrize("opened", [[], [2], [1, 2], [2, 5], [1, 3, 4, 6], [*range(7)]])
+def test_the_rest_makes_room_for_what_is_open(step, opened):
+    page = step(mse(MLP(2, [2, 3], seed=1)([1.0, 0.5]), [1.0, 0.0, 1.0]))
+    names = page.evaluate("JSON.parse(document.getElementById('data').textContent).folds")
+    for k in opened:
+        page.locator(f"#canvas #f{k}").click()
+    page.click("#fit")
+    assert len(names) == 7
+    assert page.locator("#canvas .cluster").count() == len(opened)
+    assert page.evaluate(APART) == []
+    assert page.evaluate(HANGING) == []
 
 
 @pytest.mark.parametrize("size", [(360, 640), (1366, 768)])

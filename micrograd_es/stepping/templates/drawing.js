@@ -2,22 +2,24 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-function made(tag, attributes) {
+export function made(tag, attributes) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   return element;
 }
 
 /** The points that a shape goes through, out of its text: one that is hidden has no layout. */
-function points(shape) {
+export function points(shape) {
   const text = shape.getAttribute(shape.matches("path") ? "d" : "points");
   const numbers = text.match(/-?[\d.]+/g).map(Number);
   return numbers.flatMap((x, k) => (k % 2 ? [] : [[x, numbers[k + 1]]]));
 }
 
-function extent(shape) {
+export function extent(shape) {
   const [xs, ys] = [0, 1].map((axis) => points(shape).map((point) => point[axis]));
-  return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys) };
+  const [left, top] = [xs, ys].map((all) => Math.min(...all));
+  const [right, bottom] = [xs, ys].map((all) => Math.max(...all));
+  return { left, right, top, bottom };
 }
 
 const middle = ({ left, right }) => (left + right) / 2;
@@ -63,62 +65,67 @@ function turn(edge) {
   const length = Math.hypot(towardsX - x, towardsY - y) || 1;
   const [dx, dy] = [(towardsX - x) / length, (towardsY - y) / length];
   const at = (along, aside) => `${x + along * dx - aside * dy},${y + along * dy + aside * dx}`;
-  const tip = points(head)[1];
+  const tip = head ? `L${points(head)[1]}` : "";
   edge.append(
     made("path", {
       class: "turned",
       fill: "none",
-      d: `${path.getAttribute("d").replace(/^M[^C]*/, `M${at(9, 0)}`)}L${tip}`,
+      d: `${path.getAttribute("d").replace(/^M[^C]*/, `M${at(9, 0)}`)}${tip}`,
     }),
     made("polygon", { class: "turned", points: [at(0, 0), at(11, 5), at(11, -5)].join(" ") }),
   );
 }
 
-/** Wraps one picture: what its elements are called, and the boxes of nodes and folds. */
-export function makeDrawing(svg, data) {
-  const elements = new Map([...svg.querySelectorAll("g[id]")].map((e) => [e.id, e]));
+/** Pictures with their elements by id, and the boxes of nodes and folds; what a click picks. */
+export function makeDrawing(data, pick) {
+  const elements = new Map();
+  const boxes = { n: data.nodes.map(() => null), f: data.folds.map(() => null) };
   const label = made("text", { class: "partial" });
-  svg.querySelector("g").append(label);
 
-  function box(id) {
-    const group = elements.get(id);
-    if (!group) return null;
+  function box(group) {
     const texts = [...group.querySelectorAll("text")];
     const shape = group.querySelector("path");
     group.classList.add("box");
     const mark = made("text", { class: "mark", x: extent(shape).right, y: extent(shape).top - 2 });
     mark.textContent = "✗";
     group.prepend(mark);
-    const found = { id, group, name: texts[0] };
+    const found = { id: group.id, group, name: texts[0] };
     if (texts.length > 4) {
       const [valueCaption, gradCaption, value, gradient] = texts.slice(-4);
       for (const text of [value, gradient]) centre(text, text.previousElementSibling);
       Object.assign(found, { valueCaption, gradCaption, value, gradient });
     }
+    if (group.id[0] === "n" && isScripted(found.name.textContent)) {
+      centre(found.name, shape);
+      writeScripts(found.name);
+    }
     return found;
   }
 
-  const nodes = data.nodes.map((_, i) => box(`n${i}`));
-  const folds = data.folds.map((_, k) => box(`f${k}`));
-  for (const node of nodes) {
-    if (node && isScripted(node.name.textContent)) {
-      centre(node.name, node.group.querySelector("path"));
-      writeScripts(node.name);
-    }
-  }
-
   return {
-    svg,
-    nodes,
-    folds,
+    nodes: boxes.n,
+    folds: boxes.f,
+    /** Takes a picture in, and gives its boxes. */
+    add(svg) {
+      const added = [];
+      for (const e of svg.querySelectorAll("g[id]")) {
+        elements.set(e.id, e);
+        const [, kind, i] = e.id.match(/^([nf])(\d+)$/) ?? [];
+        if (!kind) continue;
+        boxes[kind][i] = box(e);
+        e.onclick = () => pick[kind](Number(i));
+        added.push(boxes[kind][i]);
+      }
+      return added;
+    },
     part: (id) => elements.get(id),
-    title: (k) => elements.get(`clust${k}`)?.querySelector("text"),
     turn: (id) => elements.has(id) && turn(elements.get(id)),
     /** Writes beside the middle of an edge; nothing where it is not drawn. */
     write(id, text) {
       const edge = elements.get(id);
       label.textContent = edge ? text : "";
       if (!edge || !text) return;
+      edge.parentNode.append(label);
       const through = points(edge.querySelector("path"));
       const [[x, y], [toX, toY]] = [through[0], through[through.length - 1]];
       const isShort = Math.abs(y - toY) < 40;

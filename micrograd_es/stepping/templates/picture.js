@@ -1,87 +1,104 @@
 // The graph as it is seen: which drawing of it, its numbers, what is lit, and how much fits.
 
 import { makeDrawing } from "./drawing.js";
+import { makeFolding } from "./folding.js";
 
 export function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 export function makePicture(canvas, data, choose) {
-  const whole = canvas.querySelector("svg");
-  const drawings = new Map();
+  const svg = canvas.querySelector("svg");
   const foldOf = new Map(data.folds.flatMap((fold, k) => fold.nodes.map((i) => [i, k])));
-  let isFolded = data.folds.length > 0;
-  let opened = null; // the key of the drawing that is seen
-  let before = null;
-  let drawing = null;
+  const foldFrom = new Map(data.folds.map((fold, k) => [fold.output, k]));
+  const chosen = new Set(); // the folds that were opened by a click
+  let entered; // the one that a step is in
+  let opened = []; // what is seen of both
   let lit = [];
   let words = () => "";
+  let redraw = () => {}; // writes and lights what it did last
 
-  function drawingOf(key) {
-    if (!drawings.has(key)) {
-      const template = document.getElementById(`picture-${key}`);
-      const svg = template ? document.importNode(template.content, true).firstElementChild : whole;
-      const made = makeDrawing(svg, data);
-      made.nodes.forEach((node, i) => {
-        if (node) node.group.onclick = () => choose(i);
-      });
-      made.folds.forEach((fold, k) => {
-        if (fold) fold.group.onclick = () => see(String(k));
-      });
-      drawings.set(key, made);
-      speak(made);
-    }
-    return drawings.get(key);
-  }
+  const drawing = makeDrawing(data, {
+    n: choose,
+    f: (k) => {
+      chosen.add(k);
+      see();
+    },
+  });
+  const closedId = (i) => {
+    if (foldOf.has(i)) return `f${foldOf.get(i)}`;
+    return drawing.nodes[i] ? `n${i}` : `c${i}`;
+  };
+  drawing.add(svg);
+  const close = (k) => {
+    chosen.delete(k);
+    if (entered === k) entered = undefined;
+    see();
+  };
+  const folding = data.folds.length ? makeFolding(svg, data, closedId, close) : null;
+  const titles = new Map(); // of what has been open
 
-  function speak(made) {
-    const boxes = [...made.nodes, ...made.folds];
-    for (const { valueCaption, gradCaption } of boxes.filter((box) => box?.value)) {
-      valueCaption.textContent = words("value");
-      gradCaption.textContent = words("grad");
+  function speak(boxes) {
+    for (const box of boxes) {
+      if (box?.value) {
+        put(box.valueCaption, words("value"));
+        put(box.gradCaption, words("grad"));
+      }
     }
-    data.folds.forEach((fold, k) => {
-      const title = made.folds[k]?.name ?? made.title(k);
-      if (title) title.textContent = fold.name[document.documentElement.lang];
+    const language = document.documentElement.lang;
+    data.folds.forEach(({ name }, k) => {
+      put(drawing.folds[k].name, name[language]);
+      if (titles.has(k)) put(titles.get(k), `▾ ${name[language]}`);
     });
   }
-
-  function open(key) {
-    if (key === opened) return;
-    opened = key;
-    drawing = drawingOf(key);
-    canvas.replaceChildren(drawing.svg);
+  function open(wanted) {
+    if (wanted.join() === opened.join()) return;
+    for (const k of wanted) {
+      if (titles.has(k)) continue;
+      const { group, name } = folding.inside(k);
+      titles.set(k, name);
+      speak(drawing.add(group));
+    }
+    folding.open(wanted);
+    opened = wanted;
     comfortable();
   }
 
-  function fill(made, numbers) {
-    numbers.forEach(({ value, grad, isBad = false }, i) => {
-      const fold = foldOf.get(i);
-      const box = made.nodes[i] ?? (data.folds[fold]?.output === i ? made.folds[fold] : null);
-      const now = `${value} ${grad} ${isBad}`;
-      if (!box || box.now === now) return; // most boxes, at most steps
-      box.now = now;
-      put(box.value, value);
-      put(box.gradient, grad);
-      box.group.classList.toggle("bad", isBad);
-    });
+  /** Opens what was chosen and what a step is in. */
+  function arrange() {
+    open([...new Set(entered === undefined ? chosen : [...chosen, entered])]);
   }
 
-  let redraw = () => {}; // writes and lights what it did last
-
-  function see(key) {
-    open(key);
+  function see() {
+    arrange();
     redraw();
   }
 
-  const boxOf = (i) => drawing.nodes[i] ?? drawing.folds[foldOf.get(i)];
+  function fill(numbers) {
+    numbers.forEach(({ value, grad, isBad = false }, i) => {
+      const now = `${value} ${grad} ${isBad}`;
+      for (const box of [drawing.nodes[i], drawing.folds[foldFrom.get(i)]]) {
+        if (!box || box.now === now) continue; // most boxes, at most steps
+        box.now = now;
+        put(box.value, value);
+        put(box.gradient, grad);
+        box.group.classList.toggle("bad", isBad);
+      }
+    });
+  }
+
+  const boxOf = (i) => {
+    const fold = foldOf.get(i);
+    return fold === undefined || opened.includes(fold) ? drawing.nodes[i] : drawing.folds[fold];
+  };
   const idOf = (i) => boxOf(i)?.id ?? `c${i}`;
 
-  /** The edges from an operand to its node; where that is folded, one to the fold. */
-  function edges(node, parent, index) {
-    if (drawing.nodes[node]) return [`e${node}_${index}`];
-    return [`${idOf(parent)}_${idOf(node)}`];
-  }
+  /** The parts of the way from an operand to its node: out of a fold, to another, and in it. */
+  const edges = (node, parent, index) => [
+    `q${parent}`,
+    `${closedId(parent)}_${closedId(node)}`,
+    `e${node}_${index}`,
+  ];
 
   function light(f, asked) {
     for (const [element, kind] of lit) element.classList.remove(kind);
@@ -152,14 +169,14 @@ export function makePicture(canvas, data, choose) {
 
   let zoom = 1;
   const unit = () => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
-  const size = () => drawing.svg.viewBox.baseVal;
+  const size = () => svg.viewBox.baseVal;
   const fitting = () =>
     Math.min((canvas.clientWidth - 24) / size().width, (canvas.clientHeight - 24) / size().height);
 
   function scale(factor) {
     zoom = Math.min(8, Math.max(0.1, factor));
-    drawing.svg.style.width = `${size().width * zoom}px`;
-    drawing.svg.style.height = `${size().height * zoom}px`;
+    svg.style.width = `${size().width * zoom}px`;
+    svg.style.height = `${size().height * zoom}px`;
   }
 
   // what can be read whole fills the place; a larger graph is followed, at a size that the last
@@ -177,47 +194,50 @@ export function makePicture(canvas, data, choose) {
     comfortable();
     follow();
   }).observe(canvas);
+  comfortable();
 
   return {
     light,
     follow,
     fit: () => scale(fitting()),
     zoom: (factor) => scale(zoom * factor),
-    /** Opens the drawing in which a node is seen. */
+    /** Opens the fold that a node is in. */
     reach(node) {
-      const fold = foldOf.get(node);
-      if (!isFolded) open("whole");
-      else if (fold !== undefined) open(String(fold));
-      else if (opened === null || opened === "whole") open("closed");
+      entered = foldOf.get(node) ?? entered;
+      arrange();
     },
     fold(isWanted) {
-      isFolded = isWanted;
-      see(isWanted ? "closed" : "whole");
+      chosen.clear();
+      entered = undefined;
+      if (!isWanted) for (const k of data.folds.keys()) chosen.add(k);
+      see();
     },
     speak(t) {
       words = t;
-      for (const made of drawings.values()) speak(made);
+      speak([...drawing.nodes, ...drawing.folds]);
     },
     onOpen(again) {
       redraw = again;
     },
     /** For paper: the whole graph, and then what was seen before. */
     spread(isWanted) {
-      if (isWanted) before = opened;
-      see(isWanted ? "whole" : before);
+      if (isWanted) open([...data.folds.keys()]);
+      else arrange();
+      redraw();
     },
-    write: (numbers) => fill(drawing, numbers),
+    write: fill,
     /** A picture of the whole graph with other numbers in it, and nothing lit. */
     copy(numbers) {
-      const whole = drawingOf("whole");
-      fill(whole, numbers);
-      const svg = whole.svg.cloneNode(true);
-      svg.removeAttribute("style");
-      for (const e of svg.querySelectorAll(".partial, .turned, .mark")) e.remove();
-      for (const e of svg.querySelectorAll("[id]")) e.removeAttribute("id");
-      for (const e of svg.querySelectorAll("g g")) e.classList.remove("lit", "from", "to", "bad");
-      redraw();
-      return svg;
+      open([...data.folds.keys()]);
+      fill(numbers);
+      const copied = svg.cloneNode(true);
+      copied.removeAttribute("style");
+      for (const e of copied.querySelectorAll(".partial, .turned, .mark")) e.remove();
+      for (const e of copied.querySelectorAll("[id]")) e.removeAttribute("id");
+      for (const e of copied.querySelectorAll("g g"))
+        e.classList.remove("lit", "from", "to", "bad");
+      see();
+      return copied;
     },
   };
 }
