@@ -1073,6 +1073,18 @@ def test_an_address_of_this_machine_is_not_offered_to_others(start, browser):
     assert shared == [False] * 4 + [True] * 2
 
 
+def test_maps_follow_the_scheme_at_once_and_without_the_server(start):
+    page = start()
+    page.wait_for_selector("#neuron-maps[data-painted]")
+    page.route("**/maps?*", lambda route: None)
+    light = """() => { const { data } = document.getElementById("neuron-maps").getContext("2d")
+        .getImageData(0, 0, 960, 540); return data.reduce((sum, x) => sum + x, 0); }"""
+    before = page.evaluate(light)
+    page.emulate_media(color_scheme="dark")
+    until(page, "matchMedia('(prefers-color-scheme: dark)').matches")
+    assert page.evaluate(light) < 0.8 * before
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_printed_page_is_a_handout(start, scheme):
     page = start("point=3&updates=4", color_scheme=scheme)

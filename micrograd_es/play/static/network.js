@@ -122,7 +122,7 @@ export class Network {
     };
     const named = (text, at) => svg("text", at, text);
     const boxes = answer.inputs.map((_, m) => box(0, m, "input"));
-    const size = Math.min(13, side);
+    const size = Math.min(15, side);
     const texts = answer.inputs.map((text, m) =>
       named(text, {
         x: x(0) - side / 2 - 6,

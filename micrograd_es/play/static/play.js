@@ -191,7 +191,9 @@ makeTabs(element("tabs"), (panel) => {
 });
 
 function repaint() {
-  if (shown) show(shown.answer);
+  if (!shown) return;
+  show(shown.answer);
+  parameters.repaint();
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 
@@ -203,7 +205,6 @@ addEventListener("beforeprint", () => {
   showCurve();
   fillTable(element("weights"), shown.answer);
   element("handout").textContent = settings.inWords();
-  parameters.repaint();
 });
 addEventListener("afterprint", () => {
   delete document.documentElement.dataset.scheme;
