@@ -51,6 +51,14 @@ def test_a_variable_without_a_number_is_one_and_whose_derivatives_are_explained_
     assert "∂f/∂z = x · y" in told["explanations"]
 
 
+def test_what_has_no_value_has_no_derivative_in_the_table_either(answer):
+    told = json.loads(answer("try", "f=log(x)&at=x:-1").text)
+    assert "nan" not in told["result"]
+    assert "−1</td>" in told["result"]  # x itself, whose derivative 1/x would be the same
+    assert told["result"].count("−1") == 1
+    assert told["result"].count("—") == 2
+
+
 def test_names_of_a_query_are_no_markup(answer):
     told = json.loads(answer("try", "f=a*b&at=a:2").text)
     assert "<script" not in json.dumps(told)

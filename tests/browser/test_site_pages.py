@@ -349,6 +349,19 @@ def test_all_links_lead_somewhere(address):
                 assert (page.parent / link).resolve().exists() or link in ("steps",), (page, link)
 
 
+def test_a_link_shows_nothing_else_while_python_starts(visit, address):
+    page = visit(address + "?f=a*b&at=a:2,b:4")
+    page.set_default_timeout(60_000)
+    page.wait_for_selector(".live[data-asking=yes]")
+    page.wait_for_timeout(500)
+    seen = page.evaluate("""() => [document.querySelector(".live").dataset.asking,
+        getComputedStyle(document.querySelector(".graph")).visibility]""")
+    assert seen in (["yes", "hidden"], ["no", "visible"])
+    page.wait_for_selector(".live[data-asking=no]")
+    assert page.text_content(".formula .value") == "8"
+    assert page.is_visible(".graph")
+
+
 def test_a_lesson_to_its_end(visit, address):
     page = visit(address + "lessons/2-chain.html")
     parts = page.locator(".part")
