@@ -106,6 +106,19 @@ def test_the_picture_above_a_question_hides_what_it_asks_for(path):
         assert ("hide = gradients" in picture) != (path.stem in READ_OFF)
 
 
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_the_guide_has_each_lesson_and_how_all_that_there_is_to_try_comes_out(language):
+    parts = (ROOT / f"web/guide/{language}.md").read_text("utf-8").split("\n## ")[1:]
+    for path, part in zip(
+        sorted((ROOT / "web/lessons" / language).glob("*.md")), parts, strict=True
+    ):
+        lesson = path.read_text("utf-8")
+        title = lesson.split("\n")[0].removeprefix("# ")
+        assert part.split("\n")[0] == f"{path.name[0]}. {title}"
+        tried = lesson.rpartition("\n## ")[2].split("\n* ")[1:]
+        assert part.count("\n* ") == len(tried)
+
+
 def test_both_languages_ask_the_same():
     def asked(path):
         return re.findall(r"^(?:f|at|wrt|hide|answer) = .*$", path.read_text("utf-8"), re.MULTILINE)

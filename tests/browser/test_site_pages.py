@@ -274,7 +274,7 @@ def test_a_worker_that_does_not_answer_is_started_again_and_nothing_typed_is_los
 
 PAGES = [
     "index.html", "lessons/index.html", "lessons/1-nudge.html", "notes.html", "python.html",
-    "teachers.html", "how-it-works.html", "proofs.html",
+    "teachers.html", "guide.html", "how-it-works.html", "proofs.html",
 ]  # fmt: skip
 
 
