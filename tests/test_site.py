@@ -94,6 +94,25 @@ def test_lessons_have_pictures_and_questions_with_a_number_each(tools, language)
     assert all(hint for _answer, hint in seen)
 
 
+@pytest.mark.parametrize(
+    ("block", "says"),
+    [
+        ("question\n¿Cuánto?\nhint = Suma.", "¿Cuánto.*answer"),
+        ("question\n¿Cuánto?\nanswer = dos\nhint = Suma.", "¿Cuánto.*answer"),
+        ("question\n¿Cuánto?\nanswer = 2", "¿Cuánto.*hint"),
+        ("live\nf = a+\nat = a:1", "no es una expresión"),
+        ("live\nat = a:1", "picture"),
+        ("live\nf = a\nat = a:1\ncolour = red", "colour"),
+    ],
+)
+def test_what_is_wrong_in_a_lesson_is_said_with_its_file(tools, tmp_path, block, says):
+    picture = tools("site_pages").picture
+    path = tmp_path / "9-mine.md"
+    path.write_text(f"# Mía\n\nUna frase.\n\n```{block}\n```\n", "utf-8", newline="\r\n")
+    with pytest.raises(SystemExit, match=f"(?s)9-mine.md: .*{says}"):
+        tools("site_lessons").Lesson(path, lambda said: picture(**said), lambda **_: "")
+
+
 #: Whose questions are answered by reading the gradient in the picture.
 READ_OFF = ("6-descent", "8-training")
 
