@@ -296,6 +296,10 @@ class _Reader:
 
     def _function(self, name: str) -> Operation:
         op = FUNCTIONS.get(_known(name))
+        if op is None and len(name) == 1:  # as in x(y + 1)
+            raise ValueError(
+                _("there is no function {name}: for a product write {name}·(…)").format(name=name)
+            )
         if op is None:
             known = ", ".join(sorted(FUNCTIONS))
             raise ValueError(

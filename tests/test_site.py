@@ -51,6 +51,14 @@ def test_a_variable_without_a_number_is_one_and_whose_derivatives_are_explained_
     assert "∂f/∂z = x · y" in told["explanations"]
 
 
+def test_what_has_no_value_has_no_derivative_in_the_table_either(answer):
+    told = json.loads(answer("try", "f=log(x)&at=x:-1").text)
+    assert "nan" not in told["result"]
+    assert "−1</td>" in told["result"]  # x itself, whose derivative 1/x would be the same
+    assert told["result"].count("−1") == 1
+    assert told["result"].count("—") == 2
+
+
 def test_names_of_a_query_are_no_markup(answer):
     told = json.loads(answer("try", "f=a*b&at=a:2").text)
     assert "<script" not in json.dumps(told)
@@ -86,6 +94,25 @@ def test_lessons_have_pictures_and_questions_with_a_number_each(tools, language)
     assert all(hint for _answer, hint in seen)
 
 
+@pytest.mark.parametrize(
+    ("block", "says"),
+    [
+        ("question\n¿Cuánto?\nhint = Suma.", "¿Cuánto.*answer"),
+        ("question\n¿Cuánto?\nanswer = dos\nhint = Suma.", "¿Cuánto.*answer"),
+        ("question\n¿Cuánto?\nanswer = 2", "¿Cuánto.*hint"),
+        ("live\nf = a+\nat = a:1", "no es una expresión"),
+        ("live\nat = a:1", "picture"),
+        ("live\nf = a\nat = a:1\ncolour = red", "colour"),
+    ],
+)
+def test_what_is_wrong_in_a_lesson_is_said_with_its_file(tools, tmp_path, block, says):
+    picture = tools("site_pages").picture
+    path = tmp_path / "9-mine.md"
+    path.write_text(f"# Mía\n\nUna frase.\n\n```{block}\n```\n", "utf-8", newline="\r\n")
+    with pytest.raises(SystemExit, match=f"(?s)9-mine.md: .*{says}"):
+        tools("site_lessons").Lesson(path, lambda said: picture(**said), lambda **_: "")
+
+
 #: Whose questions are answered by reading the gradient in the picture.
 READ_OFF = ("6-descent", "8-training")
 
@@ -96,6 +123,19 @@ READ_OFF = ("6-descent", "8-training")
 def test_the_picture_above_a_question_hides_what_it_asks_for(path):
     for picture in re.findall(r"```live\n(.*?)```", path.read_text("utf-8"), re.DOTALL):
         assert ("hide = gradients" in picture) != (path.stem in READ_OFF)
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_the_guide_has_each_lesson_and_how_all_that_there_is_to_try_comes_out(language):
+    parts = (ROOT / f"web/guide/{language}.md").read_text("utf-8").split("\n## ")[1:]
+    for path, part in zip(
+        sorted((ROOT / "web/lessons" / language).glob("*.md")), parts, strict=True
+    ):
+        lesson = path.read_text("utf-8")
+        title = lesson.split("\n")[0].removeprefix("# ")
+        assert part.split("\n")[0] == f"{path.name[0]}. {title}"
+        tried = lesson.rpartition("\n## ")[2].split("\n* ")[1:]
+        assert part.count("\n* ") == len(tried)
 
 
 def test_both_languages_ask_the_same():

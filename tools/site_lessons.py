@@ -21,17 +21,20 @@ _SETTING = re.compile(r"^(\w+) = (.*)$", re.MULTILINE)
 
 
 class Lesson:
-    """A lesson's title, first sentence and parts; each part but the last ends in a question."""
+    """A lesson's title, first sentence and parts; each part but the last ends in a question.
+
+    What is wrong in its file ends the build with a line for whoever edits it.
+    """
 
     def __init__(
         self, path: Path, live: Callable[[dict[str, str]], str], ask: Callable[..., str]
     ) -> None:
         self.name = f"{path.stem}.html"
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8").replace("\r\n", "\n")
         self.title = text.split("\n")[0].removeprefix("# ")
         markdown = MarkdownIt("commonmark")
         markdown.add_render_rule("fence", lambda _self, tokens, i, *_more: (
-            live(_settings(tokens[i].content)) if tokens[i].info == "live"
+            self._shown(path, live, tokens[i].content) if tokens[i].info == "live"
             else f"<pre tabindex='0'>{tokens[i].content}</pre>"
         ))  # fmt: skip
         plain: Any = markdown.renderer.rules["code_inline"]
@@ -40,14 +43,31 @@ class Lesson:
             else plain(tokens, i, *more)
         ))  # fmt: skip
         first = re.match(r".*?[.?:](?= |$)", text.split("\n\n")[1])
-        assert first is not None, f"{path}: no sentence after the title"
+        if first is None:
+            raise SystemExit(f"{path}: no sentence after the title")
         self.first = markdown.renderInline(first[0].replace(":", "."))
         pieces = _QUESTION.split(text)
         self.parts = [markdown.render(piece) for piece in pieces[::2]]
         for i, question in enumerate(pieces[1::2]):
-            answer = _settings(question)
-            line = markdown.renderInline(question.split("\n")[0])
-            self.parts[i] += ask(id=f"question{i + 1}", text=line, **answer)
+            told, line = _settings(question), question.split("\n")[0]
+            if told.keys() != {"answer", "hint"} or not _is_number(told["answer"]):
+                raise SystemExit(f"{path}: “{line}” needs a line answer = a number, and hint = …")
+            text = markdown.renderInline(line)
+            self.parts[i] += ask(id=f"question{i + 1}", text=text, **told)
+
+    def _shown(self, path: Path, live: Callable[[dict[str, str]], str], block: str) -> str:
+        try:
+            return live(_settings(block))
+        except (TypeError, ValueError) as error:
+            raise SystemExit(f"{path}: the picture\n{block}{error}") from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _settings(block: str) -> dict[str, str]:

@@ -156,6 +156,9 @@ class Pages:
                 before=listed[i - 1][:2] if i else None,
                 after=listed[i + 1][:2] if i + 1 < len(listed) else None,
             )
+        text = (WEB / f"guide/{get_language()}.md").read_text("utf-8")
+        body = MarkdownIt("commonmark").render(text)
+        yield self.page("guide.html", "prose.html", title=_("A guide to the lessons"), body=body)
 
     def _live(self, address: str, told: dict[str, str]) -> str:
         made: Any = environment().get_template("live.html").make_module(self._known(address))
@@ -286,7 +289,11 @@ def examples() -> list[tuple[str, str, str]]:
         (_("a product and a sum"), "2*(a*b+c)**2", "a:1,b:2,c:3"),
         (_("a sum at a fan-out"), "x*x + 3*x", "x:2"),
         (_("a neuron"), "sigmoid(w*x+b)", "w:0.8,x:1.5,b:-0.4"),
-        (_("its cost"), "(tanh(w1*x1+w2*x2+b)-y)**2", "w1:0.5,x1:1,w2:-0.3,x2:2,b:0.1,y:1"),
+        (
+            _("its cost"),
+            "(tanh(w⁽¹⁾*x⁽¹⁾+w⁽²⁾*x⁽²⁾+b)-y)**2",
+            "w⁽¹⁾:0.5,x⁽¹⁾:1,w⁽²⁾:-0.3,x⁽²⁾:2,b:0.1,y:1",
+        ),
         (_("a neuron that is off"), "relu(w*x+b)", "w:-1,x:2,b:0.5"),
         (_("a chain"), "exp(sin(x**2))", "x:0.7"),
     ]

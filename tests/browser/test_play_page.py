@@ -937,6 +937,7 @@ def test_points_held_out_are_told_apart_and_counted_apart(start):
     assert page.get_attribute("#curve .tests", "points")
     label = page.locator(".point.held").first.get_attribute("aria-label")
     assert "para la prueba" in label
+    assert re.search(r"clase −?1,", label)  # a minus sign, as everywhere
 
 
 def test_noise_penalties_and_features(start):

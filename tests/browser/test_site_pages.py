@@ -274,7 +274,7 @@ def test_a_worker_that_does_not_answer_is_started_again_and_nothing_typed_is_los
 
 PAGES = [
     "index.html", "lessons/index.html", "lessons/1-nudge.html", "notes.html", "python.html",
-    "teachers.html", "how-it-works.html", "proofs.html",
+    "teachers.html", "guide.html", "how-it-works.html", "proofs.html",
 ]  # fmt: skip
 
 
@@ -347,6 +347,19 @@ def test_all_links_lead_somewhere(address):
         for link in re.findall(r'(?:href|src)="([^"#?]+)[^"]*"', page.read_text("utf-8")):
             if not link.startswith(("http", "data:", "…")) and link != "graph.svg":
                 assert (page.parent / link).resolve().exists() or link in ("steps",), (page, link)
+
+
+def test_a_link_shows_nothing_else_while_python_starts(visit, address):
+    page = visit(address + "?f=a*b&at=a:2,b:4")
+    page.set_default_timeout(60_000)
+    page.wait_for_selector(".live[data-asking=yes]")
+    page.wait_for_timeout(500)
+    seen = page.evaluate("""() => [document.querySelector(".live").dataset.asking,
+        getComputedStyle(document.querySelector(".graph")).visibility]""")
+    assert seen in (["yes", "hidden"], ["no", "visible"])
+    page.wait_for_selector(".live[data-asking=no]")
+    assert page.text_content(".formula .value") == "8"
+    assert page.is_visible(".graph")
 
 
 def test_a_lesson_to_its_end(visit, address):

@@ -30,6 +30,7 @@ export class Live {
   #asking = false;
   #again = false;
   #shown = ""; // the names that have fields now
+  #answered; // what the picture is of
 
   /**
    * @param element A `.live` of the page's template.
@@ -43,6 +44,7 @@ export class Live {
     this.f = element.dataset.f;
     this.numbers = read(element.dataset.at);
     this.wrt = element.dataset.wrt; // whose derivatives are explained; empty for all
+    this.#answered = this.#asked;
     this.onchange = () => {};
     this.onanswer = () => {};
     this.#fields([...this.numbers]);
@@ -50,6 +52,10 @@ export class Live {
 
   get at() {
     return written(this.numbers);
+  }
+
+  get #asked() {
+    return query({ f: this.f, at: this.at, wrt: this.wrt });
   }
 
   #part(name) {
@@ -76,12 +82,15 @@ export class Live {
     }
     this.#asking = true;
     this.element.dataset.asking = "yes";
+    this.element.classList.toggle("stale", this.#asked !== this.#answered);
     do {
       this.#again = false;
       const { f, at, wrt } = this;
       const { status, text } = await this.engine.ask("try", { f, at, wrt });
       if (!this.#again) this.#show(status, text);
     } while (this.#again);
+    this.#answered = this.#asked;
+    this.element.classList.remove("stale");
     this.#asking = false;
     this.element.dataset.asking = "no";
   }

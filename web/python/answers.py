@@ -116,6 +116,10 @@ def _try(settings: dict[str, str]) -> Answer:
     asked = [name for name in settings.get("wrt", "").split(",") if name in variables]
     chosen = asked or list(variables)[:EXPLAINED]
     explained = [explain(root, variables[name]) for name in chosen]
+
+    def written(x: float) -> str:  # what has no value has no derivative, as `explain` says
+        return "—" if math.isnan(root.data) else number(x)
+
     told = {
         "variables": [[name, v.data] for name, v in variables.items() if math.isfinite(v.data)],
         "value": repr(root.data),
@@ -124,9 +128,9 @@ def _try(settings: dict[str, str]) -> Answer:
         "result": own.render(
             _=_,
             formula=mathml(f"{latex(root.label or 'f')} = {formula.latex}"),
-            value=number(root.data),
+            value=written(root.data),
             variables=[
-                (name, mathml(_derivative(root, name)), number(v.data), number(v.grad))
+                (name, mathml(_derivative(root, name)), number(v.data), written(v.grad))
                 for name, v in variables.items()
             ],
         ),

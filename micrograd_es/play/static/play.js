@@ -334,7 +334,7 @@ const plane = new Plane(element("plane"), element("map"), {
   edge: config.edge,
   label: (n, x, y, c, wrong, held) =>
     [
-      filled(texts.point, { n, c, x: number(x), y: number(y) }),
+      filled(texts.point, { n, c: number(c), x: number(x), y: number(y) }),
       ...(wrong ? [texts.wrong] : []),
       ...(held ? [texts.held] : []),
     ].join(", "),
