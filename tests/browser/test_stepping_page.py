@@ -830,9 +830,16 @@ def test_the_row_of_the_step_is_seen_and_none_is_cut_under_the_head(step):
         const atEnd = table.scrollTop >= table.scrollHeight - table.clientHeight - 1;
         return [atEnd ? 0 : cut, !now || now.top >= head - 1 && now.bottom <= view.bottom + 1];
     }"""
+    covered = """() => [...document.querySelectorAll("thead th")].filter((th) => {
+        const { left, right, top, bottom } = th.getBoundingClientRect();
+        const points = [0.1, 0.2, 0.5].flatMap((x) => [0.2, 0.5, 0.8].map((y) => [x, y]));
+        return right > left && points.some(([x, y]) => !th.contains(document.elementFromPoint(
+            left + x * (right - left), top + y * (bottom - top))));
+    }).length"""
     for _ in range(last(page)):
         page.keyboard.press("ArrowRight")
         assert page.evaluate(seen) == [0, True]
+        assert page.evaluate(covered) == 0
 
 
 @pytest.mark.parametrize("size", [(844, 390), (1366, 580), (1366, 600), (1280, 720)])
