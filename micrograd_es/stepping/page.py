@@ -40,7 +40,7 @@ _MANY = 30  # boxes, beyond which neurons are drawn folded
 MODULES = {"reading.js": "base"} | dict.fromkeys(
     (
         "answers.js", "drawing.js", "fitting.js", "folding.js", "formulas.js", "frames.js",
-        "picture.js", "sheet.js", "stepping.js",
+        "nearby.js", "picture.js", "sheet.js", "table.js", "stepping.js",
     ),
     "stepping",
 )  # fmt: skip
@@ -283,8 +283,14 @@ def _pictures(steps: Pass, folds: list[Fold]) -> list[str]:
         graphs = [draw_graph(steps.root, limit=len(steps.nodes))]
     for graph in graphs:
         graph.titles.clear()  # they would tell the gradients before their time
-    # the font stands in the style, once
-    return [graph.svg().replace(f' font-family="{FONT}"', "") for graph in graphs]
+    return [_light(graph.svg()) for graph in graphs]
+
+
+def _light(svg: str) -> str:
+    """The picture without the font, which stands in the style once, and without defaults."""
+    for superfluous in (f' font-family="{FONT}"', ' text-anchor="start"'):
+        svg = svg.replace(superfluous, "")
+    return re.sub(r' xml:space="preserve"([^>]*>\S+(?: \S+)*<)', r"\1", svg.replace(">\n<", "><"))
 
 
 def _is_flat(svg: str) -> bool:
@@ -349,10 +355,16 @@ def _catalogs(ahead: bool) -> dict[str, dict[str, str]]:
 def _script() -> str:
     """The modules as one, which has no others to ask for: a page from disk may not.
 
-    It is a page's largest part, and so goes without comments and indentation.
+    It is a page's largest part, and so goes without comments, each function on a line.
     """
     modules = "\n".join(source(room, name) for name, room in MODULES.items())
-    return re.sub(r"^(import [^;]*;\n|export | *// .*\n| +)", "", modules, flags=re.MULTILINE)
+    code = re.sub(
+        r"^import [^;]*;\n|^export |^ */\*\*(?s:.*?)\*/\n|(^| +)// .*$",
+        "",
+        modules,
+        flags=re.MULTILINE,
+    )
+    return re.sub(r"\s+(?=\n)|\n(?=[}\])])", "", re.sub(r"\n+ +", " ", code))
 
 
 def _digest(text: str) -> str:

@@ -861,9 +861,16 @@ def test_the_row_of_the_step_is_seen_and_none_is_cut_under_the_head(step):
         const atEnd = table.scrollTop >= table.scrollHeight - table.clientHeight - 1;
         return [atEnd ? 0 : cut, !now || now.top >= head - 1 && now.bottom <= view.bottom + 1];
     }"""
+    covered = """() => [...document.querySelectorAll("thead th")].filter((th) => {
+        const { left, right, top, bottom } = th.getBoundingClientRect();
+        const points = [0.1, 0.2, 0.5].flatMap((x) => [0.2, 0.5, 0.8].map((y) => [x, y]));
+        return right > left && points.some(([x, y]) => !th.contains(document.elementFromPoint(
+            left + x * (right - left), top + y * (bottom - top))));
+    }).length"""
     for _ in range(last(page)):
         page.keyboard.press("ArrowRight")
         assert page.evaluate(seen) == [0, True]
+        assert page.evaluate(covered) == 0
 
 
 @pytest.mark.parametrize("size", [(844, 390), (1366, 580), (1366, 600), (1280, 720)])
@@ -909,6 +916,37 @@ def test_a_step_between_nodes_far_apart_shows_where_it_ends(step):
                     && box.top >= view.top && box.bottom <= view.bottom;
             }"""
         )
+
+
+def test_what_is_far_from_the_view_is_not_painted_but_it_is_printed(step):
+    page = step(tanhs(40))
+    seen = """() => {  // the boxes that are seen in the view, and how many are painted at all
+        const view = document.getElementById("canvas").getBoundingClientRect();
+        const boxes = [...document.querySelectorAll("#canvas .box")]
+            .map((e) => e.getBoundingClientRect()).filter((box) => box.width);
+        const near = boxes.filter((box) => box.left < view.right && view.left < box.right
+            && box.top < view.bottom && view.top < box.bottom);
+        return [near.length, boxes.length];
+    }"""
+    everything = page.locator("#canvas .box").count()
+    begin, painted = page.evaluate(seen)
+    assert 3 < begin <= painted < everything / 2
+    page.evaluate("document.getElementById('canvas').style.scrollBehavior = 'auto'")
+    for part in (0.5, 1):
+        page.evaluate(
+            """(part) => new Promise((done) => {
+                const canvas = document.getElementById("canvas");
+                canvas.addEventListener("scroll", () => requestAnimationFrame(done));
+                const time = document.getElementById("time");
+                time.value = Math.round(part * time.max);
+                time.dispatchEvent(new Event("input"));
+            })""",
+            part,
+        )
+        near, painted = page.evaluate(seen)
+        assert begin / 3 <= near <= painted < everything / 2
+    page.emulate_media(media="print")
+    assert page.evaluate(seen)[1] == everything
 
 
 def test_a_gradient_that_is_not_there_yet_is_not_said_to_agree(step):

@@ -15,11 +15,21 @@ export function points(shape) {
   return numbers.flatMap((x, k) => (k % 2 ? [] : [[x, numbers[k + 1]]]));
 }
 
-export function extent(shape) {
+function extent(shape) {
   const [xs, ys] = [0, 1].map((axis) => points(shape).map((point) => point[axis]));
   const [left, top] = [xs, ys].map((all) => Math.min(...all));
   const [right, bottom] = [xs, ys].map((all) => Math.max(...all));
   return { left, right, top, bottom };
+}
+
+/** Where an element is drawn; of a circle and of a text alone, a point in it. */
+export function placeOf(group) {
+  const shape = group.querySelector("ellipse, path, polygon") ?? group.querySelector("text");
+  if (shape.matches("path, polygon")) return extent(shape);
+  const [x, y] = (shape.matches("text") ? ["x", "y"] : ["cx", "cy"]).map((name) =>
+    Number(shape.getAttribute(name)),
+  );
+  return { left: x, right: x, top: y, bottom: y };
 }
 
 const middle = ({ left, right }) => (left + right) / 2;

@@ -1,6 +1,6 @@
 // Folds that are open: what is inside them in their places, and the rest further apart.
 
-import { extent, made, points } from "./drawing.js";
+import { made, placeOf, points } from "./drawing.js";
 
 const TITLE = 30; // how high the name above an inside is
 const MARGIN = 6;
@@ -23,16 +23,6 @@ function stretched(rooms) {
     const share = (x - before) / (stops[k] - before);
     return at.get(before) + share * (at.get(stops[k]) - at.get(before));
   };
-}
-
-/** Where an element is drawn; of a circle and of a text alone, a point in it. */
-function placeOf(group) {
-  const shape = group.querySelector("ellipse, path, polygon") ?? group.querySelector("text");
-  if (shape.matches("path, polygon")) return extent(shape);
-  const [x, y] = (shape.matches("text") ? ["x", "y"] : ["cx", "cy"]).map((name) =>
-    Number(shape.getAttribute(name)),
-  );
-  return { left: x, right: x, top: y, bottom: y };
 }
 
 /** The inside of a fold in a frame, below a name that closes it. */

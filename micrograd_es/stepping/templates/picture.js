@@ -2,6 +2,7 @@
 
 import { makeDrawing } from "./drawing.js";
 import { makeFolding } from "./folding.js";
+import { makeNearby } from "./nearby.js";
 
 export function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
@@ -37,6 +38,7 @@ export function makePicture(canvas, data, choose) {
   };
   const folding = data.folds.length ? makeFolding(svg, data, closedId, close) : null;
   const titles = new Map(); // of what has been open
+  const nearby = folding ? () => {} : makeNearby(canvas, svg);
 
   function speak(boxes) {
     for (const box of boxes) {
@@ -177,7 +179,9 @@ export function makePicture(canvas, data, choose) {
     zoom = Math.min(8, Math.max(0.1, factor));
     svg.style.width = `${size().width * zoom}px`;
     svg.style.height = `${size().height * zoom}px`;
+    nearby(zoom);
   }
+  canvas.onscroll = () => nearby(zoom);
 
   // what can be read whole fills the place; a larger graph is followed, at a size that the last
   // row reads

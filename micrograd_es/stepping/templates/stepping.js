@@ -5,17 +5,12 @@ import { isScripted } from "./drawing.js";
 import { bringIntoView, shrink } from "./fitting.js";
 import { makeFormulas } from "./formulas.js";
 import { completions, knownAfter } from "./frames.js";
-import { makePicture, put } from "./picture.js";
+import { makePicture } from "./picture.js";
 import { makeSheet } from "./sheet.js";
+import { makeTable } from "./table.js";
 
 const $ = (id) => document.getElementById(id);
 const data = JSON.parse($("data").textContent);
-const rows = new Map(
-  [...document.querySelectorAll("tr[data-node]")].map((row) => [
-    Number(row.dataset.node),
-    { row, cells: [...row.querySelectorAll("td")] },
-  ]),
-);
 const isStandalone = location.protocol !== "about:"; // not inside a notebook's frame
 
 let language = document.documentElement.lang;
@@ -43,7 +38,9 @@ if (data.wrong) {
 // in x * x, which factor a product is about: each has a partial of its own
 const which = (f) => (f.which ? ` (${t(f.which[0], { k: f.which[1] })})` : "");
 const formulas = makeFormulas(data, frames, which);
-const picture = makePicture($("canvas"), data, (node) => go(completed[order][node]));
+const complete = (node) => go(completed[order][node]);
+const picture = makePicture($("canvas"), data, complete);
+const table = makeTable(data, complete, (key) => t(key));
 const drawSheet = makeSheet($("paper"), data, picture.copy);
 $("zoom-in").onclick = () => picture.zoom(1.25);
 $("zoom-out").onclick = () => picture.zoom(1 / 1.25);
@@ -163,28 +160,11 @@ function showNodes(f, { values, grads }) {
     value: values[i] ? node.value : "—",
     grad: grads[i] ?? "—",
     isBad: isWrong && node.wrong && grads[i] !== null,
+    proven: isWrong ? node.grad : proof(node, i, grads[i]),
+    isNow: i === f.to || (f.kind === "forward" && i === f.node),
   }));
   picture.write(numbers);
-  rows.forEach((entry, i) => {
-    const { row, cells } = entry;
-    const node = data.nodes[i];
-    const { value, grad, isBad } = numbers[i];
-    const proven = isWrong ? node.grad : proof(node, i, grads[i]);
-    const isNow = i === f.to || (f.kind === "forward" && i === f.node);
-    const state = [value, grad, proven, isBad, isNow, language].join(" ");
-    if (entry.state === state) return; // most rows, at most steps
-    entry.state = state;
-    row.classList.toggle("now", isNow);
-    row.classList.toggle("bad", isBad);
-    const [valueCell, gradCell, proofCell] = cells;
-    put(valueCell, value);
-    put(gradCell, isBad ? `✗ ${grad}` : grad);
-    put(proofCell, proven);
-    gradCell.title = isBad ? t("wrong_mark") : "";
-    const verdict = node.agrees ? "agrees" : "differs";
-    proofCell.title = isWrong || !proven ? "" : t(verdict);
-    proofCell.classList.toggle("differs", !isWrong && !node.agrees);
-  });
+  table.write(numbers, isWrong);
 }
 
 function proof(node, i, grad) {
@@ -283,9 +263,6 @@ $("marks").onclick = (event) => {
   const box = $("marks").getBoundingClientRect();
   go(Math.floor(((event.clientX - box.left) / box.width) * frames().length));
 };
-rows.forEach(({ row }, i) => {
-  row.querySelector("button").onclick = () => go(completed[order][i]);
-});
 
 const KEYS = {
   ArrowRight: next,
@@ -399,10 +376,8 @@ $("dark").onclick = () => paint($("dark").getAttribute("aria-pressed") === "fals
 const [, inWrongOrder, start] = location.hash.match(/^#(x?)(\d+)$/) ?? [];
 paint(darkness.matches);
 choose(inWrongOrder && data.wrong ? "wrong" : "right");
-rows.forEach(({ row }, i) => {
-  if (!isScripted(nameOf(i))) return;
-  row.querySelector("bdi").replaceChildren(named(i));
-  row.querySelector("button").setAttribute("aria-label", nameOf(i));
+data.nodes.forEach((node, i) => {
+  if (isScripted(node.name) && !node.number) table.name(i, named(i));
 });
 if (start) place = Math.min(frames().length - 1, Number(start));
 speak(language);
