@@ -202,7 +202,7 @@ def test_where_numpy_does_not_come_the_network_is_trained_without(faults, tab, t
         assert page.is_visible("#slow")
         page.click("#step")
         page.wait_for_selector("#updates:text-is('1')")
-        assert faults.asked[".whl"] == 1
+        assert faults.asked[".whl"] >= 1
 
 
 def test_where_the_site_cannot_be_kept_all_of_it_works(address, faults, tab):
@@ -223,20 +223,21 @@ def test_every_page_and_the_search_open_without_a_network_after_one_visit(tab, f
         page.wait_for_function("() => navigator.serviceWorker.controller")
     failed = []
     try:
-        page.on("requestfailed", lambda request: failed.append(request.url))
+        # those of a page that is left are aborted
+        page.on("requestfailed", lambda r: "ABORTED" in r.failure or failed.append(r.url))
         for path in sorted(SITE.rglob("*.html")):
             name = path.relative_to(SITE).as_posix()
             if name.startswith("micrograd_"):
                 continue
             page.goto(address + name)
-            assert page.locator("main, .pdoc").count() > 0, name
+            page.wait_for_selector("main")
         for start, language in (("notes.html", ""), ("reference/micrograd_es.html?lang=en", "en/")):
             page.goto(address + start)
             links = searched(page, "gradient" if language else "gradiente")
             assert len(links) > 3
             for link in links[:3]:
                 page.goto(link)
-                assert page.locator("main, .pdoc").count() > 0, link
+                page.wait_for_selector("main")
         page.goto(address + "en/play/")
         page.wait_for_selector("body[data-asking=no]")
         assert failed == []
@@ -302,7 +303,7 @@ def test_an_address_that_makes_no_sense_is_answered_and_the_next_expression_too(
         assert said.strip(".") in problem
         if page.locator("#steps").evaluate("dialog => dialog.open"):
             page.click("#back")
-        typed(page, "c*c")
+        typed(page, "k*k")
         assert page.text_content(".problem") == "", query[:60]
         assert page.text_content(".formula .value") == "1"
     assert wrong == []
