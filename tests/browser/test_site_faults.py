@@ -385,7 +385,9 @@ def test_it_is_a_frame_in_a_page_of_another_origin(address, tab, tmp_path):
 def test_what_one_has_typed_stays_through_reloads_languages_and_the_way_back(address, tab):
     page = tab(address)
     page.fill("#f", "tanh(u*v)")
-    page.reload()  # in the middle of the start
+    page.wait_for_function("() => location.search.includes('tanh')")
+    assert page.get_attribute("body", "data-python") == "starting"
+    page.reload()
     assert answered(page) != ""
     assert page.input_value("#f") == "tanh(u*v)"
     page.press("#f", "Enter")
