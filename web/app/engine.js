@@ -93,6 +93,7 @@ export class Engine extends EventTarget {
 
   /** The oldest question is what ended it, and is given up; the others are asked anew. */
   #die(why) {
+    this.#worker.onmessage = this.#worker.onerror = null; // what it may have said last
     this.#worker.terminate();
     this.#worker = null;
     clearTimeout(this.#clock);

@@ -33,6 +33,7 @@ live.onanswer = () => {
   if (view.steps) showSteps();
 };
 field.addEventListener("input", () => live.go(field.value));
+field.form.addEventListener("submit", (event) => event.preventDefault()); // Enter
 element("examples").addEventListener("change", ({ target }) => {
   if (!target.value) return;
   const chosen = new URLSearchParams(target.value);

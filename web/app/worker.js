@@ -12,10 +12,20 @@ async function started({ site, inside, files, wheel }) {
   const script = async (name, path) => (self[name] ? self : import(at(path)));
   const whole = files.reduce((sum, [, bytes]) => sum + bytes, 0);
   let loaded = 0;
+  let fail;
+  const failed = new Promise((_, refuse) => {
+    fail = refuse; // Pyodide itself waits for ever for a file that does not come
+  });
+  failed.catch(() => {}); // of NumPy, later
+  const missing = (address) => (why) => {
+    const error = new Error(`${address}: ${why}`);
+    fail(error);
+    throw error;
+  };
   self.fetch = counted(
     async (address, ...more) => {
-      const response = await fetch(address, ...more);
-      if (!response.ok) throw new Error(`${address}: ${response.status}`);
+      const response = await fetch(address, ...more).catch(missing(address));
+      if (!response.ok) missing(address)(response.status);
       return response;
     },
     (bytes) => {
@@ -29,10 +39,13 @@ async function started({ site, inside, files, wheel }) {
     self.fetch(at("app/python.zip")).then((response) => response.arrayBuffer()),
     script("_createPyodideModule", "pyodide/pyodide.asm.js"), // which Pyodide would load next
   ]);
-  const python = await loadPyodide({
-    indexURL: new URL("pyodide/", site).href,
-    packageBaseUrl: new URL(wheel, site).href,
-  });
+  const python = await Promise.race([
+    failed,
+    loadPyodide({
+      indexURL: new URL("pyodide/", site).href,
+      packageBaseUrl: new URL(wheel, site).href,
+    }),
+  ]);
   python.unpackArchive(ours, "zip", { extractDir: "/site" });
   python.registerJsModule("_browser", { draw });
   const answer = python.runPython(`
