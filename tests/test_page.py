@@ -29,9 +29,11 @@ from micrograd_es import (
 from micrograd_es.base.templating import source
 from micrograd_es.engine.ops import TABLE
 from micrograd_es.engine.value import apply
+from micrograd_es.formulas.nodes import names_of
 from micrograd_es.formulas.notation import number
 from micrograd_es.stepping import page as page_module
 from micrograd_es.stepping.page import MODULES, stepping_page
+from micrograd_es.stepping.terminal import moments
 
 VOID = {"meta", "input", "link", "br", "hr", "img"}
 
@@ -86,6 +88,11 @@ def chain(events: int) -> Value:
     for _ in range(events // 4):
         x = x * x + x * 0.5 if events < 100 else (x * x + x).tanh()
     return x
+
+
+def told_of(root: Value) -> str:
+    """All that the terminal says of its backward pass."""
+    return " ".join(text for m in moments(BackwardPass(root)) for text, _ in (*m.said, *m.note))
 
 
 def page_of(root: Value, **options: int) -> Page:
@@ -204,6 +211,35 @@ def test_what_takes_no_gradient_says_why():
     assert (grads["a"], grads["b"], grads["d"]) == ("0", "6", "0")
 
 
+def test_a_factor_that_is_a_sum_stands_in_parentheses():
+    a, b, c = Value(1.0, "a"), Value(2.0, "b"), Value(3.0, "c")
+    steps = BackwardPass((a + b) * c)
+    formulas = page_module._formulas(steps, names_of(steps.nodes))
+    factor = formulas[f"partial-{steps.nodes.index(steps.root)}-1"]
+    assert unescape(re.sub("<[^>]*>", "", factor)) == "(a+b)"
+
+
+@pytest.mark.parametrize(
+    ("make", "numbers", "told"),
+    [
+        (maximum, (2.0, 2.0), [("product", "tie"), ("product", "tie")]),
+        (maximum, (2.0, 1.0), []),
+        (Value.log, (-1.0,), [("forward", "no_value"), ("product", "no_value")]),
+        (Value.relu, (0.0,), [("none", "corner")]),
+        (Value.leaky_relu, (0.0,), [("product", "corner")]),
+        (Value.relu, (1.0,), []),
+    ],
+)
+def test_what_is_peculiar_is_told_where_it_counts(make, numbers, told):
+    root = make(*(Value(x, name) for x, name in zip(numbers, "ab")))
+    frames = page_of(root).data["right"]
+    found = [(f["kind"], f.get("remark") or f.get("why")) for f in frames]
+    assert [pair for pair in found if pair[1] not in (None, "flat")] == told
+    words = {"tie": "empatan", "corner": "un punto anguloso", "no_value": "no tiene valor aquí"}
+    for _, remark in told:
+        assert words[remark] in told_of(root)
+
+
 def test_a_plain_number_has_no_row_and_no_step_tells_its_gradient():
     x = Value(3.0, "x")
     page = page_of(2 * x**4 + 1)
@@ -265,7 +301,7 @@ def test_every_operation_has_its_page(name):
         [0.0] * row.arity,
     ):
         page = page_of(apply(row, *map(Value, point)))
-        assert page.data["right"][1] == {"kind": "forward", "node": row.arity}
+        assert page.data["right"][1].items() >= {"kind": "forward", "node": row.arity}.items()
 
 
 def test_wrong_order_spoils_what_is_used_twice():

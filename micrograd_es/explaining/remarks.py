@@ -41,8 +41,7 @@ def corners(root: Value, wrt: Value, formulas: Formulas) -> Iterator[str]:
         if above.isdisjoint(node.parents):
             continue
         above.add(node)
-        turning = [i for i, p in enumerate(node.parents) if p in above and _turns(node, i)]
-        if not turning:
+        if not any(p in above and _turns(node, i) for i, p in enumerate(node.parents)):
             continue
         written = formulas.expression(node).text
         if len(node.parents) == 1:
@@ -54,6 +53,18 @@ def corners(root: Value, wrt: Value, formulas: Formulas) -> Iterator[str]:
             yield _(
                 "{a} and {b} tie in {function}: by convention each gets half of the gradient."
             ).format(a=a, b=b, function=written)
+
+
+def of_node(node: Value) -> str:
+    """What is peculiar to a node: "no_value", "corner" or "tie"; empty if nothing is.
+
+    It has no value where that of each of its operands is a number, and its own is none.
+    """
+    if isnan(node.data):
+        return "" if any(isnan(p.data) for p in node.parents) else "no_value"
+    if not any(_turns(node, i) for i in range(len(node.parents))):
+        return ""
+    return "corner" if len(node.parents) == 1 else "tie"
 
 
 def _turns(node: Value, index: int) -> bool:

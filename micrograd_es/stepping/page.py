@@ -23,7 +23,7 @@ from micrograd_es.pictures.sums import made_again
 from micrograd_es.stepping.differences import agree, central_differences
 from micrograd_es.stepping.sheet import sheet_of
 from micrograd_es.stepping.steps import is_told
-from micrograd_es.stepping.texts import texts, why_none
+from micrograd_es.stepping.texts import remark_on, texts, why_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,7 +169,11 @@ def _frames(
     """What the player shows, one after the other; a sum at a fan-out comes on its own."""
     frames: list[dict[str, Any]] = [{"kind": "start"}]
     if forward:
-        frames += [{"kind": "forward", "node": place[n]} for n in steps.nodes if n.parents]
+        frames += [
+            {"kind": "forward", "node": place[n], **_remark(n, is_product=False)}
+            for n in steps.nodes
+            if n.parents
+        ]
     frames.append({"kind": "seed"})
     reached: set[Value] = set()
     arrived: set[Value] = set()
@@ -196,6 +200,7 @@ def _frames(
             {
                 "kind": "product",
                 **frame,
+                **_remark(e.node, is_product=True),
                 "upstream": _both(e.upstream),
                 "partial": _both(e.partial),
                 "result": _both(e.contribution),
@@ -213,6 +218,11 @@ def _frames(
                 }
             )
     return frames
+
+
+def _remark(node: Value, is_product: bool) -> dict[str, str]:
+    remark = remark_on(node, is_product)
+    return {"remark": remark} if remark else {}
 
 
 def _both(x: float) -> list[str]:
@@ -301,7 +311,8 @@ def _is_flat(svg: str) -> bool:
 
 def _formulas(steps: Pass, names: dict[Value, str]) -> dict[str, str]:
     """MathML by the name under which the script asks for it."""
-    written, style = Formulas(names), Style(latex=True, numbers=False)
+    written = Formulas(names)
+    style, numbers = (Style(latex=True, numbers=inserted) for inserted in (False, True))
     result = {}
     for i, node in enumerate(steps.nodes):
         piece = style.piece(written.name(node))
@@ -314,8 +325,9 @@ def _formulas(steps: Pass, names: dict[Value, str]) -> dict[str, str]:
         for j, recorded in enumerate(node.partials):
             if recorded is not None:
                 partial = written.partial(node, j)
-                result[f"partial-{i}-{j}"] = mathml(_factor(partial, partial.latex))
-                result[f"inserted-{i}-{j}"] = mathml(_factor(partial, partial.latex_numbers))
+                for kind, writing in (("partial", style), ("inserted", numbers)):
+                    factor = writing.wrapped(writing.piece(partial), PRODUCT)
+                    result[f"{kind}-{i}-{j}"] = mathml(factor)
     return result
 
 
@@ -334,14 +346,6 @@ def _places(formulas: dict[str, str]) -> dict[str, int]:
     """Where each formula stands among the different ones: many edges have the same partial."""
     places: dict[str, int] = {}
     return {name: places.setdefault(f, len(places)) for name, f in formulas.items()}
-
-
-def _factor(formula: Formula, written: str) -> str:
-    """The formula as it stands after a multiplication sign."""
-    from micrograd_es.formulas.symbols import Sum
-
-    enclosed = isinstance(formula, Sum) or written.startswith("-")
-    return rf"\left({written}\right)" if enclosed else written
 
 
 def _catalogs(ahead: bool) -> dict[str, dict[str, str]]:

@@ -19,7 +19,7 @@ from micrograd_es.formulas.nodes import Formulas, names_of, operand
 from micrograd_es.formulas.notation import number, quotient, short
 from micrograd_es.formulas.writing import PRODUCT, Style
 from micrograd_es.stepping.steps import Pass, is_told
-from micrograd_es.stepping.texts import texts, why_none
+from micrograd_es.stepping.texts import remark_on, texts, why_none
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -109,8 +109,8 @@ class _Telling:
             first, *others = [side for side in sides if side != result] + [result]
             lines = [f"{self.names[node]} = {first}", *(f"= {side}" for side in others)]
             said = self._phrase("forward", node=node, value=result)
-            title = self.texts["phase_forward"]
-            yield Moment(0, title, said, lines, node=node, computed=k)
+            title, note = self.texts["phase_forward"], self._remark(node, is_product=False)
+            yield Moment(0, title, said, lines, node=node, note=note, computed=k)
 
     def start(self) -> Moment:
         """The derivative of a node by itself."""
@@ -122,7 +122,7 @@ class _Telling:
     def nothing(self, k: int, e: Edge) -> Moment:
         """Why nothing goes this way."""
         why = why_none(e)
-        lines = [f"{self._local(e)} = 0"] if why == "flat" else []
+        lines = [f"{self._local(e)} = 0"] if why in ("flat", "corner") else []
         said = self._phrase(why, node=e.node, parent=e.parent)
         note = self._final(k, e) if e.settles else ()
         title = self.texts["phase_none"]
@@ -145,7 +145,7 @@ class _Telling:
             upstream=number(e.upstream), factor=_grouped(e.partial), result=number(e.contribution),
         )  # fmt: skip
         title = self.texts["phase_product"]
-        note = self._final(k, e)
+        note = _joined(self._remark(e.node, is_product=True), self._final(k, e))
         return Moment(k, title, said, lines, e, e.target, note)
 
     def sum(self, k: int, e: Edge) -> Moment:
@@ -162,6 +162,10 @@ class _Telling:
     def _final(self, k: int, e: Edge) -> Phrase:
         is_final = self.steps.final_at[e.target] == k
         return self._phrase("final", parent=e.target) if is_final else ()
+
+    def _remark(self, node: Value, is_product: bool) -> Phrase:
+        remark = remark_on(node, is_product)
+        return self._phrase(remark, node=node) if remark else ()
 
     def _phrase(self, key: str, which: str = "", **values: Value | str) -> Phrase:
         """The sentence with its values; names of nodes in bold, since "a" is a word in Spanish."""
@@ -180,6 +184,11 @@ class _Telling:
 
     def _local(self, e: Edge) -> str:
         return quotient(self.names[e.node], self.names[e.parent]) + operand(e.node, e.index)
+
+
+def _joined(a: Phrase, b: Phrase) -> Phrase:
+    """One sentence after the other."""
+    return (*a, (" ", ""), *b) if a and b else a or b
 
 
 def _grouped(x: float) -> str:

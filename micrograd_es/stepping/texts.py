@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from micrograd_es.base.languages import gettext as _
 from micrograd_es.engine.graph import Edge
+from micrograd_es.engine.value import Value
+from micrograd_es.explaining.remarks import of_node
 
 
 def texts(ahead: bool = False) -> dict[str, str]:
@@ -92,6 +94,9 @@ def _texts() -> dict[str, str]:
         "factor": _("factor {k}"),
         "operand": _("operand {k}"),
         "say_final": _("That completes the gradient of {parent}."),
+        "say_no_value": _("{node} has no value here, so it has no derivative either."),
+        "say_corner": _("{node} has a corner here: this derivative is a convention."),
+        "say_tie": _("The operands of {node} tie: by convention each gets half of the gradient."),
         "say_early": _("Too early: {node} had only {upstream}, and its gradient is {right}."),
         "say_inherited": _(
             "The error is handed on: {node} has {upstream}, and its gradient is {right}."
@@ -174,8 +179,16 @@ def _texts_ahead() -> dict[str, str]:
     }
 
 
+def remark_on(node: Value, is_product: bool) -> str:
+    """What is peculiar where a value is computed, or a product: the text is ``say_`` and this."""
+    remark = of_node(node)
+    return remark if is_product or remark == "no_value" else ""
+
+
 def why_none(e: Edge) -> str:
     """Why no gradient goes this way: the text is ``say_`` and this."""
     if e.node.rule.number == e.index:
         return "constant"
-    return "flat" if e.node.partials[e.index] is None else "unreached"
+    if e.node.partials[e.index] is not None:
+        return "unreached"
+    return "corner" if of_node(e.node) == "corner" else "flat"

@@ -77,7 +77,7 @@ export function makeFormulas(data, frames, which) {
     symbol: (i) => math("math", symbol(i)),
     start: () => [],
     none: (f) => {
-      if (f.why !== "flat") return [];
+      if (f.why !== "flat" && f.why !== "corner") return [];
       return [line(partial(f), sign("="), plain("0"))];
     },
     seed: () => [line(found(data.start), sign("="), coloured(plain("1"), "gradient"))],

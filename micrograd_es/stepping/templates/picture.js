@@ -138,7 +138,7 @@ export function makePicture(canvas, data, choose) {
 
   function partialOf(f, asked) {
     if (asked === "partial") return "·?";
-    if (f.why === "flat") return "·0";
+    if (f.why === "flat" || f.why === "corner") return "·0";
     if (!f.partial) return "";
     return `·${f.partial[0].startsWith("−") ? `(${f.partial[0]})` : f.partial[0]}`;
   }

@@ -151,6 +151,10 @@ function say(f, question) {
     const final = { ...values, parent: nameOf(f.to), parentIndex: f.to, parentMore: "" };
     note.push(...phrase("say_final", final));
   }
+  if (f.remark && !question) {
+    if (note.length) note.unshift(" ");
+    note.unshift(...phrase(`say_${f.remark}`, values));
+  }
   $("note").replaceChildren(...note);
 }
 
