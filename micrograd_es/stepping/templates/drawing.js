@@ -60,7 +60,9 @@ function writeScripts(text) {
       const to = /^[₍₀-₉]/.test(part) ? 3.5 : SCRIPT.test(part) ? -4.5 : 0;
       const piece = made("tspan", { dy: to - shift });
       if (to) piece.setAttribute("class", "script");
-      piece.textContent = part.replace(/[₍₎⁽⁾₀-₉⁰¹²³⁴-⁹]/g, (c) => c.normalize("NFKC"));
+      // among raised characters there is no comma, and a point stands for the notes' own
+      const read = to < 0 ? part.replaceAll("·", ",") : part;
+      piece.textContent = read.replace(/[₍₎⁽⁾₀-₉⁰¹²³⁴-⁹]/g, (c) => c.normalize("NFKC"));
       shift = to;
       return piece;
     }),
