@@ -38,7 +38,7 @@ export function makePicture(canvas, data, choose) {
   };
   const folding = data.folds.length ? makeFolding(svg, data, closedId, close) : null;
   const titles = new Map(); // of what has been open
-  const nearby = folding ? () => {} : makeNearby(canvas, svg);
+  let nearby = makeNearby(canvas, svg);
 
   function speak(boxes) {
     for (const box of boxes) {
@@ -63,6 +63,7 @@ export function makePicture(canvas, data, choose) {
     }
     folding.open(wanted);
     opened = wanted;
+    nearby = makeNearby(canvas, svg);
     comfortable();
   }
 
@@ -183,11 +184,12 @@ export function makePicture(canvas, data, choose) {
   }
   canvas.onscroll = () => nearby(zoom);
 
-  // what can be read whole fills the place; a larger graph is followed, at a size that the last
-  // row reads
+  // what can be read whole, its smallest words in 11 pixels, fills the place; a larger graph is
+  // followed, at a size that the last row reads
   function comfortable() {
-    const large = innerWidth < 600 ? 1 : 1.2;
-    scale(fitting() < 0.75 * unit() ? large * unit() : Math.min(1.8 * unit(), fitting()));
+    const large = innerWidth <= 900 ? 1 : 1.2;
+    const least = Math.max(1, 0.75 * unit());
+    scale(fitting() < least ? large * unit() : Math.min(1.8 * unit(), fitting()));
   }
 
   let seen = "";
