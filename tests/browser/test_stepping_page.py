@@ -537,6 +537,61 @@ def test_a_printed_page_is_a_handout(step, root):
     assert page.is_visible("footer")
 
 
+@pytest.mark.parametrize("root", [readme, notes, lambda: tanhs(40)])
+def test_a_wide_graph_is_printed_in_rows_that_can_be_read(step, root):
+    page = step(root(), viewport={"width": 703, "height": 1000})  # A4 between its margins
+    page.evaluate(SEEK, "product")
+    for _ in range(4):  # into a neuron, where there are some
+        page.keyboard.press("ArrowRight")
+    page.evaluate("document.getElementById('canvas').style.scrollBehavior = 'auto'")
+    drawn = """() => {
+        const style = new CSSStyleSheet();
+        style.replaceSync("#canvas .far { display: inline !important; }");
+        document.adoptedStyleSheets = [style];
+        const origin = document.querySelector("#canvas svg").getBoundingClientRect();
+        const result = [...document.querySelectorAll("#canvas svg, #canvas [id]")].map((e) => {
+            const { x, y, width, height } = e.getBoundingClientRect();
+            const place = [x - origin.x, y - origin.y, width, height].map(Math.round);
+            return [e.id, e.getAttribute("class")?.replace(" far", ""), ...place];
+        });
+        document.adoptedStyleSheets = [];
+        return result;
+    }"""
+    before = page.evaluate(drawn)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    rows = page.locator("#canvas svg:visible")
+    assert rows.count() == page.locator("#canvas .row").count() or rows.count() == 1
+    assert page.locator("#canvas .box:visible").count() == page.locator("tbody tr").count()
+    smallest, places = page.evaluate(
+        """() => {
+            const seen = [...document.querySelectorAll("#canvas .box")].map((box) => [
+                box.querySelector("path").getBoundingClientRect(),
+                box.closest("svg").getBoundingClientRect(),
+            ]);
+            const scales = [...document.querySelectorAll("#canvas svg:not([hidden])")]
+                .map((svg) => svg.getScreenCTM().a);
+            return [11 * 0.75 * Math.min(...scales), seen.filter(([box, row]) => row.left < 0
+                || row.right > 703 || box.left < row.left || row.right < box.right
+                || box.top < row.top || row.bottom < box.bottom)];
+        }"""
+    )
+    assert smallest >= 6  # points, of the words in a box
+    assert places == []
+    cut = "all => all.map((e) => e.getScreenCTM().a)"
+    assert len({round(scale, 3) for scale in rows.evaluate_all(cut)}) == 1
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(drawn) == before
+    now = page.evaluate(
+        """() => ["#canvas .to", "#canvas"].map((name) => {
+            const { left, right } = document.querySelector(name).getBoundingClientRect();
+            return [left, right];
+        })"""
+    )
+    assert now[1][0] <= now[0][0] < now[0][1] <= now[1][1]  # the step is seen again
+
+
 UNPRINTED = "() => { window.print = () => { window.printed = (window.printed ?? 0) + 1; }; }"
 
 

@@ -1,17 +1,6 @@
 // What of a large graph is near the view: the rest is not painted, as it would be at every step.
 
-import { placeOf } from "./drawing.js";
-
-/** Where a part is drawn in the whole picture, which it may be moved in. */
-function placeIn(svg, part) {
-  let { left, right, top, bottom } = placeOf(part);
-  for (let e = part; e !== svg; e = e.parentNode) {
-    const moved = e.getAttribute("transform")?.match(/translate\(([^\s,]+)[\s,]+([^)]+)\)/);
-    const [dx, dy] = moved ? moved.slice(1).map(Number) : [0, 0];
-    [left, right, top, bottom] = [left + dx, right + dx, top + dy, bottom + dy];
-  }
-  return { left, right, top, bottom };
-}
+import { placeIn } from "./drawing.js";
 
 /** A function to call whenever the view has moved or changed its size. */
 export function makeNearby(canvas, svg) {

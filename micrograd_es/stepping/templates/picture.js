@@ -3,10 +3,13 @@
 import { makeDrawing } from "./drawing.js";
 import { makeFolding } from "./folding.js";
 import { makeNearby } from "./nearby.js";
+import { cutIntoRows } from "./rows.js";
 
 export function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+const MOST_ON_PAPER = 960; // wide, with words of 6 points on A4
 
 export function makePicture(canvas, data, choose) {
   const svg = canvas.querySelector("svg");
@@ -17,6 +20,7 @@ export function makePicture(canvas, data, choose) {
   let opened = []; // what is seen of both
   let lit = [];
   let words = () => "";
+  let joinRows = () => {}; // once they are printed
   let redraw = () => {}; // writes and lights what it did last
 
   const drawing = makeDrawing(data, {
@@ -227,9 +231,17 @@ export function makePicture(canvas, data, choose) {
     },
     /** For paper: the whole graph, and then what was seen before. */
     spread(isWanted) {
+      joinRows();
+      joinRows = () => {};
       if (isWanted) open([...data.folds.keys()]);
       else arrange();
       redraw();
+      if (isWanted) joinRows = cutIntoRows(svg, MOST_ON_PAPER);
+      else {
+        nearby = makeNearby(canvas, svg);
+        nearby(zoom);
+        follow();
+      }
     },
     write: fill,
     /** A picture of the whole graph with other numbers in it, and nothing lit. */
