@@ -631,6 +631,12 @@ def test_the_worksheet_has_blanks_and_its_key_a_page_of_its_own(step, root):
     key.evaluate("e => { e.hidden = true; }")
     assert whole == pages(page) + 1 <= 3
     key.evaluate("e => { e.hidden = false; }")
+    page.set_viewport_size({"width": 703, "height": 1000})  # A4 between its margins
+    page.emulate_media(media="print")
+    scales = page.locator(".blanks svg").evaluate_all("all => all.map((e) => e.getScreenCTM().a)")
+    assert 11 * 0.75 * min(scales) >= 6  # points, of the words in a box
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 1280, "height": 800})
     page.click("#sheet")
     assert page.is_hidden("#paper")
     assert page.is_visible(".steps")

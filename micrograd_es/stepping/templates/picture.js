@@ -3,13 +3,11 @@
 import { makeDrawing } from "./drawing.js";
 import { makeFolding } from "./folding.js";
 import { makeNearby } from "./nearby.js";
-import { cutIntoRows } from "./rows.js";
+import { cutForPaper } from "./rows.js";
 
 export function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
-
-const MOST_ON_PAPER = 960; // wide, with words of 6 points on A4
 
 export function makePicture(canvas, data, choose) {
   const svg = canvas.querySelector("svg");
@@ -236,7 +234,7 @@ export function makePicture(canvas, data, choose) {
       if (isWanted) open([...data.folds.keys()]);
       else arrange();
       redraw();
-      if (isWanted) joinRows = cutIntoRows(svg, MOST_ON_PAPER);
+      if (isWanted) joinRows = cutForPaper(svg);
       else {
         nearby = makeNearby(canvas, svg);
         nearby(zoom);

@@ -2,6 +2,7 @@
 
 import { placeIn } from "./drawing.js";
 
+const MOST = 960; // wide, with words of 6 points on A4
 const LEAST = 6; // wide is a gap
 const HALF = 14; // of a circle or a text, of which a place is a point
 const AROUND = 3;
@@ -23,7 +24,7 @@ function partsOf(svg) {
 }
 
 /** From where to where rows reach, with the gap on both sides, so that it is seen in two. */
-function reaches(boxes, most) {
+function reaches(boxes) {
   const columns = [];
   for (const { left, right } of [...boxes].sort((a, b) => a.left - b.left)) {
     const last = columns[columns.length - 1];
@@ -34,23 +35,23 @@ function reaches(boxes, most) {
   columns.forEach(({ left, right }, k) => {
     const to = columns[k + 1]?.left ?? right;
     const row = rows[rows.length - 1];
-    if (row && to - row.from <= most) row.to = to;
+    if (row && to - row.from <= MOST) row.to = to;
     else rows.push({ from: columns[k - 1]?.right ?? left, to });
   });
   return rows;
 }
 
 /**
- * Moves what is in a picture into rows before it, at most this wide where no column is wider, and
- * gives what moves it back.
+ * Moves what is in a wide picture into rows before it, as wide as words of 6 points on A4 allow,
+ * and gives what moves it back.
  */
-export function cutIntoRows(svg, most) {
+export function cutForPaper(svg) {
   const root = svg.querySelector("g");
   const parts = partsOf(svg);
   const [edges, boxes] = [true, false].map((isEdge) =>
     parts.filter(({ element }) => element.matches(".edge") === isEdge),
   );
-  const rows = reaches(boxes, most);
+  const rows = reaches(boxes);
   if (rows.length < 2) return () => {};
   const widest = Math.max(...rows.map(({ from, to }) => to - from));
   const added = rows.map(({ from, to }) => {
