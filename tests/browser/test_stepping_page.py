@@ -537,7 +537,11 @@ def test_a_printed_page_is_a_handout(step, root):
     assert page.is_visible("footer")
 
 
-@pytest.mark.parametrize("root", [readme, notes, lambda: tanhs(40)])
+def broad() -> Value:
+    return mse(MLP(2, [8, 1], seed=1)([1.0, 0.5]), 1.0)
+
+
+@pytest.mark.parametrize("root", [readme, notes, broad, lambda: tanhs(40)])
 def test_a_wide_graph_is_printed_in_rows_that_can_be_read(step, root):
     page = step(root(), viewport={"width": 703, "height": 1000})  # A4 between its margins
     page.evaluate(SEEK, "product")

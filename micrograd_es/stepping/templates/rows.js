@@ -2,7 +2,7 @@
 
 import { placeIn } from "./drawing.js";
 
-const MOST = 960; // wide, with words of 6 points on A4
+const [WIDEST, HIGHEST] = [960, 1100]; // with words of 6 points on A4
 const LEAST = 6; // wide is a gap
 const HALF = 14; // of a circle or a text, of which a place is a point
 const AROUND = 3;
@@ -23,22 +23,38 @@ function partsOf(svg) {
   });
 }
 
-/** From where to where rows reach, with the gap on both sides, so that it is seen in two. */
-function reaches(boxes) {
+/** Stretches of one axis, at most this long; each with the gaps on both its sides. */
+function stretches(boxes, low, high, most) {
   const columns = [];
-  for (const { left, right } of [...boxes].sort((a, b) => a.left - b.left)) {
+  for (const box of [...boxes].sort((a, b) => a[low] - b[low])) {
     const last = columns[columns.length - 1];
-    if (!last || left - last.right > LEAST) columns.push({ left, right });
-    else last.right = Math.max(last.right, right);
+    if (!last || box[low] - last.to > LEAST) columns.push({ from: box[low], to: box[high] });
+    else last.to = Math.max(last.to, box[high]);
   }
-  const rows = [];
-  columns.forEach(({ left, right }, k) => {
-    const to = columns[k + 1]?.left ?? right;
-    const row = rows[rows.length - 1];
-    if (row && to - row.from <= MOST) row.to = to;
-    else rows.push({ from: columns[k - 1]?.right ?? left, to });
+  const result = [];
+  columns.forEach(({ from, to }, k) => {
+    const end = columns[k + 1]?.from ?? to;
+    const last = result[result.length - 1];
+    if (last && end - last.from <= most) last.to = end;
+    else result.push({ from: columns[k - 1]?.to ?? from, to: end });
   });
-  return rows;
+  return result;
+}
+
+/** What is seen in each row: from where to where, and its boxes. */
+function rowsOf(boxes, edges) {
+  return stretches(boxes, "left", "right", WIDEST).flatMap(({ from: left, to: right }) => {
+    const own = boxes.filter((box) => left <= box.left && box.left < right);
+    const within = edges.filter((edge) => left <= edge.left && edge.right <= right);
+    const rows = stretches(own, "top", "bottom", HIGHEST).map(({ from: top, to: bottom }) => {
+      const inside = own.filter((box) => top <= box.top && box.top < bottom);
+      return { left, right, top, bottom, inside };
+    });
+    const last = rows[rows.length - 1];
+    rows[0].top = Math.min(rows[0].top, ...within.map((edge) => edge.top));
+    last.bottom = Math.max(last.bottom, ...within.map((edge) => edge.bottom));
+    return rows;
+  });
 }
 
 /**
@@ -51,26 +67,23 @@ export function cutForPaper(svg) {
   const [edges, boxes] = [true, false].map((isEdge) =>
     parts.filter(({ element }) => element.matches(".edge") === isEdge),
   );
-  const rows = reaches(boxes);
+  const rows = rowsOf(boxes, edges);
   if (rows.length < 2) return () => {};
-  const widest = Math.max(...rows.map(({ from, to }) => to - from));
-  const added = rows.map(({ from, to }) => {
-    const own = boxes.filter(({ left }) => from <= left && left < to);
-    const crossing = edges.filter(({ left, right }) => left < to && from < right);
-    const seen = [...own, ...crossing];
-    const top = Math.min(...seen.map((part) => part.top)) - AROUND;
-    const height = Math.max(...seen.map((part) => part.bottom)) + AROUND - top;
+  const added = rows.map(({ left, right, top, bottom, inside }) => {
     const row = svg.cloneNode();
-    const width = to - from + 2 * AROUND;
-    row.setAttribute("viewBox", `${from - AROUND} ${top} ${width} ${height}`);
+    const [width, height] = [right - left, bottom - top].map((size) => size + 2 * AROUND);
+    row.setAttribute("viewBox", `${left - AROUND} ${top - AROUND} ${width} ${height}`);
     row.setAttribute("width", width);
     row.setAttribute("height", height);
-    row.style.setProperty("--share", `${(100 * width) / (widest + 2 * AROUND)}%`);
+    row.style.setProperty("--share", `${(100 * width) / (WIDEST + 2 * AROUND)}%`);
     row.classList.add("row");
+    const seen = edges.filter(
+      (edge) => edge.left < right && left < edge.right && edge.top <= bottom && top <= edge.bottom,
+    );
     const group = root.cloneNode();
     group.append(
-      ...own.map(({ element }) => element),
-      ...crossing.map(({ element }) => element.cloneNode(true)),
+      ...inside.map(({ element }) => element),
+      ...seen.map(({ element }) => element.cloneNode(true)),
     );
     row.append(group);
     svg.before(row);
