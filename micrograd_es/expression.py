@@ -312,12 +312,26 @@ class _Reader:
 
     def _refuse(self, token: _Token) -> NoReturn:
         if token.kind == "end":
-            raise ValueError(_("this is no expression: {text}").format(text=_shortened(self.text)))
-        raise ValueError(
-            _("this has no place in an expression: {text}").format(text=_shortened(token.text))
-            + " "
-            + _("(at character {n})").format(n=token.start + 1)
-        )
+            said = _("this is no expression: {text}").format(text=_shortened(self.text))
+        else:
+            said = _("this has no place in an expression: {text}").format(
+                text=_shortened(token.text)
+            )
+            said += " " + _("(at character {n})").format(n=token.start + 1)
+        missing = self._missing_at(token)
+        if missing:
+            said += "; " + _("“{brackets}” is missing").format(brackets=short(missing, 16))
+        raise ValueError(said)
+
+    def _missing_at(self, token: _Token) -> str:
+        """The brackets that are not there, where they do not balance."""
+        closings = "".join(w.closing for w in self._waiting[::-1])
+        if token.kind == "end":
+            return closings
+        if token.text not in (")", "⌋") or closings.startswith(token.text):
+            return ""
+        opening = next(bracket for bracket, closing in _GROUPS.items() if closing == token.text)
+        return closings[:1] or opening
 
 
 def _known(name: str) -> str:

@@ -161,6 +161,24 @@ def test_too_many_parentheses_are_said_in_spanish():
             parse(opening * 101, {})
 
 
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("2*(a*b+c", ")"), ("2*(a*b+", ")"), ("tanh(a", ")"), ("tanh(", ")"), ("(((a) + b", "))"),
+        ("|a", "|"), ("⌊a + (b", ")⌋"), ("max(a, |b", "|)"), ("a*b+c)**2", "("), ("a)", "("),
+        ("(a))", "("), ("a⌋", "⌊"), ("(a⌋", ")"), ("⌊a)", "⌋"), ("|a)", "|"),
+        # nothing of these: they balance, or something else is wrong before that
+        ("a+", ""), ("(a+)", ""), ("()", ""), ("(a b", ""), ("(a|b|)", ""), ("tanh()(a)", ""),
+    ],
+)  # fmt: skip
+def test_the_missing_bracket_is_said(text, missing):
+    for language, says in (("en", "; “{}” is missing"), ("es", "; falta «{}»")):
+        end = re.escape(says.format(missing)) if missing else r"[^“«]*"
+        match = rf"^[^;“«]*{end}$"
+        with speaking(language), pytest.raises(ValueError, match=match):
+            parse(text, dict.fromkeys("abc", 1.0))
+
+
 def test_speaks_spanish():
     with pytest.raises(ValueError, match="no es una expresión"):
         parse("a+", {"a": 1})

@@ -40,7 +40,7 @@ _MANY = 30  # boxes, beyond which neurons are drawn folded
 MODULES = {"reading.js": "base"} | dict.fromkeys(
     (
         "answers.js", "drawing.js", "fitting.js", "folding.js", "formulas.js", "frames.js",
-        "nearby.js", "picture.js", "sheet.js", "table.js", "stepping.js",
+        "nearby.js", "rows.js", "picture.js", "sheet.js", "table.js", "stepping.js",
     ),
     "stepping",
 )  # fmt: skip

@@ -351,6 +351,50 @@ def test_on_a_phone_graph_and_formula_are_seen_together(step, size):
         assert page.is_visible(setting)
 
 
+def test_the_menu_of_a_phone_closes_once_something_was_chosen(step):
+    page = step(squared(), viewport={"width": 360, "height": 640})
+    for choice in ("#predict", "#predict", "#wrong", "#dark", "#en", "#say", "#canvas", "#next"):
+        page.click("#more")
+        assert page.is_visible("#predict")
+        assert page.evaluate(OVERLAP) == []
+        page.click(choice)
+        assert page.is_hidden("#predict")
+        assert page.get_attribute("#more", "aria-expanded") == "false"
+    page.click("#more")
+    page.click("#speed")
+    assert page.is_visible("#speed")  # a list, of which nothing was chosen yet
+    page.select_option("#speed", "4")
+    assert page.is_hidden("#speed")
+    page.click("#more")
+    page.focus("#dark")
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#dark")
+    assert page.evaluate("document.activeElement.id") == "more"
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#dark")
+
+
+@pytest.mark.parametrize("size", [(360, 640), (844, 390), (768, 1024), (820, 1180), (1024, 768)])
+@pytest.mark.parametrize("root", [readme, squared, notes])
+def test_words_can_be_read_on_phones_and_tablets_and_the_step_is_seen(step, root, size):
+    page = step(root(), viewport={"width": size[0], "height": size[1]})
+    page.evaluate("document.getElementById('canvas').style.scrollBehavior = 'auto'")
+    seen = """() => {
+        const texts = [...document.querySelectorAll("#canvas .box text")];
+        const sizes = texts.map((e) =>
+            parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM()?.d).filter(Boolean);
+        const view = document.getElementById("canvas").getBoundingClientRect();
+        const to = document.querySelector("#canvas .to")?.getBoundingClientRect();
+        return [Math.min(...sizes), !to || (view.left <= to.left && to.right <= view.right
+            && view.top <= to.top && to.bottom <= view.bottom)];
+    }"""
+    for _ in range(last(page)):
+        smallest, is_inside = page.evaluate(seen)
+        assert smallest >= 10.99
+        assert is_inside
+        page.keyboard.press("ArrowRight")
+
+
 def test_a_large_graph_is_folded_by_neuron_and_opens_by_a_click(step):
     page = step(notes())
     assert page.locator("#canvas .box").count() == 7  # inputs, four neurons, cost, C
@@ -415,6 +459,22 @@ HANGING = """() => {  // edges between folds that do not end at what they go to
 }"""
 
 
+CROOKED = """() => {  // heads that do not go on as the last piece of their line comes in
+    const numbers = (e, name) => e.getAttribute(name).match(/-?[\\d.]+(e-?\\d+)?/g).map(Number);
+    return [...document.querySelectorAll("#canvas > svg > g > .edge")].filter((edge) => {
+        const line = numbers(edge.querySelector("path"), "d");
+        const [ax, ay, tipX, tipY, bx, by] = numbers(edge.querySelector("polygon"), "points");
+        const [endX, endY] = line.slice(-2);
+        let k = line.length - 4;
+        while (line[k] === endX && line[k + 1] === endY) k -= 2;
+        const [x, y, headX, headY] = [endX - line[k], endY - line[k + 1], tipX - endX, tipY - endY];
+        const gap = Math.hypot((ax + bx) / 2 - endX, (ay + by) / 2 - endY);
+        const sin = (x * headY - y * headX) / Math.hypot(x, y) / Math.hypot(headX, headY);
+        return gap > 0.5 || Math.hypot(x, y) > 1 && (Math.abs(sin) > 0.03 || x * headX < 0);
+    }).map((e) => e.id);
+}"""
+
+
 @pytest.mark.parametrize("opened", [[], [2], [1, 2], [2, 5], [1, 3, 4, 6], [*range(7)]])
 def test_the_rest_makes_room_for_what_is_open(step, opened):
     page = step(mse(MLP(2, [2, 3], seed=1)([1.0, 0.5]), [1.0, 0.0, 1.0]))
@@ -426,6 +486,7 @@ def test_the_rest_makes_room_for_what_is_open(step, opened):
     assert page.locator("#canvas .cluster").count() == len(opened)
     assert page.evaluate(APART) == []
     assert page.evaluate(HANGING) == []
+    assert page.evaluate(CROOKED) == []
 
 
 @pytest.mark.parametrize("size", [(360, 640), (1366, 768)])
@@ -476,6 +537,65 @@ def test_a_printed_page_is_a_handout(step, root):
     assert page.is_visible("footer")
 
 
+def broad() -> Value:
+    return mse(MLP(2, [8, 1], seed=1)([1.0, 0.5]), 1.0)
+
+
+@pytest.mark.parametrize("root", [readme, notes, broad, lambda: tanhs(40)])
+def test_a_wide_graph_is_printed_in_rows_that_can_be_read(step, root):
+    page = step(root(), viewport={"width": 703, "height": 1000})  # A4 between its margins
+    page.evaluate(SEEK, "product")
+    for _ in range(4):  # into a neuron, where there are some
+        page.keyboard.press("ArrowRight")
+    page.evaluate("document.getElementById('canvas').style.scrollBehavior = 'auto'")
+    drawn = """() => {
+        const style = new CSSStyleSheet();
+        style.replaceSync("#canvas .far { display: inline !important; }");
+        document.adoptedStyleSheets = [style];
+        const origin = document.querySelector("#canvas svg").getBoundingClientRect();
+        const result = [...document.querySelectorAll("#canvas svg, #canvas [id]")].map((e) => {
+            const { x, y, width, height } = e.getBoundingClientRect();
+            const place = [x - origin.x, y - origin.y, width, height].map(Math.round);
+            return [e.id, e.getAttribute("class")?.replace(" far", ""), ...place];
+        });
+        document.adoptedStyleSheets = [];
+        return result;
+    }"""
+    before = page.evaluate(drawn)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    rows = page.locator("#canvas svg:visible")
+    assert rows.count() == page.locator("#canvas .row").count() or rows.count() == 1
+    assert page.locator("#canvas .box:visible").count() == page.locator("tbody tr").count()
+    smallest, places = page.evaluate(
+        """() => {
+            const seen = [...document.querySelectorAll("#canvas .box")].map((box) => [
+                box.querySelector("path").getBoundingClientRect(),
+                box.closest("svg").getBoundingClientRect(),
+            ]);
+            const scales = [...document.querySelectorAll("#canvas svg:not([hidden])")]
+                .map((svg) => svg.getScreenCTM().a);
+            return [11 * 0.75 * Math.min(...scales), seen.filter(([box, row]) => row.left < 0
+                || row.right > 703 || box.left < row.left || row.right < box.right
+                || box.top < row.top || row.bottom < box.bottom)];
+        }"""
+    )
+    assert smallest >= 6  # points, of the words in a box
+    assert places == []
+    cut = "all => all.map((e) => e.getScreenCTM().a)"
+    assert len({round(scale, 3) for scale in rows.evaluate_all(cut)}) == 1
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(drawn) == before
+    now = page.evaluate(
+        """() => ["#canvas .to", "#canvas"].map((name) => {
+            const { left, right } = document.querySelector(name).getBoundingClientRect();
+            return [left, right];
+        })"""
+    )
+    assert now[1][0] <= now[0][0] < now[0][1] <= now[1][1]  # the step is seen again
+
+
 UNPRINTED = "() => { window.print = () => { window.printed = (window.printed ?? 0) + 1; }; }"
 
 
@@ -515,6 +635,12 @@ def test_the_worksheet_has_blanks_and_its_key_a_page_of_its_own(step, root):
     key.evaluate("e => { e.hidden = true; }")
     assert whole == pages(page) + 1 <= 3
     key.evaluate("e => { e.hidden = false; }")
+    page.set_viewport_size({"width": 703, "height": 1000})  # A4 between its margins
+    page.emulate_media(media="print")
+    scales = page.locator(".blanks svg").evaluate_all("all => all.map((e) => e.getScreenCTM().a)")
+    assert 11 * 0.75 * min(scales) >= 6  # points, of the words in a box
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 1280, "height": 800})
     page.click("#sheet")
     assert page.is_hidden("#paper")
     assert page.is_visible(".steps")
@@ -639,8 +765,6 @@ def test_the_field_and_what_is_said_of_an_answer_are_seen(step, size):
     if size[0] < 700:
         page.click("#more")
     page.click("#predict")
-    if size[0] < 700:
-        page.click("#more")
     page.evaluate(SEEK, "product")
     page.fill("#number", "77")
     page.keyboard.press("Enter")
@@ -820,8 +944,8 @@ def test_every_graph_is_stepped_through_and_fits_the_screen(step, root, width):
     assert place(page) == last(page)
     assert widest <= width
     if width < 700:
-        page.click("#more")
         page.click("#table")
+        page.click("#more")
     page.click("#predict")
     assert "—" not in [text for name, text in gradients(page).items() if name in "abxyzCf"]
 
@@ -918,8 +1042,14 @@ def test_a_step_between_nodes_far_apart_shows_where_it_ends(step):
         )
 
 
-def test_what_is_far_from_the_view_is_not_painted_but_it_is_printed(step):
-    page = step(tanhs(40))
+@pytest.mark.parametrize(
+    ("root", "size", "open_all"),
+    [(lambda: tanhs(40), (1280, 800), False), (notes, (700, 600), True)],
+)
+def test_what_is_far_from_the_view_is_not_painted_but_it_is_printed(step, root, size, open_all):
+    page = step(root(), viewport={"width": size[0], "height": size[1]})
+    if open_all:
+        page.click("#fold")
     seen = """() => {  // the boxes that are seen in the view, and how many are painted at all
         const view = document.getElementById("canvas").getBoundingClientRect();
         const boxes = [...document.querySelectorAll("#canvas .box")]
@@ -1065,9 +1195,10 @@ def test_axe_finds_nothing(step, accessible, scheme, size):
     page.evaluate(UNPRINTED)
     page.keyboard.press("End")
     accessible(page)
-    if size[0] < 700:
-        page.click("#more")
     for mode in ("#predict", "#wrong", "#class-mode"):
+        if size[0] < 700:
+            page.click("#more")
+            accessible(page)
         page.click(mode)
         page.click("#next")
         accessible(page)

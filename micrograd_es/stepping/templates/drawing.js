@@ -24,12 +24,28 @@ function extent(shape) {
 
 /** Where an element is drawn; of a circle and of a text alone, a point in it. */
 export function placeOf(group) {
-  const shape = group.querySelector("ellipse, path, polygon") ?? group.querySelector("text");
+  const shape =
+    group.querySelector("rect, ellipse, path, polygon") ?? group.querySelector("text") ?? group;
   if (shape.matches("path, polygon")) return extent(shape);
+  if (shape.matches("rect")) {
+    const [right, bottom] = ["width", "height"].map((name) => Number(shape.getAttribute(name)));
+    return { left: 0, right, top: 0, bottom };
+  }
   const [x, y] = (shape.matches("text") ? ["x", "y"] : ["cx", "cy"]).map((name) =>
     Number(shape.getAttribute(name)),
   );
   return { left: x, right: x, top: y, bottom: y };
+}
+
+/** Where a part is drawn in the whole picture, which it may be moved in. */
+export function placeIn(svg, part) {
+  let { left, right, top, bottom } = placeOf(part);
+  for (let e = part; e !== svg; e = e.parentNode) {
+    const moved = e.getAttribute("transform")?.match(/translate\(([^\s,]+)[\s,]+([^)]+)\)/);
+    const [dx, dy] = moved ? moved.slice(1).map(Number) : [0, 0];
+    [left, right, top, bottom] = [left + dx, right + dx, top + dy, bottom + dy];
+  }
+  return { left, right, top, bottom };
 }
 
 const middle = ({ left, right }) => (left + right) / 2;

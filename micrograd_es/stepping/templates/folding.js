@@ -46,6 +46,18 @@ function framed(k, close) {
   return { group, size, name, port };
 }
 
+/** The end of a line and the corners of its head, seen from the tip, once it comes in this way. */
+function turnedTo(head, end, [x, y]) {
+  const [tipX, tipY] = head[1];
+  const [wasX, wasY] = [tipX - end[0], tipY - end[1]];
+  const length = Math.hypot(wasX, wasY) * Math.hypot(x, y) || 1;
+  const [cos, sin] = [(wasX * x + wasY * y) / length, (wasX * y - wasY * x) / length];
+  return [end, ...head].map(([px, py]) => {
+    const [dx, dy] = [px - tipX, py - tipY];
+    return [cos * dx - sin * dy, sin * dx + cos * dy];
+  });
+}
+
 /** Opens and closes the folds of a picture: `idOf` is what a node is called where all are closed. */
 export function makeFolding(svg, data, idOf, close) {
   const root = svg.querySelector("g");
@@ -98,17 +110,23 @@ export function makeFolding(svg, data, idOf, close) {
     for (const { group, path, head, way, tip, ends } of edges) {
       const first = shiftOf(ends[0], `out${ends[0].slice(1)}`, way[0]);
       const last = shiftOf(ends[1], `at_${group.id}`, tip[1]);
-      // straight to a box in the middle of a column that is wider now, so as to cross nothing there
+      // straight to a box in the middle of a column that is wider now, so as to cross nothing
+      // there; and in and out of a frame at its sides, also where a box was left at its top
+      const [from, to] = ends.map((id) => frames.get(id));
+      const [least, most] = [from ? from.corner[0] + from.size[0] : 0, to?.corner[0] ?? Infinity];
       const moved = way.map(([x, y], k) => {
-        if (k < 2) return [across(x), y + first[1]];
-        return [across(x), k < way.length - 2 ? down(y) : y + last[1]];
+        if (k < 2) return [Math.max(across(x), least), y + first[1]];
+        if (k < way.length - 2) return [across(x), down(y)];
+        return [Math.min(across(x), most), y + last[1]];
       });
       const start = plus(way[0], first);
-      const end = plus(way[way.length - 1], last);
+      const goal = plus(tip[1], last);
+      const turned = turnedTo(tip, way[way.length - 1], minus(goal, moved[moved.length - 1]));
+      const [end, ...corners] = turned.map((point) => plus(point, goal));
       moved.unshift(start, moved[0], moved[0]);
       moved.push(moved[moved.length - 1], end, end);
       path.setAttribute("d", `M${moved[0]}C${moved.slice(1).join(" ")}`);
-      head.setAttribute("points", tip.map((point) => plus(point, last)).join(" "));
+      head.setAttribute("points", corners.join(" "));
       for (const e of group.querySelectorAll(".turned")) e.remove();
     }
     const far = 1e6;

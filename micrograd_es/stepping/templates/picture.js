@@ -3,6 +3,7 @@
 import { makeDrawing } from "./drawing.js";
 import { makeFolding } from "./folding.js";
 import { makeNearby } from "./nearby.js";
+import { cutForPaper } from "./rows.js";
 
 export function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
@@ -17,6 +18,7 @@ export function makePicture(canvas, data, choose) {
   let opened = []; // what is seen of both
   let lit = [];
   let words = () => "";
+  let joinRows = () => {}; // once they are printed
   let redraw = () => {}; // writes and lights what it did last
 
   const drawing = makeDrawing(data, {
@@ -38,7 +40,7 @@ export function makePicture(canvas, data, choose) {
   };
   const folding = data.folds.length ? makeFolding(svg, data, closedId, close) : null;
   const titles = new Map(); // of what has been open
-  const nearby = folding ? () => {} : makeNearby(canvas, svg);
+  let nearby = makeNearby(canvas, svg);
 
   function speak(boxes) {
     for (const box of boxes) {
@@ -63,6 +65,7 @@ export function makePicture(canvas, data, choose) {
     }
     folding.open(wanted);
     opened = wanted;
+    nearby = makeNearby(canvas, svg);
     comfortable();
   }
 
@@ -183,11 +186,12 @@ export function makePicture(canvas, data, choose) {
   }
   canvas.onscroll = () => nearby(zoom);
 
-  // what can be read whole fills the place; a larger graph is followed, at a size that the last
-  // row reads
+  // what can be read whole, its smallest words in 11 pixels, fills the place; a larger graph is
+  // followed, at a size that the last row reads
   function comfortable() {
-    const large = innerWidth < 600 ? 1 : 1.2;
-    scale(fitting() < 0.75 * unit() ? large * unit() : Math.min(1.8 * unit(), fitting()));
+    const large = innerWidth <= 900 ? 1 : 1.2;
+    const least = Math.max(1, 0.75 * unit());
+    scale(fitting() < least ? large * unit() : Math.min(1.8 * unit(), fitting()));
   }
 
   let seen = "";
@@ -225,9 +229,17 @@ export function makePicture(canvas, data, choose) {
     },
     /** For paper: the whole graph, and then what was seen before. */
     spread(isWanted) {
+      joinRows();
+      joinRows = () => {};
       if (isWanted) open([...data.folds.keys()]);
       else arrange();
       redraw();
+      if (isWanted) joinRows = cutForPaper(svg);
+      else {
+        nearby = makeNearby(canvas, svg);
+        nearby(zoom);
+        follow();
+      }
     },
     write: fill,
     /** A picture of the whole graph with other numbers in it, and nothing lit. */

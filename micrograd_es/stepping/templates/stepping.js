@@ -258,6 +258,7 @@ $("next").onclick = next;
 $("last").onclick = () => go(frames().length - 1);
 $("time").oninput = () => go(Number($("time").value));
 $("speed").onchange = () => {
+  closeMore();
   if (!timer) return;
   halt();
   play();
@@ -329,6 +330,18 @@ function toggle(id, mark, state, onChange = () => {}) {
 toggle("class-mode", "data-class", "aria-pressed", show);
 toggle("table", "data-table", "aria-expanded");
 toggle("more", "data-more", "aria-expanded");
+/** Closes the menu of a small screen, which a choice there, a click outside and Escape do. */
+function closeMore() {
+  if ($("more").getAttribute("aria-expanded") === "false") return;
+  if (document.activeElement.closest(".switches, .ways")) $("more").focus();
+  $("more").click();
+}
+document.addEventListener("click", ({ target }) => {
+  if (!target.closest("#more, .speed")) closeMore();
+});
+document.addEventListener("keydown", ({ key }) => {
+  if (key === "Escape") closeMore();
+});
 const isSheet = () => "sheet" in document.documentElement.dataset;
 toggle("sheet", "data-sheet", "aria-pressed", (isOn) => {
   if (!isOn) return;
