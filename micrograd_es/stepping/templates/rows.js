@@ -75,7 +75,7 @@ export function cutForPaper(svg) {
     row.setAttribute("viewBox", `${left - AROUND} ${top - AROUND} ${width} ${height}`);
     row.setAttribute("width", width);
     row.setAttribute("height", height);
-    row.style.setProperty("--share", `${(100 * width) / (WIDEST + 2 * AROUND)}%`);
+    row.style.width = `${(100 * width) / (WIDEST + 2 * AROUND)}%`;
     row.classList.add("row");
     const seen = edges.filter(
       (edge) => edge.left < right && left < edge.right && edge.top <= bottom && top <= edge.bottom,
