@@ -392,6 +392,18 @@ def test_one_file_has_all_pages_the_search_and_worksheets(visit, language, words
     assert sheet == asked(page, "worksheet", seed="3", level="1")["text"]
 
 
+def test_the_licences_go_along():
+    if not (SITE / "index.html").exists():
+        without("the site (python tools/site.py builds it)")
+    text = (SITE / "LICENSES.txt").read_text("utf-8")
+    for part in ("pyodide 0", "@viz-js/viz 3", "minisearch 7", "jinja2 3", "markupsafe 3",
+                 "graphviz 0", "latex2mathml 3", "micrograd_es 0"):  # fmt: skip
+        assert re.search(rf"^{re.escape(part)}", text, re.MULTILINE), part
+    for named in ("MPL-2.0", "Pallets", "Sebastian Bank", "Luca Ongaro"):
+        assert named in text
+    assert text.count("Redistributions of source code") == 2
+
+
 def test_all_links_lead_somewhere(address):
     for page in SITE.rglob("*.html"):
         if "reference" in page.parts or page.name.startswith("micrograd_"):
