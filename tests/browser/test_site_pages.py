@@ -750,6 +750,8 @@ def test_what_an_old_browser_can_do_is_in_sight(browser, address):
     page.goto(address)
     box = page.locator("#old").bounding_box()
     assert box["y"] + box["height"] <= 640
+    page.emulate_media(media="print")
+    assert not page.is_visible("#old")
     page.close()
 
 
