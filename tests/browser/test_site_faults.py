@@ -161,7 +161,7 @@ def test_where_a_script_does_not_come_the_page_says_so_and_is_loaded_again(
     for fault in ("404", "hangs"):
         faults.of = {name: fault}
         page = tab(address + path, clock=True)
-        while not faults.asked[name]:
+        while not faults.asked[name] or page.evaluate("typeof look") != "function":
             page.wait_for_timeout(50)
         if fault == "hangs":
             page.clock.fast_forward(65 * SECONDS)
