@@ -7,8 +7,11 @@ import json
 import re
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+
+from micrograd_es.gallery import load
 
 pytest.importorskip("markdown_it")
 
@@ -144,6 +147,15 @@ def test_both_languages_ask_the_same():
 
     for path in (ROOT / "web/lessons/es").glob("*.md"):
         assert asked(path) == asked(ROOT / "web/lessons/en" / path.name)
+
+
+def test_the_expression_of_the_notes_is_the_cost_of_their_network(tools):
+    pages = tools("site_pages")
+    told = json.loads(pages.answers.answer("try", urlencode(pages.of_the_notes())).text)
+    p = load("_patron").network()
+    assert float(told["value"]) == pytest.approx(p.cost.data, rel=1e-15)
+    slope = float(told["gradients"]["w₍₁₎⁽¹·¹⁾"])
+    assert slope == pytest.approx(load("_patron").differences(p)[0], rel=1e-8)
 
 
 def test_a_wheel_of_numpy_with_another_hash_is_refused(tools, tmp_path):

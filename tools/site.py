@@ -136,7 +136,10 @@ def package(fresh: Path) -> None:
         copy(pyodide / name, fresh / "pyodide" / name)
     copy(viz / "dist/viz.js", fresh / "viz/viz.js")
     copy(minisearch / "dist/es/index.js", fresh / "search/minisearch.js")
-    modules(pyodide, fresh / "app/python.zip")
+    tree = modules(pyodide, fresh / "app/python.zip")
+    (fresh / "LICENSES.txt").write_text(
+        licences(tree, pyodide, viz, minisearch), "utf-8", newline="\n"
+    )
 
 
 def classic() -> tuple[list[Path], Path]:
@@ -178,8 +181,8 @@ def downloaded(pinned: Path) -> Path:
     return folder
 
 
-def modules(pyodide: Path, to: Path) -> None:
-    """One zip file with all that Python imports, compiled."""
+def modules(pyodide: Path, to: Path) -> Path:
+    """Writes one zip file with all that Python imports, compiled; returns what it is made of."""
     wheels = downloaded(WEB / "requirements.txt")
     own = WORK / "own"
     shutil.rmtree(own, ignore_errors=True)
@@ -196,6 +199,9 @@ def modules(pyodide: Path, to: Path) -> None:
                 if path.parent.name == "markupsafe" and path.suffix == ".py":
                     member.name = f"markupsafe/{path.name}"
                     packed.extract(member, tree, filter="data")
+                elif path.name == "LICENSE.txt":
+                    member.name = f"{path.parent.name}.dist-info/{path.name}"
+                    packed.extract(member, tree, filter="data")
     for path in (WEB / "python").iterdir():
         if path.is_file():
             copy(path, tree / path.name)
@@ -205,6 +211,25 @@ def modules(pyodide: Path, to: Path) -> None:
             if path.is_file() and wanted(path.relative_to(tree)):
                 packed.write(path, path.relative_to(tree))
     run("node", str(WEB / "compile.mjs"), str(pyodide), str(plain), str(to))
+    return tree
+
+
+def licences(tree: Path, *of_npm: Path) -> str:
+    """What the site is made of: the licence of each part, as its author has put it there."""
+    told = []
+    for folder in of_npm:
+        said = json.loads((folder / "package.json").read_text("utf-8"))
+        told.append((folder, f"{said['name']} {said['version']}", said["license"]))
+    for folder in sorted(tree.glob("*.dist-info")):
+        about = folder / "METADATA"
+        text = about.read_text("utf-8") if about.exists() else ""
+        named = re.search(r"^License(?:-Expression)?: (.*)", text, re.MULTILINE)
+        told.append((folder, folder.stem.replace("-", " "), named[1] if named else ""))
+    parts = []
+    for folder, name, licence in told:
+        texts = [path.read_text("utf-8").strip() for path in sorted(folder.rglob("LICENSE*"))]
+        parts.append("\n\n".join([f"{name}: {licence}".rstrip(": "), *texts]))
+    return f"\n\n{'-' * 72}\n\n".join(parts) + "\n"
 
 
 def wanted(path: Path) -> bool:

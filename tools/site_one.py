@@ -16,7 +16,7 @@ from pathlib import Path
 from markupsafe import escape
 
 _INSIDE = ("play/index.html", "lessons/*.html", "notes.html", "python.html", "teachers.html",
-           "how-it-works.html", "proofs.html")  # fmt: skip
+           "guide.html", "how-it-works.html", "proofs.html")  # fmt: skip
 
 
 def one_file(site: Path, folder: str, engines: list[Path], search: Path) -> str:
@@ -97,6 +97,8 @@ def _alone(site: Path, path: Path, page: str, script: str = "") -> tuple[str, st
     page = re.sub(r'<link rel="(icon|stylesheet)"[^>]*>\n', "", page)
     page = re.sub(r'<script [^>]*src="[^"]*"></script>\n?', "", page)
     style += ".served { display: none; }"
+    if entry:  # its links lead nowhere before its script is there
+        style += "body:not([data-python]) a { pointer-events: none; }"
     page = page.replace("</head>", f"<style>{style}</style>\n</head>", 1)
     if script:
         page = page.replace("</body>", f'<script type="module">{script}</script>\n</body>', 1)

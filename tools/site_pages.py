@@ -213,7 +213,7 @@ class Pages:
 
 def of_the_notes() -> dict[str, str]:
     """The cost of the notes' network as an expression in their names, and its numbers."""
-    notes = load("notas")
+    notes = load("_patron")
     up, down = str.maketrans("12", "¹²"), str.maketrans("12", "₁₂")
     numbers: dict[str, float] = {}
 

@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections import Counter
 from contextlib import contextmanager
+from urllib.parse import quote
 
 import pytest
 from test_site_pages import SITE, searched, served, tool, typed
@@ -160,7 +161,7 @@ def test_where_a_script_does_not_come_the_page_says_so_and_is_loaded_again(
     for fault in ("404", "hangs"):
         faults.of = {name: fault}
         page = tab(address + path, clock=True)
-        while not faults.asked[name]:
+        while not faults.asked[name] or page.evaluate("typeof look") != "function":
             page.wait_for_timeout(50)
         if fault == "hangs":
             page.clock.fast_forward(65 * SECONDS)
@@ -277,6 +278,48 @@ def test_a_new_version_comes_while_pages_are_open(tab, faults, tmp_path, browser
             assert answered(first) == "2"
         finally:
             context.close()
+
+
+STRANGE = {
+    "?f=": "no es una expresión",
+    "?f=a*b&at=a:zzz,b": "zzz",
+    "?f=a*b&at=:::,,,&x=1&x=2": "",
+    "?f=%00%FF%F0%9F%98%80": "␀",
+    "?f=<img src=x onerror=alert(1)>": "<",
+    "?f=" + quote("a+" * 5000 + "a"): "10000",
+}
+
+
+def test_an_address_that_makes_no_sense_is_answered_and_the_next_expression_too(address, tab):
+    page = tab(address)
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    for query, said in STRANGE.items():
+        page.goto(address + query)
+        page.wait_for_selector("body[data-python=ready]")
+        page.wait_for_selector(".live[data-asking=yes]", state="detached")
+        problem = page.text_content(".problem")
+        assert said in problem
+        assert bool(problem) == bool(said)
+        typed(page, "k*k")
+        assert page.text_content(".problem") == ""
+        assert page.text_content(".formula .value") == "1"
+    assert wrong == []
+
+
+def test_what_is_typed_before_the_script_has_come_stays_when_the_page_is_loaded_again(
+    address, faults, tab
+):
+    faults.of = {"app/try.js": "404"}
+    page = tab(address + "?f=x*y&at=x:3,y:5")
+    page.wait_for_selector("#missing:visible")
+    page.fill("#f", "x*y+z")
+    faults.of = {}
+    page.click("#missing button")
+    assert answered(page) == "16"
+    assert page.input_value("#f") == "x*y+z"
+    page.reload()
+    assert answered(page) == "16"
 
 
 @pytest.mark.parametrize("query", ["lang=fr", "lang=", "layers=zzz", "nonsense=1", "x=1&x=2"])

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from others import Driven, Firefox, WebKit
-from test_site_pages import SITE, tool
+from test_site_pages import SITE, in_one_file, tool
 
 from conftest import without
 from micrograd_es import explain
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 
 READY = "document.body.dataset.python === 'ready'"
 ANSWERED = "document.querySelector('.live').dataset.asking === 'no'"
+SHOWN = "document.querySelector('#pages iframe:not([hidden])')"  # in the one file
 
 
 @pytest.fixture(scope="module", params=[Firefox, WebKit])
@@ -122,3 +123,26 @@ def test_the_site_works_and_then_without_a_network(browser, serving):
     browser.wait(READY)
     browser.wait(ANSWERED)
     assert text(browser, ".formula .value") == "9"
+
+
+def test_the_one_file_works_from_a_disk(browser):
+    browser.go(in_one_file("en").as_uri())
+    browser.wait(READY)
+    type_into(browser, "#f", "a*a + b")
+    browser.wait(ANSWERED)
+    assert text(browser, ".formula .value") == "3"
+
+    pages = browser.js("return document.querySelectorAll('nav.site > a').length;")
+    for n in range(3, pages + 1):
+        click(browser, f"nav.site > a:nth-of-type({n})")
+        browser.wait(f"document.querySelector('nav.site > a:nth-of-type({n})').ariaCurrent")
+        browser.wait(f"Boolean({SHOWN}.contentDocument.querySelector('h1'))")
+    type_into(browser, "[role=search] input", "where they stumble")
+    browser.wait("document.querySelector('.found a')")
+    click(browser, ".found a[href*=guide]")
+    browser.wait(f"{SHOWN}?.title.startsWith('A guide')")
+
+    click(browser, "nav.site a[href$='teachers.html']")
+    browser.wait(f"Boolean({SHOWN}.contentDocument.querySelector('#make'))")
+    browser.js(f"{SHOWN}.contentDocument.querySelector('#make .primary').click();")
+    browser.wait(f"{SHOWN}.contentDocument.querySelector('#sheet').srcdoc.includes('<svg')")

@@ -278,12 +278,18 @@ PAGES = [
 ]  # fmt: skip
 
 
+def in_one_file(language):
+    """The site of a language as one file."""
+    path = SITE / f"micrograd_{language}.html"
+    if not path.exists():
+        pytest.skip("the site was built without --one-file")
+    return path
+
+
 @pytest.fixture
 def one_file(visit):
-    """The site as one file, once Python is there."""
-    if not (SITE / "micrograd_en.html").exists():
-        pytest.skip("the site was built without --one-file")
-    page = visit(SITE / "micrograd_en.html")
+    """It in English, once Python is there."""
+    page = visit(in_one_file("en"))
     page.set_default_timeout(60_000)
     page.wait_for_selector("body[data-python=ready]")
     return page
@@ -338,6 +344,64 @@ def test_one_file_has_the_lessons(one_file):
     python = opened(one_file, "Python")
     python.locator("#run").click()
     python.locator("#shown svg").wait_for()
+
+
+def pages_of(language):
+    """The names of the pages of a language, and of the reference, which all have."""
+    home = SITE / ("en" if language == "en" else "")
+    for path in home.rglob("*.html"):
+        name = path.relative_to(home).as_posix()
+        if not name.startswith(("en/", "reference/", "micrograd_")):
+            yield name
+    for path in (SITE / "reference").rglob("*.html"):
+        yield path.relative_to(SITE).as_posix()
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "found", "teachers"),
+    [("es", "se tropieza", "Guía de las lecciones", "Docentes"),
+     ("en", "where they stumble", "A guide to the lessons", "Teachers")],
+)  # fmt: skip
+def test_one_file_has_all_pages_the_search_and_worksheets(visit, language, words, found, teachers):
+    path = in_one_file(language)
+    held = re.findall(r'data-file="pages/([^"]*)"', path.read_text("utf-8"))
+    # the first stands open, and what is shown on a page of its own opens over the others
+    assert {*held, "index.html", "show.html"} == set(pages_of(language))
+
+    page = visit(path)
+    page.set_default_timeout(60_000)
+    frame = page.frame_locator("#pages iframe:not([hidden])")
+    menu = page.locator("nav.site > a:not(.home)")
+    headings = set()
+    for i, name in enumerate(menu.all_text_contents()):
+        menu.nth(i).click()
+        page.locator("[aria-current=page]", has_text=name).wait_for()
+        headings.add((frame if i else page).locator("h1 >> visible=true").first.inner_text())
+        assert page.is_visible("#f") == (i == 0)
+    assert len(headings) == 7
+
+    searched(page, words)
+    page.locator(".found a", has_text=found).first.click()
+    frame.locator("h1", has_text=found).wait_for()
+
+    teaching = opened(page, teachers)
+    teaching.locator("#seed").fill("3")
+    teaching.locator("#make .primary").click()
+    teaching.frame_locator("#sheet").locator("svg").nth(1).wait_for()
+    sheet = teaching.locator("#sheet").get_attribute("srcdoc")
+    assert sheet == asked(page, "worksheet", seed="3", level="1")["text"]
+
+
+def test_the_licences_go_along():
+    if not (SITE / "index.html").exists():
+        without("the site (python tools/site.py builds it)")
+    text = (SITE / "LICENSES.txt").read_text("utf-8")
+    for part in ("pyodide 0", "@viz-js/viz 3", "minisearch 7", "jinja2 3", "markupsafe 3",
+                 "graphviz 0", "latex2mathml 3", "micrograd_es 0"):  # fmt: skip
+        assert re.search(rf"^{re.escape(part)}", text, re.MULTILINE), part
+    for named in ("MPL-2.0", "Pallets", "Sebastian Bank", "Luca Ongaro"):
+        assert named in text
+    assert text.count("Redistributions of source code") == 2
 
 
 def test_all_links_lead_somewhere(address):
@@ -686,6 +750,8 @@ def test_what_an_old_browser_can_do_is_in_sight(browser, address):
     page.goto(address)
     box = page.locator("#old").bounding_box()
     assert box["y"] + box["height"] <= 640
+    page.emulate_media(media="print")
+    assert not page.is_visible("#old")
     page.close()
 
 

@@ -24,7 +24,7 @@ export class Engine extends EventTarget {
     // of what a page from a disk holds, browsers take no modules
     const own = has.inside["app/worker.js"];
     this.#script = own
-      ? [URL.createObjectURL(own), {}]
+      ? [URL.createObjectURL(new Blob([own], { type: "text/javascript" })), {}]
       : [new URL("app/worker.js", has.site), { type: "module" }];
     this.#start();
   }

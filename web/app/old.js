@@ -14,6 +14,15 @@ function again() {
   location.reload();
 }
 
+// Of "Try it": what is typed before the page's script is there stands in the address, too.
+var field = document.getElementById("f");
+function keep() {
+  var asked = new URLSearchParams(location.search);
+  asked.set("f", field.value);
+  if (!document.body.dataset.python) history.replaceState(null, "", "?".concat(asked));
+}
+if (field && !old) field.addEventListener("input", keep);
+
 document.getElementById("old").hidden = !old;
 addEventListener("error", look, true); // a script's, which nothing above it is told
 setTimeout(look, 60000);

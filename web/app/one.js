@@ -47,7 +47,7 @@ async function open(address, from) {
   const name = named(address, from);
   const page = has.inside[`pages/${name}`];
   if (page) {
-    if (!frames.has(name)) frames.set(name, opened(await page.text()));
+    if (!frames.has(name)) frames.set(name, opened(new TextDecoder().decode(page)));
     show(name);
     const { frame, loaded } = frames.get(name);
     await loaded;

@@ -78,8 +78,9 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
 }
 
 document.body.classList.toggle("embedded", view.embed === "1");
-const early = field.value !== live.f; // typed before this script was there
-if (early) live.go(field.value);
-else if (asked.has("f")) live.go(asked.get("f"), read(asked.get("at") ?? ""));
+const typed = field.value !== live.f; // before this script was there, or before a reload
+const at = asked.has("f") ? read(asked.get("at") ?? "") : live.numbers;
+if (typed) live.go(field.value, at);
+else if (asked.has("f")) live.go(asked.get("f"), at);
 else changed();
 if (view.steps && !asked.has("f")) showSteps();
