@@ -307,19 +307,23 @@ def test_an_address_that_makes_no_sense_is_answered_and_the_next_expression_too(
     assert wrong == []
 
 
+@pytest.mark.parametrize(
+    ("query", "typed", "result"),
+    [("?f=x*y&at=x:3,y:5", "x*y+z", "16"), ("", "a*b*c*c", "18")],  # the default's: 1, 2, 3
+)
 def test_what_is_typed_before_the_script_has_come_stays_when_the_page_is_loaded_again(
-    address, faults, tab
+    address, faults, tab, query, typed, result
 ):
     faults.of = {"app/try.js": "404"}
-    page = tab(address + "?f=x*y&at=x:3,y:5")
+    page = tab(address + query)
     page.wait_for_selector("#missing:visible")
-    page.fill("#f", "x*y+z")
+    page.fill("#f", typed)
     faults.of = {}
     page.click("#missing button")
-    assert answered(page) == "16"
-    assert page.input_value("#f") == "x*y+z"
+    assert answered(page) == result
+    assert page.input_value("#f") == typed
     page.reload()
-    assert answered(page) == "16"
+    assert answered(page) == result
 
 
 @pytest.mark.parametrize("query", ["lang=fr", "lang=", "layers=zzz", "nonsense=1", "x=1&x=2"])

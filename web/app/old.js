@@ -18,6 +18,7 @@ function again() {
 var field = document.getElementById("f");
 function keep() {
   var asked = new URLSearchParams(location.search);
+  if (!asked.has("f")) asked.set("at", document.querySelector(".live").dataset.at);
   asked.set("f", field.value);
   if (!document.body.dataset.python) history.replaceState(null, "", "?".concat(asked));
 }
