@@ -706,6 +706,18 @@ def test_on_a_phone_nothing_runs_out_of_the_page(start):
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
+def test_the_graphs_of_the_lessons_are_seen_whole_on_a_laptop(visit, address):
+    size = {"width": 1366, "height": 768}
+    for path in sorted((ROOT / "web/lessons/es").glob("*.md")):
+        page = visit(address + f"lessons/{path.stem}.html", viewport=size)
+        widths = page.locator(".live > .graph").evaluate_all(
+            "all => all.filter((e) => e.offsetParent).map((e) => [e.scrollWidth, e.clientWidth])"
+        )
+        assert widths, path
+        assert all(needed <= there for needed, there in widths), (path, widths)
+        page.close()
+
+
 def test_type_and_pictures_grow_with_the_screen(visit, address):
     seen = []
     for width, height in ((1366, 768), (1920, 1080), (3840, 2160)):

@@ -48,6 +48,7 @@ export class Live {
     this.onchange = () => {};
     this.onanswer = () => {};
     this.#fields([...this.numbers]);
+    this.#fit();
   }
 
   get at() {
@@ -108,7 +109,14 @@ export class Live {
       const place = this.#part(part);
       if (place) place.innerHTML = answer[part];
     }
+    this.#fit();
     this.onanswer(answer);
+  }
+
+  /** A graph is made smaller where it is too wide, as far as its words can be read. */
+  #fit() {
+    const svg = this.#part("graph")?.querySelector("svg");
+    if (svg) svg.style.minWidth = `${0.75 * svg.width.baseVal.value}px`;
   }
 
   #say(text) {
