@@ -25,8 +25,10 @@ from micrograd_es.formulas.notation import short
 MOST_CHARACTERS = 10_000
 _NESTED = 200  # parentheses within each other
 
+# What is written with a sign has no name there, nor has what looks the same, as each product does.
+_SIGNS = {op.notation for op in TABLE.values() if op.operator}
 FUNCTIONS: dict[str, Operation] = {
-    name: op for name, op in TABLE.items() if not (op.operator or op.variadic)
+    name: op for name, op in TABLE.items() if not (op.notation in _SIGNS or op.variadic)
 }
 FUNCTIONS |= {"max": TABLE["maximum"], "min": TABLE["minimum"]}
 # As formulas have them, and as Spanish does.

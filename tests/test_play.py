@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from importlib.resources import files
 from itertools import pairwise
+from math import inf, nan
 from urllib.parse import urlencode, urljoin
 
 import httpx
@@ -18,13 +19,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from micrograd_es import play
+from micrograd_es import Value, play
 from micrograd_es.base.languages import speaking
 from micrograd_es.base.palette import DARK, repainted, stylesheet
 from micrograd_es.cli import main
 from micrograd_es.nn.modules import ACTIVATIONS, MLP
 from micrograd_es.play import server
-from micrograd_es.play.answers import answer
+from micrograd_es.play.answers import _numbers, answer
 from micrograd_es.play.features import FEATURES, WRITTEN, point, seen
 from micrograd_es.play.points import COUNT, EDGE, points
 from micrograd_es.play.state import DATA, LOSSES, TESTS, BadRequest, State, defaults, parsed
@@ -917,6 +918,13 @@ def test_the_numbers_of_the_picked_point_are_those_of_its_graph(client):
     assert len(train(client, layers="16-16-16-16", point=3)["picked"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("number", "sent"), [(1.5, 1.5), (inf, "Infinity"), (-inf, "-Infinity"), (nan, "NaN")]
+)
+def test_numbers_that_json_has_not_are_sent_by_the_names_of_javascript(number, sent):
+    assert _numbers(Value(number)) == [[sent, None]]
+
+
 def test_the_answers_need_no_thread_no_socket_and_no_server():
     """As in a worker of a browser, which has none of them."""
     program = """
@@ -929,7 +937,7 @@ def none(*_args, **_options):
 _thread.start_new_thread = _thread.start_joinable_thread = none
 from socket import socket
 socket.__init__ = none
-from micrograd_es.play.answers import answer
+from micrograd_es.play.answers import _numbers, answer
 for path, query in [
     ("/", "lang=en"), ("/train", "updates=30&point=3&test=20"), ("/maps", "updates=30"),
     ("/landscape", "updates=30"), ("/steps", "layers=2&point=3"),

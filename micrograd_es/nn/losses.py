@@ -8,14 +8,12 @@ numbers, it is a float.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
-from sys import float_info
 from typing import Any, NamedTuple, TypeAlias
 
 from micrograd_es.base.scalars import is_number
 from micrograd_es.engine.comparison import Comparison
-from micrograd_es.engine.functions import maximum, shifted, sum_node, where
+from micrograd_es.engine.functions import maximum, shifted, sum_node
 from micrograd_es.engine.value import Value, as_value
 from micrograd_es.formulas.notation import name
 
@@ -131,12 +129,8 @@ def _squares(pairs: Pairs) -> list[Value]:
 def _cross_entropy_terms(pairs: Pairs) -> list[Value]:
     scores, targets = zip(*pairs)
     rest, total = shifted(scores)
-    surprises = [total - y for y in rest]
-    # the score of a class that never comes may be -inf, and 0 · inf would be nan
-    zero, most, endless = Value(0.0), Value(float_info.max), Value(math.inf)
-    never = [where(t, zero, s >= endless) for s, t in zip(surprises, targets)]
-    finite = [where(n, most, s) for s, n in zip(surprises, never)]
-    return [t * s for s, t in zip(finite, targets)]
+    # the score of a class that never comes may be -inf, and inf · 0 would be nan
+    return [(total - y).multiply_no_nan(t) for y, t in zip(rest, targets)]
 
 
 def _mean(terms: list[list[Value]]) -> Value:

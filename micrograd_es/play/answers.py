@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import isfinite
+from math import isfinite, isnan
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -214,11 +214,18 @@ def _train(state: State) -> Answer:
     return _json(told)
 
 
-def _numbers(root: Value) -> list[list[float | None]]:
+def _numbers(root: Value) -> list[list[float | str | None]]:
     """Data and gradient of each node; of the root alone where there are too many to be drawn."""
     nodes = topological_order(root)[::-1]
     shown = nodes if len(nodes) <= MOST_BOXES else [root]
-    return [[_or_none(v.data), _or_none(gradient_of(v, root))] for v in shown]
+    return [[_sent(v.data), _sent(gradient_of(v, root))] for v in shown]
+
+
+def _sent(x: float | None) -> float | str | None:
+    """JSON has no number for the infinities and nan; JavaScript has these names."""
+    if x is None or isfinite(x):
+        return x
+    return "NaN" if isnan(x) else "Infinity" if x > 0 else "-Infinity"
 
 
 def _maps(state: State) -> Answer:
@@ -237,15 +244,11 @@ def _json(told: dict[str, Any]) -> Answer:
     return Answer(200, text.encode(), "application/json")
 
 
-def _or_none(x: float | None) -> float | None:
-    return x if x is not None and isfinite(x) else None
-
-
 def _thinned(costs: list[float], most: int = 240) -> list[tuple[int, float | None]]:
     """About `most` points of the curve, its last one among them."""
     last = max(len(costs) - 1, 0)
     thinned = [*range(0, last, 1 + last // most), *range(last, len(costs))]
-    return [(u, _or_none(costs[u])) for u in thinned]
+    return [(u, costs[u] if isfinite(costs[u]) else None) for u in thinned]
 
 
 def _graph(state: State) -> Answer:

@@ -541,9 +541,13 @@ def broad() -> Value:
     return mse(MLP(2, [8, 1], seed=1)([1.0, 0.5]), 1.0)
 
 
+TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
+
+
 @pytest.mark.parametrize("root", [readme, notes, broad, lambda: tanhs(40)])
 def test_a_wide_graph_is_printed_in_rows_that_can_be_read(step, root):
     page = step(root(), viewport={"width": 703, "height": 1000})  # A4 between its margins
+    page.click("#zoom-in")
     page.evaluate(SEEK, "product")
     for _ in range(4):  # into a neuron, where there are some
         page.keyboard.press("ArrowRight")
@@ -584,8 +588,11 @@ def test_a_wide_graph_is_printed_in_rows_that_can_be_read(step, root):
     assert places == []
     cut = "all => all.map((e) => e.getScreenCTM().a)"
     assert len({round(scale, 3) for scale in rows.evaluate_all(cut)}) == 1
+    page.evaluate(TWO_FRAMES)  # what watches sizes has seen those of paper
     page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(drawn) == before
+    page.evaluate(TWO_FRAMES)
     assert page.evaluate(drawn) == before
     now = page.evaluate(
         """() => ["#canvas .to", "#canvas"].map((name) => {

@@ -2,6 +2,9 @@
 
 import { number } from "./numbers.js";
 
+/** What arrived of a number: of one that is not finite, its name. */
+const written = (x) => number(x === null ? x : Number(x));
+
 const element = (id) => document.getElementById(id);
 const sleep = (ms) => new Promise((later) => setTimeout(later, ms));
 
@@ -34,7 +37,7 @@ export class Picked {
     const [n, x, y, c] = row;
     const name = this.filled(this.texts.picked, { n, c: number(c) });
     if (element("picked-name").textContent !== name) element("picked-name").textContent = name;
-    element("picked-cost").textContent = `C = ${number(numbers.at(-1)[0])}`;
+    element("picked-cost").textContent = `C = ${written(numbers.at(-1)[0])}`;
     element("number").textContent = n;
     for (const [id, value] of Object.entries({ x, y, class: c })) {
       if (document.activeElement !== element(id)) element(id).value = value;
@@ -43,8 +46,8 @@ export class Picked {
     if (numbers.length === 1) return; // too many to be drawn one by one
     this.parts.forEach((texts, i) => {
       if (!texts || !numbers[i]) return;
-      put(texts[0], number(numbers[i][0]));
-      if (texts[1].textContent !== "—") put(texts[1], number(numbers[i][1])); // else it has none
+      put(texts[0], written(numbers[i][0]));
+      if (texts[1].textContent !== "—") put(texts[1], written(numbers[i][1])); // else it has none
     });
   }
 

@@ -19,6 +19,7 @@ export function makePicture(canvas, data, choose) {
   let lit = [];
   let words = () => "";
   let joinRows = () => {}; // once they are printed
+  let isOnPaper = false;
   let redraw = () => {}; // writes and lights what it did last
 
   const drawing = makeDrawing(data, {
@@ -197,7 +198,7 @@ export function makePicture(canvas, data, choose) {
   let seen = "";
   new ResizeObserver(() => {
     const now = `${canvas.offsetWidth} ${canvas.offsetHeight}`;
-    if (now === seen) return;
+    if (isOnPaper || now === seen) return;
     seen = now;
     comfortable();
     follow();
@@ -229,6 +230,7 @@ export function makePicture(canvas, data, choose) {
     },
     /** For paper: the whole graph, and then what was seen before. */
     spread(isWanted) {
+      isOnPaper = isWanted;
       joinRows();
       joinRows = () => {};
       if (isWanted) open([...data.folds.keys()]);
