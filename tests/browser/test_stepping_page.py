@@ -611,7 +611,7 @@ def pages(page: Any) -> int:
 
 
 @pytest.mark.parametrize("root", [readme, notes])
-def test_the_worksheet_has_blanks_and_its_key_a_page_of_its_own(step, root):
+def test_the_worksheet_has_blanks_and_its_key_pages_of_its_own(step, root):
     page = step(root(), color_scheme="dark")
     page.evaluate(UNPRINTED)
     page.click("#last")
@@ -640,11 +640,15 @@ def test_the_worksheet_has_blanks_and_its_key_a_page_of_its_own(step, root):
     whole = pages(page)
     key = page.locator(".paper .key")
     key.evaluate("e => { e.hidden = true; }")
-    assert whole == pages(page) + 1 <= 3
+    alone = pages(page)
     key.evaluate("e => { e.hidden = false; }")
+    others = page.locator(".paper > :not(.key)")
+    others.evaluate_all("all => all.forEach((e) => { e.hidden = true; })")
+    assert whole == alone + pages(page) <= 4  # nothing else on its pages
+    others.evaluate_all("all => all.forEach((e) => { e.hidden = false; })")
     page.set_viewport_size({"width": 703, "height": 1000})  # A4 between its margins
     page.emulate_media(media="print")
-    scales = page.locator(".blanks svg").evaluate_all("all => all.map((e) => e.getScreenCTM().a)")
+    scales = page.locator(".paper svg").evaluate_all("all => all.map((e) => e.getScreenCTM().a)")
     assert 11 * 0.75 * min(scales) >= 6  # points, of the words in a box
     page.emulate_media(media="screen")
     page.set_viewport_size({"width": 1280, "height": 800})

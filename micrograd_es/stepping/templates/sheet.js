@@ -4,14 +4,19 @@ import { cutForPaper } from "./rows.js";
 
 /** A function that draws both; `copy` gives the graph with other numbers in it. */
 export function makeSheet(paper, data, copy) {
-  const [blanks, filled] = ["blanks", "filled"].map((name) => paper.querySelector(`.${name}`));
-  return () => {
-    const given = ({ leaf, value }) => ({ value: leaf ? value : "", grad: "" });
-    blanks.replaceChildren(copy(data.nodes.map(given)));
-    const whole = blanks.firstElementChild;
+  const given = ({ leaf, value }) => ({ value: leaf ? value : "", grad: "" });
+
+  function draw(name, numbers) {
+    const place = paper.querySelector(`.${name}`);
+    place.replaceChildren(copy(numbers));
+    const whole = place.firstElementChild;
     cutForPaper(whole);
-    paper.classList.toggle("in-rows", whole.hasAttribute("hidden"));
-    if (whole.hasAttribute("hidden")) whole.remove();
-    filled.replaceChildren(copy(data.nodes));
+    const isInRows = whole.hasAttribute("hidden");
+    if (isInRows) whole.remove();
+    paper.classList.toggle("in-rows", isInRows);
+  }
+  return () => {
+    draw("blanks", data.nodes.map(given));
+    draw("filled", data.nodes);
   };
 }
