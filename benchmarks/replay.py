@@ -333,7 +333,7 @@ def digits_step(quick: bool) -> Iterator[Row]:
         taken, "replay", "numpy",
         f"digits, 64-32-10, cross-entropy, batch {n:,}, replay: time against NumPy by hand",
         Bar(high=0.65 if library() else 1.1), None,
-        spanish=f"dígitos, 64-32-10, entropía cruzada, lote {n:,}, reproduciendo la grabación: "
+        spanish=f"dígitos, 64-32-10, entropía cruzada, lote {n}, reproduciendo la grabación: "
         "tiempo frente a NumPy a mano",
     )  # fmt: skip
     yield against(

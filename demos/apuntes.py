@@ -52,7 +52,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
         )
     )
 
-    print("\n" + _("Training until C ≤ {tol} …").format(tol=0.01))
+    print("\n" + _("Training until C ≤ {tol}…").format(tol=0.01))
     before = net.predict(X)
     costs = net.learn(X, Y, tol=0.01)
     after = net.predict(X)

@@ -142,7 +142,7 @@ def main(out: Path, quick: bool = False) -> dict[str, Any]:
             Line(range(1, steps + 1), costs, label=_("each batch")),
             Line(range(width, steps + 1), smooth.tolist(), label=_("running mean")),
         ],
-        _("A scalar transformer learns names: from {first} to {last}").format(
+        _("A scalar transformer learns names: cost from {first} to {last}").format(
             first=number(smooth[0]), last=number(smooth[-1])
         ),
         _("update"),

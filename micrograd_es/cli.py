@@ -142,9 +142,9 @@ def _explain(root: Value, variables: dict[str, Value], options: argparse.Namespa
 
     known = ", ".join(variables)
     if not known:
-        raise _Wrong(_("the expression has no variable to derive by"))
+        raise _Wrong(_("the expression has no variable to differentiate with respect to"))
     if options.wrt == "":
-        raise _Wrong(_("--wrt: by which variable? ({known})").format(known=known))
+        raise _Wrong(_("--wrt: with respect to which variable? ({known})").format(known=known))
     if options.wrt and options.wrt not in variables:
         raise _Wrong(
             _("--wrt names a variable of the expression ({known}), not {name}").format(
@@ -228,7 +228,7 @@ def _parser() -> _Parser:
             name,
             parents=[common],
             help=about,
-            epilog=_("Beside EXPR stand the numbers of its variables: a=1 b=2"),
+            epilog=_("The numbers of the variables stand beside EXPR: a=1 b=2"),
         )
         command.add_argument("expression", metavar="EXPR")
         if name == "explain":

@@ -181,7 +181,7 @@ class Pages:
         page = re.sub(r"<meta http-equiv=[^>]*>\n", head.replace("\\", ""), page, count=1)
         page = page.replace("<body>", f"<body>{put['menu.html']}", 1)
         live = self._live("notes.html", picture(**of_the_notes()))
-        said = _("Every number below is that of these, and changes with them.")
+        said = _("Every number below comes from these, and changes with them.")
         start, end = page.partition("</h1>")[0], page.partition("</main>")[2]
         body = (
             f"</h1>\n<h2>{_('With other numbers')}</h2>\n<p>{said}</p>\n"
@@ -265,21 +265,21 @@ def texts() -> dict[str, str]:
         "starting": _("Python starts: {loaded} of {whole} MB"),
         "starts": _("Python starts…"),
         "cannot": _(
-            "Python does not start: a part of it has not arrived, or this device has too little "
-            "memory."
+            "Python does not start: a part of it could not be loaded, or this device has too "
+            "little memory."
         ),
         "died": _(
             "That was too much for the Python in this page: it starts anew. "
             "Try something smaller."
         ),
-        "fault": _("Something is wrong in this page itself. Its console says more."),
+        "fault": _("Something is wrong in this page itself. The browser's console says more."),
         "slider": _("Slider of {name}"),
         "copied": _("Copied"),
         "running": _("Running…"),
         "right": _("Right."),
         "wrong": _("Not yet."),
         "unread": _("That is no number. Write it like 0.25, 0,25 or 1/4."),
-        "shown": _("This is it."),
+        "shown": _("This is the answer."),
     }  # fmt: skip
 
 

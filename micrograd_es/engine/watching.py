@@ -56,9 +56,9 @@ def is_watching() -> bool:
 def no_grad() -> Iterator[None]:
     """A context in which operations give leaves, in this thread or task.
 
-    Nothing is kept of how they were computed: for predictions, say, that nobody derives.
-    What derives by itself (`grad` with `create_graph`, `hessian`, `check_gradient`, `fit`,
-    `Net`) does so here too.
+    Nothing is kept of how they were computed: for predictions, say, of which nobody asks a
+    derivative. What takes derivatives of its own (`grad` with `create_graph`, `hessian`,
+    `check_gradient`, `fit`, `Net`) does so here too.
 
     Examples
     --------

@@ -67,7 +67,7 @@ def serve(port: int = 8000, open_browser: bool = True, host: str = HOST) -> None
             print(
                 _(
                     "Careful: whoever reaches {address} over the network can open this page and "
-                    "have this machine work. There is no password, and nothing is encrypted: "
+                    "put this machine to work. There is no password, and nothing is encrypted: "
                     "only for a network that you trust."
                 ).format(address=address),
                 file=sys.stderr,

@@ -170,11 +170,11 @@ class BackwardPass(Pass):
 
 
 class ForwardPass(Pass):
-    """The forward pass of derivatives by `wrt` up to `root`, as a `BackwardPass` is the other way.
+    """The forward pass of the derivatives with respect to `wrt`, from the leaves up to `root`.
 
-    Its events are the same multiplications: ``after = before + tangent · partial``, from an
-    operand (`parent`) to the node. `at(k)` gives every tangent ∂node/∂wrt after k events. A
-    graph with n leaves takes n such passes for what one backward pass gives: ∂root/∂leaf for
+    Its events are the multiplications of a `BackwardPass`: ``after = before + tangent · partial``,
+    from an operand (`parent`) to the node. `at(k)` gives every tangent ∂node/∂wrt after k events.
+    A graph with n leaves takes n such passes for what one backward pass gives: ∂root/∂leaf for
     every leaf.
 
     Attributes

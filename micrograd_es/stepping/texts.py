@@ -30,7 +30,7 @@ def _texts() -> dict[str, str]:
         "zoom_out": _("Zoom out"),
         "fit": _("Fit"),
         "fold": _("Fold neurons"),
-        "class_mode": _("For the class"),
+        "class_mode": _("Class mode"),
         "more": _("Settings"),
         "sheet": _("Worksheet"),
         "partial": _("local partial"),
@@ -76,7 +76,8 @@ def _texts() -> dict[str, str]:
         ),
         "say_forward": _("{node} is computed: {value}."),
         "say_seed": _(
-            "The backward pass starts at the end: the derivative of {root} by itself is 1."
+            "The backward pass starts at the end: the derivative of {root} with respect to itself "
+            "is 1."
         ),
         "say_product": _(
             "{node} hands {parent} its gradient times the local partial: "
@@ -97,11 +98,13 @@ def _texts() -> dict[str, str]:
         "say_no_value": _("{node} has no value here, so it has no derivative either."),
         "say_corner": _("{node} has a corner here: this derivative is a convention."),
         "say_tie": _("The operands of {node} tie: by convention each gets half of the gradient."),
-        "say_early": _("Too early: {node} had only {upstream}, and its gradient is {right}."),
+        "say_early": _("Too early: {node} had only {upstream}, but its gradient is {right}."),
         "say_inherited": _(
-            "The error is handed on: {node} has {upstream}, and its gradient is {right}."
+            "The error is handed on: {node} has {upstream}, but its gradient is {right}."
         ),
-        "ask_partial": _("First the local partial: what is the derivative of {node} by {parent}?"),
+        "ask_partial": _(
+            "First the local partial: what is the derivative of {node} with respect to {parent}?"
+        ),
         "ask_product": _(
             "{node} hands {parent} its gradient times the local partial: {upstream} · {factor}. "
             "How much is that?"
@@ -116,7 +119,7 @@ def _texts() -> dict[str, str]:
         "correct": _("Right: {result}."),
         "sign": _("Nearly: look at the sign."),
         "not_added": _("That is what arrives. Add it to {before}, which is already there."),
-        "whole_product": _("That is the whole product. Here it is only the local partial."),
+        "whole_product": _("That is the whole product. Here only the local partial is asked for."),
         "one_factor": _("That is only one of the two factors: multiply {upstream} · {factor}."),
         "not_yet": _("Not yet. Try again, or reveal it."),
     }
@@ -131,8 +134,8 @@ def _texts_of_sheet() -> dict[str, str]:
         "by_hand_how": _(
             "First the values, from left to right, beside each {value}. Then the gradients, from "
             "right to left, beside each {grad}: that of {root} is 1, and each box hands its own, "
-            "times the local partial, to those that it is made of. What arrives from several is "
-            "added."
+            "times the local partial, to the boxes that it is computed from. What arrives from "
+            "several boxes is added."
         ),
         "its_graph": _("Its graph, with a box for each value and its gradient"),
         "answers": _("Answers"),
@@ -148,9 +151,9 @@ def _texts_ahead() -> dict[str, str]:
         "by_hand": _("Forward mode by hand"),
         "by_hand_how": _(
             "First the values, then the tangents, beside each {grad}, both from left to right: "
-            "that of {root} is 1, those of the other variables are 0, and each box gets from those "
-            "that it is made of their own, times the local partial. What arrives from several is "
-            "added."
+            "that of {root} is 1, those of the other variables are 0, and each box gets the "
+            "tangent of every box that it is computed from, times the local partial. What arrives "
+            "from several boxes is added."
         ),
         "its_graph": _("Its graph, with a box for each value and its tangent"),
         "nodes": _("Values and tangents"),
@@ -159,9 +162,12 @@ def _texts_ahead() -> dict[str, str]:
         "keys": _("Keys: ← → Home End Space. Click a node: its tangent."),
         "say_start": _(
             "The leaves have their values. Each operation gives a value, and then a tangent: the "
-            "derivative of its value by one variable. One pass for one variable."
+            "derivative of that value with respect to one variable. Each variable takes a pass of "
+            "its own."
         ),
-        "say_seed": _("Forward mode starts here: the derivative of {root} by itself is 1."),
+        "say_seed": _(
+            "Forward mode starts here: the derivative of {root} with respect to itself is 1."
+        ),
         "say_product": _(
             "{parent} hands {node} its tangent times the local partial: "
             "{upstream} · {factor} = {result}."

@@ -41,7 +41,7 @@ class C(Language):
 
     def begin(self, inputs: Sequence[str], parameters: Sequence[str], unused: Set[str]) -> None:
         self.lines += [
-            "/* The value; its derivatives by the inputs and by the parameters are written where",
+            "/* The value; its derivatives with respect to inputs and parameters are written where",
             "   d_inputs and d_parameters point. */",
             "double value_and_grad(const double *inputs, const double *parameters,",
             "                      double *d_inputs, double *d_parameters) {",

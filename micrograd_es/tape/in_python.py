@@ -20,7 +20,7 @@ class Python(Language):
 
     head: ClassVar[tuple[str, ...]] = (
         "def value_and_grad(inputs, parameters):",
-        '    """The value, and its derivatives by the inputs and by the parameters."""',
+        '    """The value, and its derivatives with respect to inputs and parameters."""',
     )
 
     def begin(self, inputs: Sequence[str], parameters: Sequence[str], unused: Set[str]) -> None:

@@ -231,7 +231,7 @@ class Tape:
         <BLANKLINE>
         <BLANKLINE>
         def value_and_grad(inputs, parameters):
-            \"\"\"The value, and its derivatives by the inputs and by the parameters.\"\"\"
+            \"\"\"The value, and its derivatives with respect to inputs and parameters.\"\"\"
             [x] = map(float, inputs)
             [w1] = map(float, parameters)
         <BLANKLINE>

@@ -182,7 +182,7 @@ def test_a_search_that_does_not_come_says_so_and_comes_with_the_next_letter(
         page = tab(address + "en/proofs.html")
         page.fill("[role=search] input", "chain rul")
         page.wait_for_selector(".found [role=status]:visible")
-        assert "not arrived" in page.text_content(".found [role=status]")
+        assert "could not be loaded" in page.text_content(".found [role=status]")
         faults.of = {}
         assert any("2-chain" in link for link in searched(page, "chain rule"))
         page.close()
