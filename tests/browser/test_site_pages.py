@@ -21,7 +21,7 @@ from micrograd_es import explain
 from micrograd_es.base.languages import speaking
 from micrograd_es.expression import parse
 from micrograd_es.gallery import load
-from micrograd_es.pictures.graphs import draw_graph, svg_of
+from micrograd_es.pictures.graphs import draw_graph
 from micrograd_es.play.answers import answer as answer_of_play
 
 pytestmark = pytest.mark.browser
@@ -123,7 +123,7 @@ def test_numbers_pictures_and_explanations_are_those_of_python_here(start):
             ).replace("&gt;", ">").replace("&lt;", "<")
         here, there = (
             float(re.search(r'<svg width="(\d+)pt"', svg)[1])
-            for svg in (svg_of(draw_graph(root)), told["graph"])
+            for svg in (draw_graph(root).svg(), told["graph"])
         )
         assert isclose(here, there, rel_tol=0.03), f
 

@@ -32,7 +32,7 @@ from micrograd_es.formulas.nodes import Formulas
 from micrograd_es.formulas.notation import latex, mathml, number
 from micrograd_es.gallery import load
 from micrograd_es.pictures.dot import Graph
-from micrograd_es.pictures.graphs import draw_fitting, svg_of
+from micrograd_es.pictures.graphs import draw_fitting
 from micrograd_es.play.answers import answer as answer_of_play
 from micrograd_es.stepping.page import MOST_EVENTS, stepping_page
 from micrograd_es.stepping.steps import BackwardPass
@@ -147,7 +147,7 @@ def _try(settings: dict[str, str]) -> Answer:
 
 def _drawn(root: Value) -> str:
     try:
-        return svg_of(draw_fitting(root))
+        return draw_fitting(root).svg()
     except ValueError:
         return f"<p>{_('Its graph is too large to be drawn.')}</p>"
 
