@@ -66,17 +66,8 @@ class Algebra:
         """``df[i](y, *operands)`` of a row."""
         return self._compile(op, op.df[0 if op.variadic else i], "y, ")
 
-    def forward(self, op: Operation) -> Function:
-        """``(value, partials)`` of a row from its operands, in one call."""
-        partials = f"({', '.join(op.df)},)" + (" * len(a)" if op.variadic else "")
-        return self._compile(op, f"(y := {op.value}), {partials}")
-
     def recorded(self, op: Operation) -> Function:
-        """The same as a node keeps it: of two operands it is ``(value, da, db)``.
-
-        The partial of an operand that nothing is handed on to is None. That is a branch that
-        was not taken, or what never takes a gradient.
-        """
+        """A row as a node keeps it: ``(value, partials)``; of two operands ``(value, da, db)``."""
         texts = kept(op)
         partials = ", ".join(texts) if op.arity == 2 else f"({', '.join(texts)},)"
         return self._compile(op, f"(y := {op.value}), {partials}{' * len(a)' * op.variadic}")

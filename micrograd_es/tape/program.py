@@ -123,8 +123,6 @@ class Program:
         How many of the first store, the first ones, hold parameters or constants.
     inputs : list of int
         The rows of the inputs.
-    place : list of int
-        The row of each node in its store; -1 where it is not computed.
     outputs : list of (int, int)
         Store and row of each.
     ones : list of int
@@ -136,7 +134,6 @@ class Program:
     given: tuple[int, int]
     leaves: int
     inputs: list[int]
-    place: list[int]
     outputs: list[tuple[int, int]]
     ones: list[int]
 
@@ -209,7 +206,6 @@ def plan(recording: Recording) -> Program:
         (recording.given[STATIC], given),
         leaves,
         place[: recording.given[BATCHED]],
-        place,
         [(recording.store[i], place[i]) for i in recording.outputs],
         list(ones.values()),
     )
