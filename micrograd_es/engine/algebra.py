@@ -198,6 +198,15 @@ IEEE = Algebra(
     DIVIDED,
 )
 
+
+def computed(op: Operation, *numbers: float) -> float:
+    """The value of a row at floats, by Python's own functions unless they raise."""
+    try:
+        return float(FLOATS.value(op)(*numbers))
+    except (ArithmeticError, ValueError):
+        return float(IEEE.value(op)(*numbers))
+
+
 # -- arrays -------------------------------------------------------------------------
 
 
