@@ -45,14 +45,16 @@ class Algebra:
         space: Callable[[str], Function] | None = None,
         reading: ast.NodeTransformer | None = None,
     ) -> None:
-        self.names: dict[str, Any] = {"__builtins__": {}, "abs": abs, "len": len, **names}
+        # PyTorch imports parts of itself only when they are needed
+        known = {"__import__": __import__}
+        self.names: dict[str, Any] = {"__builtins__": known, "abs": abs, "len": len, **names}
         self._reading = reading
         self._compiled: dict[tuple[Operation, str, str], Function] = {}
         for op in TABLE.values():
             # A partial may call any function of the table: tanh' uses sigmoid.
             if op.name not in self.names and (space or not op.primitive):
-                known = space(op.name) if space and op.primitive else self.value(op)
-                self.names[op.name] = known
+                found = space(op.name) if space and op.primitive else self.value(op)
+                self.names[op.name] = found
         for op in TABLE.values():
             for text in (op.value, *op.df):
                 if unknown := called(text) - self.names.keys() - {"where", "total"}:
@@ -227,6 +229,4 @@ def arrays(xp: Any) -> Algebra:
     A ``total`` there takes a sequence of arrays and adds them one by one.
     """
     names: dict[str, Any] = {"where": choice(xp), "total": lambda terms: sum(terms[1:], terms[0])}
-    # PyTorch imports parts of itself only when they are needed
-    names["__builtins__"] = {"__import__": __import__}
     return Algebra(names, lambda name: primitive(xp, name))

@@ -24,8 +24,8 @@ from micrograd_es.tape.customs import Customs
 from micrograd_es.tape.expressions import CallWriter
 from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
-from micrograd_es.tape.rows import Rows
-from micrograd_es.tape.scatter import as_slice, repeats
+from micrograd_es.tape.rows import Rows, as_slice
+from micrograd_es.tape.scatter import repeats
 
 Call = Callable[[], Any]
 

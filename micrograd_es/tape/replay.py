@@ -15,7 +15,7 @@ from micrograd_es.tape.customs import Array
 from micrograd_es.tape.library import Library
 from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
-from micrograd_es.tape.rows import Rows
+from micrograd_es.tape.rows import Rows, as_slice
 
 Arrays = list[Any]
 
@@ -229,7 +229,7 @@ class _Places:
         order: list[int] = []
         for array in dict.fromkeys(arrays.tolist()):
             position = np.flatnonzero(arrays == array)
-            self.parts.append((array, _as_repeated(at[position]), _as_slice(position)))
+            self.parts.append((array, _as_repeated(at[position]), as_slice(position)))
             order += position.tolist()
         self.order = None if order == sorted(order) else np.argsort(order)
 
@@ -256,13 +256,8 @@ def _as_repeated(rows: Array) -> Any:
         if not len(once) % p and (once.reshape(-1, p) == once[:p]).all()
     )
     if period == n:
-        return _as_slice(rows)
-    return _Repeated(_as_slice(once[:period]), each, len(once) // period)
-
-
-def _as_slice(rows: Array) -> Any:
-    one_by_one = bool((np.diff(rows) == 1).all())
-    return slice(int(rows[0]), int(rows[-1]) + 1) if one_by_one else rows
+        return as_slice(rows)
+    return _Repeated(as_slice(once[:period]), each, len(once) // period)
 
 
 def _cut(rows: Array, at: Any) -> Array:

@@ -26,13 +26,11 @@ from micrograd_es.tape.assembly import (
     ZERO,
     Assembly,
     Code,
-    flat,
-    together,
 )
 from micrograd_es.tape.places import Places
 from micrograd_es.tape.program import Elementwise, Product, Program, Step, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
-from micrograd_es.tape.rows import Rows
+from micrograd_es.tape.rows import Rows, together
 
 
 @dataclass
@@ -47,7 +45,7 @@ class _Share:
 
     def of(self, some: Array) -> _Share:
         """The part for some of the rows."""
-        factor = self.factor and Rows(self.factor.store, flat(self.factor)[some])
+        factor = self.factor and Rows(self.factor.store, self.factor.flat()[some])
         return replace(self, rows=self.rows[some], factor=factor)
 
 
@@ -161,9 +159,9 @@ class Return:
                 continue
             rows, sign = step.operands[k], assembly.sign(step, k)
             if sign:
-                self._as_it_is(step, places, rows.store, flat(rows), sign)
+                self._as_it_is(step, places, rows.store, rows.flat(), sign)
                 continue
-            to = self._to(code, step, rows.store, flat(rows))
+            to = self._to(code, step, rows.store, rows.flat())
             factor = assembly.factor(code, step, k)
             if factor:
                 code.emit(PRODUCTS_BACK, *gradients, n, 1, *factor, *to)
@@ -194,10 +192,10 @@ class Return:
                 continue
             for rows, factor, want in (left, right, to_left), (right, left, to_right):
                 if want:
-                    shares.append(_Share(step, gradients, rows.store, flat(rows), factor))
+                    shares.append(_Share(step, gradients, rows.store, rows.flat(), factor))
         for rows, to_parameters in step.plain:
             if to_parameters or (assembly.everything and rows.store == BATCHED):
-                shares.append(_Share(step, gradients, rows.store, flat(rows), None))
+                shares.append(_Share(step, gradients, rows.store, rows.flat(), None))
         turns = set()
         for share in shares:
             if share.store == STATIC or step.store == STATIC or len(step) > 1:
@@ -248,7 +246,7 @@ class Return:
 
     def _to_left(self, code: Code, step: SumStep, product: Product, first: int) -> None:
         assembly, left, (k, parts) = self._assembly, product.left, product.right.shape
-        m, rows = left.shape[0], flat(left)
+        m, rows = left.shape[0], left.flat()
         self._written[STATIC][rows] = True
         other = int(left.store != step.store)
         if left.steps is not None and left.unique and (k == 1 or left.steps[1] == 1):
@@ -261,7 +259,7 @@ class Return:
 
     def _to_right(self, code: Code, step: SumStep, product: Product, first: int) -> None:
         (m, _), (k, parts) = product.left.shape, product.right.shape
-        rows = flat(product.right).reshape(k, parts)
+        rows = product.right.flat().reshape(k, parts)
         if product.right.store == BATCHED and rows[-1, 0] in self._assembly.program.ones:
             rows, k = rows[:-1], k - 1  # a bias has no factor to hand on to
         factors = int(product.left.store != step.store), *self._assembly.matrix(product)
