@@ -197,30 +197,18 @@ class Assembly:
             return
         if isinstance(step, SumStep):
             for product in step.products:
-                to_left, to_right = self.wanted_of(product)
+                to_left, to_right = product.wants(self.everything)
                 if to_left:
                     yield product.right
                 if to_right:
                     yield product.left
             return
-        for k, want in enumerate(self.wanted(step)):
+        for k, want in enumerate(step.wants(self.everything)):
             if want:
                 used = self.used(step, k)
                 yield from (rows for rows, use in zip(step.operands, used) if use)
                 if "y" in used:
                     yield _results(step)
-
-    def wanted(self, step: Elementwise) -> list[bool]:
-        """Which operands take a gradient."""
-        return step.wanted if self.everything else step.to_parameters
-
-    def wanted_of(self, product: Product) -> tuple[bool, bool]:
-        """Whether the left and the right factors take a gradient."""
-        to_left, to_right = product.to_parameters
-        return (
-            to_left or (bool(self.everything) and product.left.store == BATCHED),
-            to_right or (bool(self.everything) and product.right.store == BATCHED),
-        )
 
     def used(self, step: Elementwise, k: int) -> list[Any]:
         """Which operands the k-th partial is computed from, and "y" if from the result."""
@@ -277,7 +265,7 @@ class Assembly:
     def _elementwise(self, step: Elementwise) -> None:
         code, n = self.forward[step.store], len(step)
         number, keeps = self._operations[_row(step)]
-        if keeps and self.everything is not None and self.wanted(step)[0]:
+        if keeps and self.everything is not None and step.wants(self.everything)[0]:
             self._kept[id(step)] = self._more(step.store, n)
         kept = self._kept.get(id(step), -1)
         result = self.result(code, step)

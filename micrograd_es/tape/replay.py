@@ -123,8 +123,7 @@ class Interpreter:
         self, step: Elementwise, numbers: Arrays, adjoints: Arrays, g: Array, y: Array, all_: bool
     ) -> None:
         operands = [self.read(rows, numbers) for rows in step.operands]
-        wanted = step.wanted if all_ else step.to_parameters
-        for i, (rows, want) in enumerate(zip(step.operands, wanted)):
+        for i, (rows, want) in enumerate(zip(step.operands, step.wants(all_))):
             if want:
                 local = self.library.floats(self.library.partial(step.rule, i)(y, *operands), y)
                 self.add(rows, self.library.hand_on(step.rule, g, local, not step.always), adjoints)
@@ -133,17 +132,16 @@ class Interpreter:
         self, step: SumStep, numbers: Arrays, adjoints: Arrays, g: Array, all_: bool
     ) -> None:
         for product in step.products:
-            to_left, to_right = product.to_parameters
-            if to_left or (all_ and product.left.store):
+            to_left, to_right = product.wants(all_)
+            if to_left:
                 d = self.to_left(step, product, self.read(product.right, numbers), g)
                 self.add(product.left, d, adjoints)
-            if to_right or (all_ and product.right.store):
+            if to_right:
                 d = self.to_right(step, product, self.read(product.left, numbers), g)
                 self.add(product.right, d, adjoints)
-        for rows, to_parameters in step.plain:
-            if to_parameters or (all_ and rows.store):
-                d = self.gathered(rows, g)
-                self.add(rows, self.xp.broadcast_to(d, (rows.shape[0], *d.shape)), adjoints)
+        for rows in step.wanting(all_):
+            d = self.gathered(rows, g)
+            self.add(rows, self.xp.broadcast_to(d, (rows.shape[0], *d.shape)), adjoints)
 
     def to_left(self, step: SumStep, product: Product, factor: Array, g: Array) -> Array:
         """What a product hands on to its left factors: the gradient times the right ones."""

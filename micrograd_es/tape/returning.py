@@ -69,7 +69,7 @@ class Return:
 
     def __init__(self, assembly: Assembly) -> None:
         program = assembly.program
-        self._assembly = assembly
+        self._assembly, self._everything = assembly, bool(assembly.everything)
         self.codes = Code(), Code()
         self.places = Places(program)
         self._written = [np.zeros(size, bool) for size in program.sizes]
@@ -90,7 +90,7 @@ class Return:
                 self.seeds.append((row, 1))
         for k in range(len(program.steps) - 1, -1, -1):
             step = program.steps[k]
-            if assembly.everything or step.trained:
+            if self._everything or step.trained:
                 for share in self._waiting.pop(k, []):
                     self._hand_on(share)
                 for rows in self._over.pop(k, []):
@@ -154,7 +154,7 @@ class Return:
     def _elementwise(self, code: Code, step: Elementwise, places: Array) -> None:
         assembly, nothing, n = self._assembly, (0, 0, -1), len(step)
         gradients = _where(code, places)
-        for k, want in enumerate(assembly.wanted(step)):
+        for k, want in enumerate(step.wants(self._everything)):
             if not want:
                 continue
             rows, sign = step.operands[k], assembly.sign(step, k)
@@ -180,10 +180,10 @@ class Return:
 
     def _sum(self, code: Code, step: SumStep, gradients: Array) -> int | None:
         """Hands on what a sum has, or puts it off; up to which step, if it does."""
-        assembly, shares = self._assembly, []
+        shares = []
         for product in step.products:
             left, right = product.left, product.right
-            to_left, to_right = assembly.wanted_of(product)
+            to_left, to_right = product.wants(self._everything)
             if product.matrix:
                 if to_left:
                     self._to_left(code, step, product, int(gradients[0]))
@@ -193,9 +193,8 @@ class Return:
             for rows, factor, want in (left, right, to_left), (right, left, to_right):
                 if want:
                     shares.append(_Share(step, gradients, rows.store, rows.flat(), factor))
-        for rows, to_parameters in step.plain:
-            if to_parameters or (assembly.everything and rows.store == BATCHED):
-                shares.append(_Share(step, gradients, rows.store, rows.flat(), None))
+        for rows in step.wanting(self._everything):
+            shares.append(_Share(step, gradients, rows.store, rows.flat(), None))
         turns = set()
         for share in shares:
             if share.store == STATIC or step.store == STATIC or len(step) > 1:
