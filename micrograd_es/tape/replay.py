@@ -19,8 +19,8 @@ from micrograd_es.tape.rows import Rows, as_slice
 
 Arrays = list[Any]
 
-# The arrays before those of the steps: parameters and constants; inputs; and 1.
-LEAVES, INPUTS, ONE = range(3)
+# The arrays: parameters and constants; inputs; 1; and from there on one of each step.
+LEAVES, INPUTS, ONE, FIRST = range(4)
 
 
 class Interpreter:
@@ -34,7 +34,7 @@ class Interpreter:
         for k, row in enumerate(program.inputs):
             homes[BATCHED][row] = INPUTS, k
         homes[BATCHED][program.ones] = ONE, 0
-        for k, step in enumerate(self.steps, 3):
+        for k, step in enumerate(self.steps, FIRST):
             homes[step.store][step.rows] = [(k, row) for row in range(len(step))]
         self._homes = homes
         self._sizes = [program.leaves, len(program.inputs), 1, *map(len, self.steps)]
@@ -111,11 +111,11 @@ class Interpreter:
         nothing is carried to where no parameter is. An adjoint that is None is 0.
         """
         for k in range(len(self.steps) - 1, -1, -1):
-            step, g = self.steps[k], adjoints[k + 3]
+            step, g = self.steps[k], adjoints[FIRST + k]
             if g is None or not (everything or step.trained):
                 continue
             if isinstance(step, Elementwise):
-                self._elementwise(step, numbers, adjoints, g, numbers[k + 3], everything)
+                self._elementwise(step, numbers, adjoints, g, numbers[FIRST + k], everything)
             else:
                 self._sum_backward(step, numbers, adjoints, g, everything)
 
