@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from micrograd_es.base.arrays import Array
+from micrograd_es.native.library import library
 from micrograd_es.tape.assembly import (
     ELEMENTWISE_BACK,
     MATRIX_TO_LEFT,
@@ -47,9 +48,6 @@ class _Share:
         """The part for some of the rows."""
         factor = self.factor and Rows(self.factor.store, self.factor.flat()[some])
         return replace(self, rows=self.rows[some], factor=factor)
-
-
-_PIECE = 64  # columns that the interpreter turns at a time
 
 
 class Return:
@@ -254,7 +252,8 @@ class Return:
             to = other, 0, 0, code.listed(2 * rows + 1)
         right = assembly.lines(code, product.right)
         code.emit(MATRIX_TO_LEFT, first, m, parts, k, *right, *to)
-        assembly.room.needs(_PIECE * (k + 8) + m * k, k * parts, k + _PIECE, m)
+        piece: int = library().PIECE  # columns that the interpreter turns at a time
+        assembly.room.needs(piece * (k + 8) + m * k, k * parts, k + piece, m)
 
     def _to_right(self, code: Code, step: SumStep, product: Product, first: int) -> None:
         (m, _), (k, parts) = product.left.shape, product.right.shape
