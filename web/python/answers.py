@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from html import escape
 from itertools import accumulate
 from pathlib import Path
@@ -222,6 +223,7 @@ def _of_training(path: str, query: str) -> Answer:
     return Answer(said.status, said.kind.partition(";")[0], said.body.decode())
 
 
+@cache
 def _templates() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
