@@ -294,7 +294,3 @@ def _numbers(words: list[str]) -> tuple[list[str], dict[str, float]]:
                 _("{name}={text}: {text} is no number").format(name=name, text=text or "''")
             ) from None
     return rest, numbers
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, NamedTuple, NoReturn
@@ -181,11 +181,11 @@ class _Reader:
         depths = accumulate((c in "([{") - (c in ")]}") for c in text)
         if max(depths, default=0) > _NESTED:
             raise ValueError(_("the expression has too many nested parentheses"))
-        found = (
+        found = [
             _Token(str(m.lastgroup), m[str(m.lastgroup)], m.start(str(m.lastgroup)))
             for m in _TOKEN.finditer(text.rstrip())
-        )
-        tokens = [*_with_decimal_commas([*found]), _Token("end", "", len(text))]
+        ]
+        tokens = [*_with_decimal_commas(found), _Token("end", "", len(text))]
         before = _Token("start", "", 0)
         for token, following in zip(tokens, [*tokens[1:], tokens[-1]]):
             complete = before.kind in ("number", "name", "power", "closed")
@@ -344,7 +344,7 @@ def _not_called(name: str) -> ValueError:
     return ValueError(_("{name} is a function: write {name}(…)").format(name=name))
 
 
-def _with_decimal_commas(tokens: list[_Token]) -> Iterator[_Token]:
+def _with_decimal_commas(tokens: Sequence[_Token]) -> list[_Token]:
     """The tokens, with 2,5 as one number wherever no comma separates operands.
 
     That it does among the operands of a function that has several, unless ; separates them.
@@ -370,7 +370,7 @@ def _with_decimal_commas(tokens: list[_Token]) -> Iterator[_Token]:
             _comma, whole = done.pop(), done.pop()
             token = _Token("number", f"{whole.text},{token.text}", whole.start)
         done.append(token)
-    yield from done
+    return done
 
 
 def _has_semicolons(tokens: Sequence[_Token]) -> bool:

@@ -72,7 +72,7 @@ class Exercise:
         return _picture(self.root, solved)
 
 
-def exercises(seed: int = 1, level: int = 1) -> list[Exercise]:
+def exercises(seed: int, level: int) -> list[Exercise]:
     """Six exercises; the same seed and level give the same ones.
 
     Raises
@@ -100,7 +100,7 @@ def exercises(seed: int = 1, level: int = 1) -> list[Exercise]:
     return [next(_tries(formula, level, random)) for formula in chosen]
 
 
-def worksheet(seed: int = 1, level: int = 1) -> str:
+def worksheet(seed: int, level: int) -> str:
     """A page to be printed, as one HTML file: the exercises, and on a new page the answers."""
     say = texts()
     return template("base", "worksheet.html").render(

@@ -40,24 +40,22 @@ def truth(op, at: tuple[float, ...]) -> list:
         return [value(*numbers), *differences]
 
 
+def evaluated(algebra, op, at) -> list:
+    y = algebra.value(op)(*at)
+    return [y, *(algebra.partial(op, i)(y, *at) for i in range(len(at)))]
+
+
 def in_floats(op, at) -> list[float]:
-    value, partials = FLOATS.forward(op)(*at)
-    assert value == FLOATS.value(op)(*at)
-    assert list(partials) == [FLOATS.partial(op, i)(value, *at) for i in range(len(at))]
-    return [value, *partials]
+    return evaluated(FLOATS, op, at)
 
 
 def in_arrays(op, at) -> list[float]:
     rows = [np.array([x, x]) for x in at]
-    algebra = arrays(np)
-    y = algebra.value(op)(*rows)
-    found = [y, *(algebra.partial(op, i)(y, *rows) for i in range(len(at)))]
-    return [float(np.broadcast_to(x, 2)[1]) for x in found]
+    return [float(np.broadcast_to(x, 2)[1]) for x in evaluated(arrays(np), op, rows)]
 
 
 def in_ieee(op, at) -> list[float]:
-    value, partials = IEEE.forward(op)(*at)
-    return [value, *partials]
+    return evaluated(IEEE, op, at)
 
 
 def in_a_replay(op, at) -> list[float]:

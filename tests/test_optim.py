@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from micrograd_es import SGD, Adam, AdamW, Module, Neuron, Tape, Value, clip_norm, fit, grad, mse
+from micrograd_es.base.arrays import Vector
 
 SETTINGS = [
     (SGD, {"lr": 0.1}),
@@ -35,6 +36,16 @@ def test_steps_are_those_of_torch(kind, settings):
         a.step()
         b.step()
         np.testing.assert_allclose([v.data for v in ours], theirs.detach().numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("power", [0.5, 2, 3, -1.0, 1.5, -0.5])
+def test_where_numpy_is_not_loaded_numbers_are_raised_as_an_array_is(power):
+    numbers = [-math.inf, -3.0, -0.0, 0.0, 0.3, 1e200, math.inf, math.nan]
+    with np.errstate(all="ignore"):
+        expected = np.array(numbers) ** power
+    found = np.array((Vector(numbers) ** power).tolist())
+    np.testing.assert_allclose(found, expected, rtol=1e-15)
+    np.testing.assert_array_equal(np.signbit(found[found == 0]), np.signbit(expected[found == 0]))
 
 
 def test_zero_grad():

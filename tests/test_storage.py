@@ -276,7 +276,7 @@ def test_any_byte_changed_to_any_other_is_detected_or_harmless(path):
         for other in {*range(256)} - {byte}:
             whole[place] = other
             try:
-                found = _read(bytes(whole), {"w": (1,), "b": (1,)})
+                found = _read(bytes(whole), {"w": (1,), "b": (1,)}, kind="")
             except ValueError:
                 continue
             assert found == saved

@@ -104,8 +104,7 @@ def numpy_of(folder: Path, wheel: Path | None, sha256: str | None) -> str:
         script = (folder / "pyodide.mjs").read_text("utf-8")
         address = re.search(r"`(https://[^`]*/)v\$\{\w+\}/full/`", script)
         assert address is not None
-        pinned = json.loads((WEB / "packages.json").read_text("utf-8"))
-        return f"{address[1]}v{pinned['pyodide']['version']}/full/"
+        return f"{address[1]}v{pinned()['pyodide']['version']}/full/"
     ours = lock["packages"]["numpy"]
     found, wanted = hashlib.sha256(wheel.read_bytes()).hexdigest(), sha256 or ours["sha256"]
     if found != wanted:
@@ -128,10 +127,15 @@ def digest(folder: Path) -> str:
 # -- packages ------------------------------------------------------------------------
 
 
+def pinned() -> dict[str, dict[str, str]]:
+    """The version and the hash of each package of npm's, by its name."""
+    packages: dict[str, dict[str, str]] = json.loads((WEB / "packages.json").read_text("utf-8"))
+    return packages
+
+
 def package(fresh: Path) -> None:
     """Pyodide, Graphviz and our modules with those that they import."""
-    pinned = json.loads((WEB / "packages.json").read_text("utf-8"))
-    pyodide, viz, minisearch = (npm(name, **pin) for name, pin in pinned.items())
+    pyodide, viz, minisearch = (npm(name, **pin) for name, pin in pinned().items())
     for name in PYODIDE:
         copy(pyodide / name, fresh / "pyodide" / name)
     copy(viz / "dist/viz.js", fresh / "viz/viz.js")
@@ -144,8 +148,7 @@ def package(fresh: Path) -> None:
 
 def classic() -> tuple[list[Path], Path]:
     """Pyodide and Graphviz, and the search, as scripts that are no modules."""
-    pinned = json.loads((WEB / "packages.json").read_text("utf-8"))
-    pyodide, viz, minisearch = (npm(name, **pin) for name, pin in pinned.items())
+    pyodide, viz, minisearch = (npm(name, **pin) for name, pin in pinned().items())
     engines = [viz / "dist/viz-global.js", pyodide / "pyodide.asm.js", pyodide / "pyodide.js"]
     return engines, minisearch / "dist/umd/index.js"
 
@@ -168,15 +171,15 @@ def npm(name: str, version: str, integrity: str) -> Path:
     return folder / "package"
 
 
-def downloaded(pinned: Path) -> Path:
+def downloaded(names: Path) -> Path:
     """The folder of what a list names, each with the hash that is written down."""
-    digest = hashlib.sha256(pinned.read_bytes()).hexdigest()
+    digest = hashlib.sha256(names.read_bytes()).hexdigest()
     folder = WORK / f"wheels-{digest[:12]}"
     if not folder.exists():
         fresh = folder.with_suffix(".fresh")
         shutil.rmtree(fresh, ignore_errors=True)
         run(*PIP, "download", "-q", "--no-deps", "--require-hashes", "-d", str(fresh), "-r",
-            str(pinned))  # fmt: skip
+            str(names))  # fmt: skip
         fresh.rename(folder)
     return folder
 

@@ -38,7 +38,7 @@ def one_file(site: Path, folder: str, engines: list[Path], search: Path) -> str:
     )  # fmt: skip
     page = re.sub(r'<span class="languages">.*?</span>', "", page, count=1, flags=re.DOTALL)
     first = _joined(search, app / "one.js", app / "search.js")
-    page, script = _alone(site, home / "index.html", page, first)
+    page, script = _alone(home / "index.html", page, first)
     has = json.loads(re.search(r'id="site"[^>]*>(.*?)</script>', page)[1])["has"]
     needed = [name for name, _bytes in has["files"]]
     needed += ["pyodide/pyodide-lock.json", f"search/{folder or 'es'}.json"]
@@ -49,7 +49,7 @@ def one_file(site: Path, folder: str, engines: list[Path], search: Path) -> str:
     files["app/worker.js"] = worker.encode()
     inside = [script]
     for path, name in zip(paths, names):
-        text, script = _alone(site, path, _MENU.sub("", path.read_text("utf-8")))
+        text, script = _alone(path, _MENU.sub("", path.read_text("utf-8")))
         files[f"pages/{name}"] = text.encode()
         inside.append(script)
     held = "".join(
@@ -78,7 +78,7 @@ _MENU = re.compile(
 )
 
 
-def _alone(site: Path, path: Path, page: str, script: str = "") -> tuple[str, str]:
+def _alone(path: Path, page: str, script: str = "") -> tuple[str, str]:
     """A page with its styles and its script in it, and that script, if it is not given."""
     entry = bool(script)
     style = ""

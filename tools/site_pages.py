@@ -18,7 +18,7 @@ from site_lessons import Lesson
 
 from micrograd_es.base.languages import LANGUAGES, get_language, speaking
 from micrograd_es.base.languages import gettext as _
-from micrograd_es.base.palette import DARK, repainted, stylesheet
+from micrograd_es.base.palette import DARK, LIGHT, repainted, stylesheet
 from micrograd_es.base.templating import source, template
 from micrograd_es.gallery import load
 from micrograd_es.play.answers import answer as answer_of_play
@@ -35,7 +35,10 @@ FIRST = {"f": "2*(a*b+c)**2", "at": "a:1,b:2,c:3"}
 
 def pages(has: dict[str, Any], version: str) -> Iterator[tuple[str, str]]:
     """Each file's name and text."""
-    yield "app/palette.css", stylesheet() + repainted(".graph")
+    # of a picture whose gradients are asked for these are hidden, and their captions in italics not
+    gradients = f'.hides .graph text[fill="{LIGHT["gradient"]}"]:not([font-style])'
+    hidden = f"{gradients} {{ visibility: hidden; }}\n"
+    yield "app/palette.css", stylesheet() + repainted(".graph") + hidden
     yield "app/reading.js", source("base", "reading.js")
     yield "app/icon.svg", template("play", "icon.svg").render(colour=DARK)
     for language in LANGUAGES:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from math import nan, sqrt
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
-from micrograd_es.base.ieee import divide
+from micrograd_es.base import ieee
 from micrograd_es.base.scalars import as_float
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ class Vector:
         return self._with(other, lambda a, b: a * b)
 
     def __truediv__(self, other: Any) -> Vector:
-        return self._with(other, divide)
+        return self._with(other, ieee.divide)
 
-    def __pow__(self, half: float) -> Vector:
-        return Vector([sqrt(a) if a >= 0.0 else nan for a in self._numbers])
+    def __pow__(self, other: Any) -> Vector:
+        return self._with(other, _power)
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -76,6 +76,13 @@ class Vector:
     def tolist(self) -> list[float]:
         """The numbers, as of an array."""
         return self._numbers
+
+
+def _power(a: float, b: float) -> float:
+    """a ** b, which NumPy takes a root or a square for where it is one."""
+    if b == 0.5:
+        return sqrt(a) if a >= 0.0 else nan
+    return a * a if b == 2.0 else ieee.pow(a, float(b))
 
 
 def vector(numbers: list[float]) -> Any:

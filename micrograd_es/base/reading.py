@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# What formulas/notation writes can be read again; base/templates/numbers.js reads alike.
+# What formulas/notation writes can be read again; base/templates/reading.js reads alike.
 NUMBER = r"(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+−-]?[0-9]+)?|∞)"
 _ONE = NUMBER.replace(r"\.", "[.,]") + "|inf(?:inity)?|nan"
 _NUMBER = re.compile(rf"([+−-]?(?:{_ONE}))(?:\s*/\s*([+−-]?(?:{_ONE})))?", re.IGNORECASE)

@@ -45,14 +45,16 @@ class Algebra:
         space: Callable[[str], Function] | None = None,
         reading: ast.NodeTransformer | None = None,
     ) -> None:
-        self.names: dict[str, Any] = {"__builtins__": {}, "abs": abs, "len": len, **names}
+        # PyTorch imports parts of itself only when they are needed
+        known = {"__import__": __import__}
+        self.names: dict[str, Any] = {"__builtins__": known, "abs": abs, "len": len, **names}
         self._reading = reading
         self._compiled: dict[tuple[Operation, str, str], Function] = {}
         for op in TABLE.values():
             # A partial may call any function of the table: tanh' uses sigmoid.
             if op.name not in self.names and (space or not op.primitive):
-                known = space(op.name) if space and op.primitive else self.value(op)
-                self.names[op.name] = known
+                found = space(op.name) if space and op.primitive else self.value(op)
+                self.names[op.name] = found
         for op in TABLE.values():
             for text in (op.value, *op.df):
                 if unknown := called(text) - self.names.keys() - {"where", "total"}:
@@ -66,17 +68,8 @@ class Algebra:
         """``df[i](y, *operands)`` of a row."""
         return self._compile(op, op.df[0 if op.variadic else i], "y, ")
 
-    def forward(self, op: Operation) -> Function:
-        """``(value, partials)`` of a row from its operands, in one call."""
-        partials = f"({', '.join(op.df)},)" + (" * len(a)" if op.variadic else "")
-        return self._compile(op, f"(y := {op.value}), {partials}")
-
     def recorded(self, op: Operation) -> Function:
-        """The same as a node keeps it: of two operands it is ``(value, da, db)``.
-
-        The partial of an operand that nothing is handed on to is None. That is a branch that
-        was not taken, or what never takes a gradient.
-        """
+        """A row as a node keeps it: ``(value, partials)``; of two operands ``(value, da, db)``."""
         texts = kept(op)
         partials = ", ".join(texts) if op.arity == 2 else f"({', '.join(texts)},)"
         return self._compile(op, f"(y := {op.value}), {partials}{' * len(a)' * op.variadic}")
@@ -207,6 +200,15 @@ IEEE = Algebra(
     DIVIDED,
 )
 
+
+def computed(op: Operation, *numbers: float) -> float:
+    """The value of a row at floats, by Python's own functions unless they raise."""
+    try:
+        return float(FLOATS.value(op)(*numbers))
+    except (ArithmeticError, ValueError):
+        return float(IEEE.value(op)(*numbers))
+
+
 # -- arrays -------------------------------------------------------------------------
 
 
@@ -227,6 +229,4 @@ def arrays(xp: Any) -> Algebra:
     A ``total`` there takes a sequence of arrays and adds them one by one.
     """
     names: dict[str, Any] = {"where": choice(xp), "total": lambda terms: sum(terms[1:], terms[0])}
-    # PyTorch imports parts of itself only when they are needed
-    names["__builtins__"] = {"__import__": __import__}
     return Algebra(names, lambda name: primitive(xp, name))

@@ -25,7 +25,7 @@ from typing import Any
 
 from micrograd_es.base.scalars import as_float
 from micrograd_es.engine import graph
-from micrograd_es.engine.algebra import FLOATS, IEEE, kept
+from micrograd_es.engine.algebra import FLOATS, IEEE, computed, kept
 from micrograd_es.engine.digest import digest
 from micrograd_es.engine.numbers import NUMBER
 from micrograd_es.engine.ops import TABLE, Operation, row
@@ -101,12 +101,9 @@ def makes(kind: type[graph.Node], operand: Function) -> None:
         graph.native.begin(kind, rows, operand, NUMBER, _total, as_float)
 
 
-def _total(terms: list[float]) -> Any:
+def _total(terms: list[float]) -> float:
     """The sum of numbers that are not all finite, or too large."""
-    try:
-        return FLOATS.value(TABLE["sum"])(*terms)
-    except (ArithmeticError, ValueError):
-        return IEEE.value(TABLE["sum"])(*terms)
+    return computed(TABLE["sum"], *terms)
 
 
 def _row_there(name: str, number: int | None) -> Operation | None:

@@ -56,6 +56,8 @@ class Operation:
         Its partials are constants that depend on the branch taken. Where one
         is 0, the branch is not taken and contributes exactly nothing, even if
         what arrives from above is infinite.
+    variadic : bool
+        It takes any number of operands.
     operator : str
         How Python writes it, where it is an operator and no function.
     primed : bool

@@ -108,8 +108,8 @@ class Explanation:
     @property
     def latex(self) -> str:
         """An ``aligned`` block for a LaTeX document or a notebook."""
-        lines = [(left, "=", right) for left, right in self._equations(latex=True)]
-        body = " \\\\\n".join(f"{left} &{sign} {right}" for left, sign, right in lines)
+        lines = [f"{left} &= {right}" for left, right in self._equations(latex=True)]
+        body = " \\\\\n".join(lines)
         return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
     @property
@@ -377,5 +377,3 @@ _CSS = (
     ".micrograd-es-explanation math{font-size:1.15em;math-style:normal;"
     f"font-family:{MATH_FONT}}}"
 )
-
-__all__ = ["Explanation", "explain"]

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, Union
 
-from micrograd_es.engine.algebra import FLOATS, IEEE, LAZY, Algebra
+from micrograd_es.engine.algebra import LAZY, Algebra, computed
 from micrograd_es.engine.ops import TABLE, Operation
 
 Term: TypeAlias = Union["Formula", float]
@@ -149,7 +149,7 @@ class Product(Formula):
         self.powers = powers
         self.value = coefficient
         for base, exponent in powers:
-            self.value *= _number(TABLE["pow"], base.value, exponent.value)
+            self.value *= computed(TABLE["pow"], base.value, exponent.value)
         self.key = ("product", coefficient, *((b.key, e.key) for b, e in powers))
         self.size = (coefficient not in (1.0, -1.0)) + sum(
             b.size + (e.size if e.key != _ONE.key else 0) for b, e in powers
@@ -187,15 +187,8 @@ def apply(op: Operation, *operands: Term) -> Formula:
     formulas = tuple(as_formula(x) for x in operands)
     if op.name in _SIMPLIFIED:
         return _SIMPLIFIED[op.name](*formulas)
-    value = _number(op, *(x.value for x in formulas))
+    value = computed(op, *(x.value for x in formulas))
     return Call(op.name, op.notation, formulas, value)
-
-
-def _number(op: Operation, *numbers: float) -> float:
-    try:
-        return float(FLOATS.value(op)(*numbers))
-    except (ArithmeticError, ValueError):
-        return float(IEEE.value(op)(*numbers))
 
 
 # -- what is simplified ---------------------------------------------------------
@@ -277,7 +270,7 @@ def _power(f: Formula, e: Formula) -> Formula:
         if e.value == -1:
             return _reciprocal(f)
         if isinstance(f, Number):
-            return Number(_number(TABLE["pow"], f.value, e.value))
+            return Number(computed(TABLE["pow"], f.value, e.value))
         c, powers = _powers(f)
         if c == 1 and len(powers) == 1 and e.value.is_integer():
             (base, exponent), *_ = powers

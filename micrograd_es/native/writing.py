@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from copy import copy
 from functools import cache
 
 from micrograd_es.engine.digest import digest
@@ -123,8 +124,8 @@ class Text:
         result = f"t{len(self.names)}"
         self.names.append(result)
         for node in (chosen, other):
-            inner = type(self)()
-            inner.names = self.names
+            inner = copy(self)  # with the same names
+            inner.statements = []
             last = inner.write(node)
             branches.append(" ".join([*inner.statements, f"{result} = {last};"]))
         self.statements.append(f"if ({test}) {{ {branches[0]} }} else {{ {branches[1]} }}")

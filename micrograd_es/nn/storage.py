@@ -60,13 +60,13 @@ def read_arrays(
         raise ModelFormatError(f"{path!r} is no file of this model: {error}") from None
 
 
-def _most_bytes(shapes: Mapping[str, tuple[int, ...]], kind: str = "") -> int:
+def _most_bytes(shapes: Mapping[str, tuple[int, ...]], kind: str) -> int:
     """A file's limit: its numbers, and ample room for the header."""
     numbers = sum(8 * int(np.prod(shape)) for shape in shapes.values())
     return numbers + 4096 + 2 * len(kind) + sum(256 + 6 * len(name) for name in shapes)
 
 
-def _read(data: bytes, shapes: Mapping[str, tuple[int, ...]], kind: str = "") -> Arrays:
+def _read(data: bytes, shapes: Mapping[str, tuple[int, ...]], kind: str) -> Arrays:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 

@@ -116,11 +116,6 @@ def draw_fitting(root: Value) -> Graph:
         raise beyond from None
 
 
-def svg_of(graph: Graph) -> str:
-    """The picture as one ``<svg>`` element, which can stand by itself or inside a page."""
-    return graph.svg()
-
-
 class _Drawing:
     """The graph in the DOT language, written once over its nodes in forward order."""
 

@@ -39,6 +39,7 @@ from micrograd_es.play.training import (
 from micrograd_es.stepping.steps import BackwardPass
 
 SECONDS = 0.3  # how long one answer may train
+_POINTS = 240  # of a curve, or about as many
 _STATIC = Path(__file__).with_name("static")
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FRESH = {"cache-control": "no-cache"}
@@ -163,7 +164,6 @@ def _page(state: State) -> Answer:
         "maxNeurons": limits.MAX_NEURONS,
         "maxPoints": limits.MAX_POINTS,
         "maxUpdates": limits.MAX_UPDATES,
-        "maxWeight": limits.MAX_WEIGHT,
     }
     html = template("play", "play.html").render(
         _=_,
@@ -244,19 +244,19 @@ def _json(told: dict[str, Any]) -> Answer:
     return Answer(200, text.encode(), "application/json")
 
 
-def _thinned(costs: list[float], most: int = 240) -> list[tuple[int, float | None]]:
-    """About `most` points of the curve, its last one among them."""
+def _thinned(costs: list[float]) -> list[tuple[int, float | None]]:
+    """As many points of the curve as are seen apart, its last one among them."""
     last = max(len(costs) - 1, 0)
-    thinned = [*range(0, last, 1 + last // most), *range(last, len(costs))]
+    thinned = [*range(0, last, 1 + last // _POINTS), *range(last, len(costs))]
     return [(u, costs[u] if isfinite(costs[u]) else None) for u in thinned]
 
 
 def _graph(state: State) -> Answer:
     cost = _picked(state)
-    from micrograd_es.pictures.graphs import draw_fitting, svg_of
+    from micrograd_es.pictures.graphs import draw_fitting
 
     policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-    svg = svg_of(draw_fitting(cost))
+    svg = draw_fitting(cost).svg()
     return Answer(200, svg.encode(), "image/svg+xml", {"content-security-policy": policy})
 
 

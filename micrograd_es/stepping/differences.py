@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isclose, isfinite
 
-from micrograd_es.engine.algebra import FLOATS, IEEE
+from micrograd_es.engine.algebra import computed
 from micrograd_es.engine.custom import CustomOperation, NumbersAlone
 from micrograd_es.engine.value import Value
 
@@ -43,11 +43,7 @@ def _value(node: Value, operands: list[float]) -> float:
             return node.rule.forward(operands)[0]
         except (ArithmeticError, ValueError):  # math.log at the edge of its domain
             return float("nan")
-    try:
-        value: float = FLOATS.value(node.rule)(*operands)
-        return value
-    except (ArithmeticError, ValueError):
-        return float(IEEE.value(node.rule)(*operands))
+    return computed(node.rule, *operands)
 
 
 def agree(gradient: float, difference: float, root: float) -> bool:

@@ -99,14 +99,14 @@ def stepping_page(steps: Pass, limit: int = MOST_EVENTS) -> str:
     )
 
 
-def cell(steps: Pass, limit: int = MOST_EVENTS) -> str:
+def cell(steps: Pass) -> str:
     """The page inside a frame of its own, as Jupyter shows it; past the limit, what to do.
 
     A notebook that is not trusted yet shows neither frames nor styles, and so it does show
     what the style hides: a picture, and how to trust it.
     """
     try:
-        page, picture, problem = stepping_page(steps, limit), still(steps), ""
+        page, picture, problem = stepping_page(steps), still(steps), ""
     except ValueError as error:
         page, picture, problem = "", None, str(error)
     return template("stepping", "frame.html").render(

@@ -24,7 +24,7 @@ from micrograd_es.tape.library import Rule
 from micrograd_es.tape.places import Places
 from micrograd_es.tape.program import Elementwise, Product, Program, Step, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
-from micrograd_es.tape.rows import Rows
+from micrograd_es.tape.rows import Rows, together
 
 _NONE = np.array([], int)
 
@@ -103,12 +103,12 @@ def _cut(step: SumStep, k: int, turn: Array) -> dict[int, SumStep]:
     cut: dict[int, SumStep] = defaultdict(lambda: replace(step, products=[], plain=[]))
 
     def after(*factors: Rows) -> Array:
-        turns = [turn[flat(rows)] for rows in factors if rows.store == BATCHED]
+        turns = [turn[rows.flat()] for rows in factors if rows.store == BATCHED]
         latest: Array = np.max(turns, axis=0)
         return np.where(latest < 0, k, latest)
 
     def some(rows: Rows, where: Array) -> Rows:
-        return Rows(rows.store, flat(rows)[where][:, None])
+        return Rows(rows.store, rows.flat()[where][:, None])
 
     for product in step.products:
         there = after(product.left, product.right)
@@ -197,30 +197,18 @@ class Assembly:
             return
         if isinstance(step, SumStep):
             for product in step.products:
-                to_left, to_right = self.wanted_of(product)
+                to_left, to_right = product.wants(self.everything)
                 if to_left:
                     yield product.right
                 if to_right:
                     yield product.left
             return
-        for k, want in enumerate(self.wanted(step)):
+        for k, want in enumerate(step.wants(self.everything)):
             if want:
                 used = self.used(step, k)
                 yield from (rows for rows, use in zip(step.operands, used) if use)
                 if "y" in used:
                     yield _results(step)
-
-    def wanted(self, step: Elementwise) -> list[bool]:
-        """Which operands take a gradient."""
-        return step.wanted if self.everything else step.to_parameters
-
-    def wanted_of(self, product: Product) -> tuple[bool, bool]:
-        """Whether the left and the right factors take a gradient."""
-        to_left, to_right = product.to_parameters
-        return (
-            to_left or (bool(self.everything) and product.left.store == BATCHED),
-            to_right or (bool(self.everything) and product.right.store == BATCHED),
-        )
 
     def used(self, step: Elementwise, k: int) -> list[Any]:
         """Which operands the k-th partial is computed from, and "y" if from the result."""
@@ -256,7 +244,7 @@ class Assembly:
 
     def at(self, rows: Rows) -> Array:
         """Where rows lie, for all places, one after the other."""
-        return flat(rows) if rows.store == STATIC else self.places.of(flat(rows))
+        return rows.flat() if rows.store == STATIC else self.places.of(rows.flat())
 
     def located(self, code: Code, step: Step, rows: Rows) -> tuple[int, int, int]:
         """An operand: its store, as seen from the step's; its first row, or a list."""
@@ -277,7 +265,7 @@ class Assembly:
     def _elementwise(self, step: Elementwise) -> None:
         code, n = self.forward[step.store], len(step)
         number, keeps = self._operations[_row(step)]
-        if keeps and self.everything is not None and self.wanted(step)[0]:
+        if keeps and self.everything is not None and step.wants(self.everything)[0]:
             self._kept[id(step)] = self._more(step.store, n)
         kept = self._kept.get(id(step), -1)
         result = self.result(code, step)
@@ -332,7 +320,7 @@ class Assembly:
         else:  # copied once, to where they follow each other
             first = self._more(STATIC, prod(left.shape))
             code = self.forward[STATIC]
-            code.emit(GATHER, first, prod(left.shape), code.listed(flat(left)))
+            code.emit(GATHER, first, prod(left.shape), code.listed(left.flat()))
             place = first, left.shape[1], 1
         self._matrices[id(product)] = place
         return place
@@ -343,13 +331,6 @@ class Assembly:
             self.statics += n
             return self.statics - n
         return self.places.more(n)
-
-
-def flat(rows: Rows) -> Array:
-    """The rows for all places, one after the other."""
-    if rows.single:
-        return np.full(prod(rows.shape), rows.first)
-    return np.arange(rows.at.start, rows.at.stop) if isinstance(rows.at, slice) else rows.at
 
 
 def _row(step: Elementwise) -> Operation:
@@ -373,11 +354,6 @@ def _results(step: Step) -> Rows:
 def _given(program: Program) -> Array:
     """The rows of each sample that are there from the beginning."""
     return np.array([*range(program.given[BATCHED]), *program.ones], int)
-
-
-def together(rows: Array) -> bool:
-    """Whether rows follow each other."""
-    return len(rows) == 1 or bool((rows[1:] - rows[:-1] == 1).all())
 
 
 @cache

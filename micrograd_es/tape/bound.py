@@ -24,8 +24,8 @@ from micrograd_es.tape.customs import Customs
 from micrograd_es.tape.expressions import CallWriter
 from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
-from micrograd_es.tape.rows import Rows
-from micrograd_es.tape.scatter import as_slice, repeats
+from micrograd_es.tape.rows import Rows, as_slice
+from micrograd_es.tape.scatter import repeats
 
 Call = Callable[[], Any]
 
@@ -249,9 +249,8 @@ class _Calls(CallWriter):
     def _elementwise_backward(self, step: Elementwise, g: Array, everything: bool) -> None:
         operands = [self.read(rows) for rows in step.operands]
         y = self._bound.numbers[step.store][step.rows]
-        wanted = step.wanted if everything else step.to_parameters
         rule = step.rule
-        for k, (rows, want) in enumerate(zip(step.operands, wanted)):
+        for k, (rows, want) in enumerate(zip(step.operands, step.wants(everything))):
             if not want:
                 continue
             out = None
@@ -328,9 +327,7 @@ class _Calls(CallWriter):
 
     def _sum_backward(self, step: SumStep, g: Array, everything: bool) -> None:
         for product in step.products:
-            to_left, to_right = product.to_parameters
-            to_left = to_left or (everything and product.left.store == BATCHED)
-            to_right = to_right or (everything and product.right.store == BATCHED)
+            to_left, to_right = product.wants(everything)
             if product.matrix:
                 left, right = self._matrices(product)
                 flat = g.reshape(len(left), -1)
@@ -351,13 +348,12 @@ class _Calls(CallWriter):
                     self.emit(np.multiply, upstream[None], other, place)
                     if out is None:
                         self.add(rows, place)
-        for rows, to_parameters in step.plain:
-            if to_parameters or (everything and rows.store == BATCHED):
-                # the terms of one sum go each its way, unless they are alike
-                alike = rows.unique and not self._written[rows.store][rows.at].any()
-                alone = [rows] if len(step) > 1 or alike else rows.terms()
-                for term in alone:
-                    self._to_terms(term, g)
+        for rows in step.wanting(everything):
+            # the terms of one sum go each its way, unless they are alike
+            alike = rows.unique and not self._written[rows.store][rows.at].any()
+            alone = [rows] if len(step) > 1 or alike else rows.terms()
+            for term in alone:
+                self._to_terms(term, g)
 
     def _to_left(self, rows: Rows, g: Array, right: Array) -> None:
         """G · Xᵀ, which sums over the samples as well."""

@@ -24,7 +24,7 @@ from micrograd_es.tape.customs import Array, Customs
 from micrograd_es.tape.library import NEITHER, Keeps, Library, Rule
 from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
 from micrograd_es.tape.recording import STATIC, Recording
-from micrograd_es.tape.replay import INPUTS, LEAVES, Arrays, Interpreter
+from micrograd_es.tape.replay import FIRST, INPUTS, LEAVES, Arrays, Interpreter
 from micrograd_es.tape.rows import Rows
 
 
@@ -103,7 +103,7 @@ class Exact(Interpreter):
         numbers = self.numbers(X, theta)
         small = [2.0**-60 * array for array in numbers]  # whose sums do not overflow
         found = np.zeros(len(X), bool)
-        for k, step in enumerate(self.steps, 3):
+        for k, step in enumerate(self.steps, FIRST):
             if isinstance(step, SumStep) and not np.isfinite(y := numbers[k]).all():
                 anyhow = self.sum(step, small)
                 same = np.isfinite(y) | (y == anyhow) | (np.isnan(y) & np.isnan(anyhow))
@@ -114,7 +114,7 @@ class Exact(Interpreter):
         """Whether what all samples share has numbers or partials that are not finite."""
         shared = [k for k, s in enumerate(self.steps) if s.store == STATIC and s.trained]
         numbers = self.numbers(X[:1], theta) if shared else []
-        for step, y in [(self.steps[k], numbers[k + 3]) for k in shared]:
+        for step, y in [(self.steps[k], numbers[FIRST + k]) for k in shared]:
             operands = [self.read(rows, numbers) for rows in step.operands]
             found = [y, *operands]
             if isinstance(step, Elementwise):

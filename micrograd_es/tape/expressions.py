@@ -61,7 +61,7 @@ class CallWriter:
         if result is not out:
             self.emit(np.copyto, out, result)
 
-    def value_of(self, op: Operation, operands: Sequence[Array], out: Array | None = None) -> Any:
+    def value_of(self, op: Operation, operands: Sequence[Array], out: Array | None) -> Any:
         """The value of a row, perhaps in `out`."""
         names = dict(zip(op.operands, operands))
         if op.short:
@@ -77,7 +77,7 @@ class CallWriter:
         y: Array,
         operands: Sequence[Array],
         g: Array,
-        out: Array | None = None,
+        out: Array | None,
     ) -> Array:
         """The gradient `g` times the k-th partial of a row, perhaps in `out`."""
         if self._taken is not None:  # by the first of two, and the other one takes the rest

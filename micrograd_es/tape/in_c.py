@@ -17,7 +17,9 @@ from micrograd_es.tape.languages import WIDTH, Language, pieces, renamed, wrappe
 class _CText(writing.Text):
     """A text of the table on its way to C that is read by people."""
 
-    language: C
+    def __init__(self, language: C) -> None:
+        super().__init__()
+        self.language = language
 
     def call(self, name: str, operands: list[str]) -> str:
         return f"{self.language.call(name)}({', '.join(operands)})"
@@ -34,10 +36,6 @@ class C(Language):
     """A file of C99 that includes <math.h>."""
 
     true = "1"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._text = type("_Text", (_CText,), {"language": self})
 
     def begin(self, inputs: Sequence[str], parameters: Sequence[str], unused: Set[str]) -> None:
         self.lines += [
@@ -90,7 +88,7 @@ class C(Language):
 
     def template(self, text: str) -> str:
         if text not in self.templates:
-            found = self._text().write(renamed(text))
+            found = _CText(self).write(renamed(text))
             tree = ast.parse(text, mode="eval").body
             bare = isinstance(tree, (ast.Name, ast.Constant))
             bare = bare or (isinstance(tree, ast.Call) and not text.startswith("where("))
@@ -98,7 +96,7 @@ class C(Language):
         return self.templates[text]
 
     def define(self, name: str, operands: Sequence[str], text: str, let: str = "") -> str:
-        writes = self._text()
+        writes = _CText(self)
         if let:
             writes.write(ast.parse(f"({let})", mode="eval").body)
         result = writes.write(ast.parse(text, mode="eval").body)

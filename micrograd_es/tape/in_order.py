@@ -41,7 +41,7 @@ class InOrder:
         The place of the output, and how many places there are.
     """
 
-    def __init__(self, recording: Recording, everything: bool = False) -> None:
+    def __init__(self, recording: Recording, everything: bool) -> None:
         operands = recording.operands
         asked = [t or (everything and s) for t, s in zip(recording.trained, recording.store)]
         [self.output], self.size = recording.outputs, len(operands)

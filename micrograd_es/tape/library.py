@@ -125,8 +125,6 @@ class Derived(Library):
             op.name: self.value(op) for op in TABLE.values() if not op.variadic
         }
         names["where"], names["mul"] = choice(xp), self.times
-        # PyTorch imports parts of itself only when they are needed
-        names["__builtins__"] = {"__import__": __import__}
         self._partials = Algebra(names, reading=CALLED)
 
     def value(self, rule: Rule) -> Function:

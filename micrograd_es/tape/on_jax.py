@@ -30,8 +30,8 @@ from micrograd_es.tape.recording import Recording
 _apart = getattr(lax, "optimization_barrier", lambda array: array)  # from JAX 0.4.31 on
 
 
-class Plain(Library):
-    """The arrays of JAX, where 0 times infinity is nan in gradients too."""
+class _Arrays(Library):
+    """The arrays of JAX."""
 
     def __init__(self, recording: Recording) -> None:
         # the user's functions have to take these arrays; their own errors say so if not
@@ -45,6 +45,10 @@ class Plain(Library):
 
     def scattered(self, d: Array, rows: Any, size: int) -> Array:
         return jnp.zeros((size, *d.shape[1:]), d.dtype).at[rows].add(d)
+
+
+class Plain(_Arrays):
+    """The same, where 0 times infinity is nan in gradients too."""
 
     def hand_on(self, rule: Rule, g: Array, local: Array, keeps: bool) -> Array:
         return g * local
@@ -60,11 +64,11 @@ class Plain(Library):
         return jnp.matmul(a, b)
 
 
-class Jax(Derived):
-    """The arrays of JAX."""
+class Jax(_Arrays, Derived):
+    """The same, where they are differentiated."""
 
     def __init__(self, recording: Recording) -> None:
-        super().__init__(jnp, array_functions(recording, _one_by_one))
+        super().__init__(recording)
         self.plain = Plain(recording)
 
     def given(self, *numbers: Any) -> list[Array]:
@@ -74,12 +78,6 @@ class Jax(Derived):
                 raise TypeError(f"X and theta should hold real numbers, not {x.dtype}")
         floats = [x.dtype for x in arrays if jnp.issubdtype(x.dtype, jnp.floating)]
         return [x.astype(floats[0] if floats else jnp.result_type(float)) for x in arrays]
-
-    def floats(self, numbers: Any, like: Array) -> Array:
-        return self.plain.floats(numbers, like)
-
-    def fixed(self, numbers: Array) -> Array:
-        return self.plain.fixed(numbers)
 
     def finite(self, found: Found, again: Callable[[], Found]) -> Found:
         sound = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in found]))
@@ -132,9 +130,6 @@ class Jax(Derived):
 
     def dot(self, a: Array, b: Array, keeps: Keeps = NEITHER) -> Array:
         return _dot.bind(a, b, keeps=keeps)
-
-    def scattered(self, d: Array, rows: Any, size: int) -> Array:
-        return self.plain.scattered(d, rows, size)
 
 
 def _one_by_one(f: Function) -> Function:

@@ -58,6 +58,10 @@ class Elementwise(Step):
         """Name of the operation."""
         return self.rule.name
 
+    def wants(self, everything: bool) -> list[bool]:
+        """Which operands are handed a gradient: all that take one, or the parameters' alone."""
+        return self.wanted if everything else self.to_parameters
+
     def of(self, place: int) -> Elementwise:
         """The part that computes one row."""
         operands = [rows.of(place) for rows in self.operands]
@@ -77,6 +81,14 @@ class Product:
     matrix: bool
     to_parameters: tuple[bool, bool]
 
+    def wants(self, everything: bool) -> tuple[bool, bool]:
+        """Whether the left and the right factors are handed a gradient, in the same way."""
+        to_left, to_right = self.to_parameters
+        return (
+            to_left or (everything and self.left.store == BATCHED),
+            to_right or (everything and self.right.store == BATCHED),
+        )
+
 
 @dataclass
 class SumStep(Step):
@@ -90,6 +102,14 @@ class SumStep(Step):
         """All rows that it reads."""
         factors = [rows for product in self.products for rows in (product.left, product.right)]
         return factors + [rows for rows, _ in self.plain]
+
+    def wanting(self, everything: bool) -> list[Rows]:
+        """The plain terms that are handed a gradient, in the same way."""
+        return [
+            rows
+            for rows, to_parameters in self.plain
+            if to_parameters or (everything and rows.store == BATCHED)
+        ]
 
     @property
     def terms(self) -> int:
@@ -123,8 +143,6 @@ class Program:
         How many of the first store, the first ones, hold parameters or constants.
     inputs : list of int
         The rows of the inputs.
-    place : list of int
-        The row of each node in its store; -1 where it is not computed.
     outputs : list of (int, int)
         Store and row of each.
     ones : list of int
@@ -136,7 +154,6 @@ class Program:
     given: tuple[int, int]
     leaves: int
     inputs: list[int]
-    place: list[int]
     outputs: list[tuple[int, int]]
     ones: list[int]
 
@@ -209,7 +226,6 @@ def plan(recording: Recording) -> Program:
         (recording.given[STATIC], given),
         leaves,
         place[: recording.given[BATCHED]],
-        place,
         [(recording.store[i], place[i]) for i in recording.outputs],
         list(ones.values()),
     )

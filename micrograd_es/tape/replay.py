@@ -15,12 +15,12 @@ from micrograd_es.tape.customs import Array
 from micrograd_es.tape.library import Library
 from micrograd_es.tape.program import Elementwise, Product, Program, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
-from micrograd_es.tape.rows import Rows
+from micrograd_es.tape.rows import Rows, as_slice
 
 Arrays = list[Any]
 
-# The arrays before those of the steps: parameters and constants; inputs; and 1.
-LEAVES, INPUTS, ONE = range(3)
+# The arrays: parameters and constants; inputs; 1; and from there on one of each step.
+LEAVES, INPUTS, ONE, FIRST = range(4)
 
 
 class Interpreter:
@@ -34,7 +34,7 @@ class Interpreter:
         for k, row in enumerate(program.inputs):
             homes[BATCHED][row] = INPUTS, k
         homes[BATCHED][program.ones] = ONE, 0
-        for k, step in enumerate(self.steps, 3):
+        for k, step in enumerate(self.steps, FIRST):
             homes[step.store][step.rows] = [(k, row) for row in range(len(step))]
         self._homes = homes
         self._sizes = [program.leaves, len(program.inputs), 1, *map(len, self.steps)]
@@ -111,11 +111,11 @@ class Interpreter:
         nothing is carried to where no parameter is. An adjoint that is None is 0.
         """
         for k in range(len(self.steps) - 1, -1, -1):
-            step, g = self.steps[k], adjoints[k + 3]
+            step, g = self.steps[k], adjoints[FIRST + k]
             if g is None or not (everything or step.trained):
                 continue
             if isinstance(step, Elementwise):
-                self._elementwise(step, numbers, adjoints, g, numbers[k + 3], everything)
+                self._elementwise(step, numbers, adjoints, g, numbers[FIRST + k], everything)
             else:
                 self._sum_backward(step, numbers, adjoints, g, everything)
 
@@ -123,8 +123,7 @@ class Interpreter:
         self, step: Elementwise, numbers: Arrays, adjoints: Arrays, g: Array, y: Array, all_: bool
     ) -> None:
         operands = [self.read(rows, numbers) for rows in step.operands]
-        wanted = step.wanted if all_ else step.to_parameters
-        for i, (rows, want) in enumerate(zip(step.operands, wanted)):
+        for i, (rows, want) in enumerate(zip(step.operands, step.wants(all_))):
             if want:
                 local = self.library.floats(self.library.partial(step.rule, i)(y, *operands), y)
                 self.add(rows, self.library.hand_on(step.rule, g, local, not step.always), adjoints)
@@ -133,17 +132,16 @@ class Interpreter:
         self, step: SumStep, numbers: Arrays, adjoints: Arrays, g: Array, all_: bool
     ) -> None:
         for product in step.products:
-            to_left, to_right = product.to_parameters
-            if to_left or (all_ and product.left.store):
+            to_left, to_right = product.wants(all_)
+            if to_left:
                 d = self.to_left(step, product, self.read(product.right, numbers), g)
                 self.add(product.left, d, adjoints)
-            if to_right or (all_ and product.right.store):
+            if to_right:
                 d = self.to_right(step, product, self.read(product.left, numbers), g)
                 self.add(product.right, d, adjoints)
-        for rows, to_parameters in step.plain:
-            if to_parameters or (all_ and rows.store):
-                d = self.gathered(rows, g)
-                self.add(rows, self.xp.broadcast_to(d, (rows.shape[0], *d.shape)), adjoints)
+        for rows in step.wanting(all_):
+            d = self.gathered(rows, g)
+            self.add(rows, self.xp.broadcast_to(d, (rows.shape[0], *d.shape)), adjoints)
 
     def to_left(self, step: SumStep, product: Product, factor: Array, g: Array) -> Array:
         """What a product hands on to its left factors: the gradient times the right ones."""
@@ -229,7 +227,7 @@ class _Places:
         order: list[int] = []
         for array in dict.fromkeys(arrays.tolist()):
             position = np.flatnonzero(arrays == array)
-            self.parts.append((array, _as_repeated(at[position]), _as_slice(position)))
+            self.parts.append((array, _as_repeated(at[position]), as_slice(position)))
             order += position.tolist()
         self.order = None if order == sorted(order) else np.argsort(order)
 
@@ -256,13 +254,8 @@ def _as_repeated(rows: Array) -> Any:
         if not len(once) % p and (once.reshape(-1, p) == once[:p]).all()
     )
     if period == n:
-        return _as_slice(rows)
-    return _Repeated(_as_slice(once[:period]), each, len(once) // period)
-
-
-def _as_slice(rows: Array) -> Any:
-    one_by_one = bool((np.diff(rows) == 1).all())
-    return slice(int(rows[0]), int(rows[-1]) + 1) if one_by_one else rows
+        return as_slice(rows)
+    return _Repeated(as_slice(once[:period]), each, len(once) // period)
 
 
 def _cut(rows: Array, at: Any) -> Array:

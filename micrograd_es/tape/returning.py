@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from micrograd_es.base.arrays import Array
+from micrograd_es.native.library import library
 from micrograd_es.tape.assembly import (
     ELEMENTWISE_BACK,
     MATRIX_TO_LEFT,
@@ -26,13 +27,11 @@ from micrograd_es.tape.assembly import (
     ZERO,
     Assembly,
     Code,
-    flat,
-    together,
 )
 from micrograd_es.tape.places import Places
 from micrograd_es.tape.program import Elementwise, Product, Program, Step, SumStep
 from micrograd_es.tape.recording import BATCHED, STATIC
-from micrograd_es.tape.rows import Rows
+from micrograd_es.tape.rows import Rows, together
 
 
 @dataclass
@@ -47,11 +46,8 @@ class _Share:
 
     def of(self, some: Array) -> _Share:
         """The part for some of the rows."""
-        factor = self.factor and Rows(self.factor.store, flat(self.factor)[some])
+        factor = self.factor and Rows(self.factor.store, self.factor.flat()[some])
         return replace(self, rows=self.rows[some], factor=factor)
-
-
-_PIECE = 64  # columns that the interpreter turns at a time
 
 
 class Return:
@@ -71,7 +67,7 @@ class Return:
 
     def __init__(self, assembly: Assembly) -> None:
         program = assembly.program
-        self._assembly = assembly
+        self._assembly, self._everything = assembly, bool(assembly.everything)
         self.codes = Code(), Code()
         self.places = Places(program)
         self._written = [np.zeros(size, bool) for size in program.sizes]
@@ -92,7 +88,7 @@ class Return:
                 self.seeds.append((row, 1))
         for k in range(len(program.steps) - 1, -1, -1):
             step = program.steps[k]
-            if assembly.everything or step.trained:
+            if self._everything or step.trained:
                 for share in self._waiting.pop(k, []):
                     self._hand_on(share)
                 for rows in self._over.pop(k, []):
@@ -156,14 +152,14 @@ class Return:
     def _elementwise(self, code: Code, step: Elementwise, places: Array) -> None:
         assembly, nothing, n = self._assembly, (0, 0, -1), len(step)
         gradients = _where(code, places)
-        for k, want in enumerate(assembly.wanted(step)):
+        for k, want in enumerate(step.wants(self._everything)):
             if not want:
                 continue
             rows, sign = step.operands[k], assembly.sign(step, k)
             if sign:
-                self._as_it_is(step, places, rows.store, flat(rows), sign)
+                self._as_it_is(step, places, rows.store, rows.flat(), sign)
                 continue
-            to = self._to(code, step, rows.store, flat(rows))
+            to = self._to(code, step, rows.store, rows.flat())
             factor = assembly.factor(code, step, k)
             if factor:
                 code.emit(PRODUCTS_BACK, *gradients, n, 1, *factor, *to)
@@ -182,10 +178,10 @@ class Return:
 
     def _sum(self, code: Code, step: SumStep, gradients: Array) -> int | None:
         """Hands on what a sum has, or puts it off; up to which step, if it does."""
-        assembly, shares = self._assembly, []
+        shares = []
         for product in step.products:
             left, right = product.left, product.right
-            to_left, to_right = assembly.wanted_of(product)
+            to_left, to_right = product.wants(self._everything)
             if product.matrix:
                 if to_left:
                     self._to_left(code, step, product, int(gradients[0]))
@@ -194,10 +190,9 @@ class Return:
                 continue
             for rows, factor, want in (left, right, to_left), (right, left, to_right):
                 if want:
-                    shares.append(_Share(step, gradients, rows.store, flat(rows), factor))
-        for rows, to_parameters in step.plain:
-            if to_parameters or (assembly.everything and rows.store == BATCHED):
-                shares.append(_Share(step, gradients, rows.store, flat(rows), None))
+                    shares.append(_Share(step, gradients, rows.store, rows.flat(), factor))
+        for rows in step.wanting(self._everything):
+            shares.append(_Share(step, gradients, rows.store, rows.flat(), None))
         turns = set()
         for share in shares:
             if share.store == STATIC or step.store == STATIC or len(step) > 1:
@@ -248,7 +243,7 @@ class Return:
 
     def _to_left(self, code: Code, step: SumStep, product: Product, first: int) -> None:
         assembly, left, (k, parts) = self._assembly, product.left, product.right.shape
-        m, rows = left.shape[0], flat(left)
+        m, rows = left.shape[0], left.flat()
         self._written[STATIC][rows] = True
         other = int(left.store != step.store)
         if left.steps is not None and left.unique and (k == 1 or left.steps[1] == 1):
@@ -257,11 +252,12 @@ class Return:
             to = other, 0, 0, code.listed(2 * rows + 1)
         right = assembly.lines(code, product.right)
         code.emit(MATRIX_TO_LEFT, first, m, parts, k, *right, *to)
-        assembly.room.needs(_PIECE * (k + 8) + m * k, k * parts, k + _PIECE, m)
+        piece: int = library().PIECE  # columns that the interpreter turns at a time
+        assembly.room.needs(piece * (k + 8) + m * k, k * parts, k + piece, m)
 
     def _to_right(self, code: Code, step: SumStep, product: Product, first: int) -> None:
         (m, _), (k, parts) = product.left.shape, product.right.shape
-        rows = flat(product.right).reshape(k, parts)
+        rows = product.right.flat().reshape(k, parts)
         if product.right.store == BATCHED and rows[-1, 0] in self._assembly.program.ones:
             rows, k = rows[:-1], k - 1  # a bias has no factor to hand on to
         factors = int(product.left.store != step.store), *self._assembly.matrix(product)

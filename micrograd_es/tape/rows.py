@@ -76,10 +76,15 @@ class Rows:
         """How many there are."""
         return prod(self.shape)
 
+    def flat(self) -> Array:
+        """The row for each place, one after the other."""
+        if self.single:
+            return np.full(self.size, self.first)
+        return np.arange(self.at.start, self.at.stop) if isinstance(self.at, slice) else self.at
+
     def terms(self) -> list[Rows]:
         """The rows one by one."""
-        flat = np.arange(self.at.start, self.at.stop) if isinstance(self.at, slice) else self.at
-        return [Rows(self.store, [[row]]) for row in flat.tolist()]
+        return [Rows(self.store, [[row]]) for row in self.flat().tolist()]
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -96,6 +101,16 @@ class Rows:
         row, number = store.strides
         strides = (*[step * row for step in self.steps], number)
         return as_strided(store[self.first :], (*self.shape, store.shape[1]), strides)
+
+
+def together(rows: Array) -> bool:
+    """Whether rows follow each other."""
+    return len(rows) == 1 or bool((rows[1:] - rows[:-1] == 1).all())
+
+
+def as_slice(rows: Array) -> Any:
+    """The rows as a slice where they follow each other."""
+    return slice(int(rows[0]), int(rows[-1]) + 1) if together(rows) else rows
 
 
 def _counts(shape: tuple[int, ...]) -> list[Array]:

@@ -10,13 +10,6 @@ import numpy as np
 from micrograd_es.base.arrays import Array
 
 
-def as_slice(rows: Array) -> Any:
-    """The rows, sorted, as a slice where they follow each other."""
-    if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
-        return slice(rows[0], rows[-1] + 1)
-    return rows
-
-
 def repeats(rows: Array) -> int:
     """How many times each row comes, if it is always the same and at once; else 0."""
     different = len(np.unique(rows))

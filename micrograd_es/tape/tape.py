@@ -49,8 +49,8 @@ class Tape:
     -----
     All other leaves are constants, with the data that they had at recording. A tape
     knows the graph and not the Python that made it: ``if v > 0:`` was decided at
-    recording and is replayed as it was, and so are ``(v > 0) * v``, ``max(values)`` and
-    ``array > 0``, which compare data; `where`, `maximum`, `minimum` and `relu` are part
+    recording and is replayed as it was, and so are ``max(values)`` and ``array > 0``,
+    which compare data; ``(v > 0) * v``, `where`, `maximum`, `minimum` and `relu` are part
     of the graph and decide anew in every sample. A tape may be used from several threads.
 
     Examples

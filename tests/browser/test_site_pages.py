@@ -19,9 +19,10 @@ import pytest
 from conftest import without
 from micrograd_es import explain
 from micrograd_es.base.languages import speaking
+from micrograd_es.base.palette import LIGHT
 from micrograd_es.expression import parse
 from micrograd_es.gallery import load
-from micrograd_es.pictures.graphs import draw_graph, svg_of
+from micrograd_es.pictures.graphs import draw_graph
 from micrograd_es.play.answers import answer as answer_of_play
 
 pytestmark = pytest.mark.browser
@@ -123,7 +124,7 @@ def test_numbers_pictures_and_explanations_are_those_of_python_here(start):
             ).replace("&gt;", ">").replace("&lt;", "<")
         here, there = (
             float(re.search(r'<svg width="(\d+)pt"', svg)[1])
-            for svg in (svg_of(draw_graph(root)), told["graph"])
+            for svg in (draw_graph(root).svg(), told["graph"])
         )
         assert isclose(here, there, rel_tol=0.03), f
 
@@ -168,6 +169,23 @@ def test_the_address_holds_everything(start, address):
     page.wait_for_selector(".live[data-asking=no]")
     assert page.get_attribute("html", "lang") == "es"
     assert page.text_content(".formula .value") == "−12"
+
+
+@pytest.mark.parametrize("secure", [True, False])  # without, there is no navigator.clipboard
+def test_what_is_copied_is_said_once_it_is(start, secure):
+    page = start("en/?f=a*b&at=a:3,b:-4")
+    page.wait_for_selector(".live[data-asking=no]")
+    given = "{ writeText: async (text) => { window.held = text; } }" if secure else "undefined"
+    page.evaluate(f"""() => {{
+      Object.defineProperty(navigator, "clipboard", {{ value: {given} }});
+      document.execCommand = () => {{ window.held = getSelection().toString(); }};
+    }}""")
+    page.click(".share summary")
+    page.click("[data-copies=address]")
+    page.wait_for_function(
+        "document.querySelector('[data-copies=address]').textContent === 'Copied'"
+    )
+    assert page.evaluate("window.held") == page.input_value("#address")
 
 
 def test_the_core_computes_in_the_browser_what_it_computes_here(start):
@@ -442,6 +460,9 @@ def test_a_lesson_to_its_end(visit, address):
 
     assert shown() == 1
     assert not told.first.is_visible()  # it would tell the answer
+    gradients = page.locator(f".graph text[fill='{LIGHT['gradient']}']:not([font-style])")
+    assert gradients.count()
+    assert not any(one.is_visible() for one in gradients.all())
     assert "3" in answered(1, "5")
     assert "1/4" in answered(1, "6,1,2")
     assert shown() == 1

@@ -72,7 +72,11 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
   button.addEventListener("click", async () => {
     const copied = element(button.dataset.copies);
     copied.select();
-    await navigator.clipboard?.writeText(copied.value);
+    try {
+      await navigator.clipboard.writeText(copied.value);
+    } catch {
+      document.execCommand("copy"); // where the clipboard is out of reach
+    }
     button.textContent = texts.copied;
   });
 }

@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from html import escape
 from itertools import accumulate
 from pathlib import Path
@@ -32,7 +33,7 @@ from micrograd_es.formulas.nodes import Formulas
 from micrograd_es.formulas.notation import latex, mathml, number
 from micrograd_es.gallery import load
 from micrograd_es.pictures.dot import Graph
-from micrograd_es.pictures.graphs import draw_fitting, svg_of
+from micrograd_es.pictures.graphs import draw_fitting
 from micrograd_es.play.answers import answer as answer_of_play
 from micrograd_es.stepping.page import MOST_EVENTS, stepping_page
 from micrograd_es.stepping.steps import BackwardPass
@@ -147,7 +148,7 @@ def _try(settings: dict[str, str]) -> Answer:
 
 def _drawn(root: Value) -> str:
     try:
-        return svg_of(draw_fitting(root))
+        return draw_fitting(root).svg()
     except ValueError:
         return f"<p>{_('Its graph is too large to be drawn.')}</p>"
 
@@ -222,6 +223,7 @@ def _of_training(path: str, query: str) -> Answer:
     return Answer(said.status, said.kind.partition(";")[0], said.body.decode())
 
 
+@cache
 def _templates() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
