@@ -11,13 +11,16 @@ export function bounded(work, pause) {
     wanted = true;
     if (busy) return;
     busy = true;
-    while (wanted) {
-      wanted = false;
-      const began = performance.now();
-      await work();
-      const took = performance.now() - began;
-      await new Promise((later) => setTimeout(later, Math.max(pause, 4 * took)));
+    try {
+      while (wanted) {
+        wanted = false;
+        const began = performance.now();
+        await work();
+        const took = performance.now() - began;
+        await new Promise((later) => setTimeout(later, Math.max(pause, 4 * took)));
+      }
+    } finally {
+      busy = false; // after a fault too, which is told in the console
     }
-    busy = false;
   };
 }

@@ -115,19 +115,20 @@ function say(text) {
 // What is drawn beside the training is asked for by itself, and only so often: what nobody
 // sees takes no time, and a picture that does not come leaves the one before.
 
-const aside = (work, pause) => bounded(() => work().catch(() => null), pause);
-const drawMaps = aside(async () => {
+const wanted = (path) => answerTo(`${path}?${now()}`).catch(() => null);
+const drawMaps = bounded(async () => {
   if (!element("maps").checked) return;
-  const maps = await answerTo(`maps?${now()}`);
-  if (element("maps").checked) parameters.paint(maps);
+  const maps = await wanted("maps");
+  if (maps && element("maps").checked) parameters.paint(maps);
 }, 200);
-const drawCosts = aside(async () => {
+const drawCosts = bounded(async () => {
   if (element("landscape-panel").hidden) return;
   const [canvas, drawing] = [element("heights"), element("landscape")];
-  const answer = await answerTo(`landscape?${now()}`);
+  const answer = await wanted("landscape");
+  if (!answer) return;
   drawLandscape(canvas, drawing, answer, (least, most) => filled(texts.landscape, { least, most }));
 }, 800);
-const drawPicked = aside(async () => {
+const drawPicked = bounded(async () => {
   if (state.point) await picked.draw(query({ lang: state.lang }), state.point);
 }, 200);
 
