@@ -14,6 +14,7 @@ import pytest
 from micrograd_es import (
     MLP,
     SGD,
+    Dropout,
     RecordingError,
     Value,
     custom,
@@ -222,6 +223,38 @@ def test_a_parameter_that_is_read_is_guarded():
         assert f().data == rate.data * 5.0
 
 
+def test_a_copy_of_a_parameter_is_guarded():
+    w, rate = Value(2.0), Value(0.5)
+    copies = [copy.copy, copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))]
+    for made in [*copies, lambda v: float(f"{v:.17g}")]:
+        f = recorded(lambda: w * made(rate))  # noqa: B023
+        for _ in range(3):
+            assert f().data == rate.data * 2.0
+        rate.data += 1.0
+        assert f().data == rate.data * 2.0
+
+
+def test_what_is_drawn_once_or_from_a_seed_that_is_set_inside_is_the_same_each_time():
+    w, source, known = Value(2.0), random.Random(0), []
+
+    def seeded():
+        random.seed(0)
+        return w * random.random() * np.random.default_rng(0).random()
+
+    def once():
+        if not known:
+            known.append(source.random())
+        return w * known[0]
+
+    drop = Dropout(0.0)
+    for function in (seeded, once, lambda: drop(w)):
+        counter, f = counted(function)
+        for k in range(7):
+            w.data = float(k)
+            assert f().data == function().data
+        assert counter.runs == 2
+
+
 # -- what cannot be replayed ------------------------------------------------------------
 
 X = [[0.0, 1.0], [1.0, 0.0]]
@@ -229,6 +262,7 @@ W = [Value(0.3), Value(-0.2)]
 SOURCE = random.Random(0)
 OUTSIDE = W[0] * W[1]
 CALLS = iter(range(1000))
+ALIKE, GENERATOR, DROPOUT = random.Random(3), np.random.default_rng(0), Dropout(1e-9, seed=0)
 
 
 def accuracy():
@@ -269,6 +303,12 @@ REFUSED = {
     "no_grad": detached,
     "something drawn": lambda: W[0] * SOURCE.random(),
     "a mask that is drawn": lambda: vsum(w * float(SOURCE.random() > 0.5) for w in W * 20),
+    "a choice that is drawn, twice the same": lambda: W[ALIKE.randrange(2)] * 2,
+    "one of NumPy's": lambda: W[int(np.random.uniform() > 2)] * 2,  # noqa: NPY002
+    "one of a generator": lambda: W[int(GENERATOR.random() > 2)] * 2,
+    "a dropout": lambda: DROPOUT(W[0]),
+    "a copy of a node": lambda: W[0] * copy.deepcopy(W[0] * W[1]),
+    "a number that is written": lambda: W[0] * float(f"{W[0] * W[1]:.3f}"),
     "a count": lambda: W[0] * next(CALLS),
     "a loop that grows": lambda: vsum([W[0]] * (next(CALLS) + 1)) * 2,
     "a node made outside": lambda: OUTSIDE * W[0],

@@ -49,8 +49,8 @@ def recorded(function: F) -> F:
     Raises
     ------
     RecordingError
-        When it is called: it does not make the same graph again, as where something is drawn
-        anew; it takes numbers out of its graph (``.data``, ``float(v)``, a ``backward()``); it
+        When it is called: it does not make the same graph again; it draws random numbers anew;
+        it takes numbers out of its graph (``.data``, ``float(v)``, a ``backward()``); it
         sets numbers or gradients (``zero_grad()``); or it returns something else than Values.
 
     Examples

@@ -9,6 +9,8 @@ the same objects there. What is installed (NumPy, say) is taken to stay as it is
 from __future__ import annotations
 
 import dis
+import pickle
+import random
 import sys
 from array import array
 from collections import deque
@@ -26,7 +28,10 @@ from types import (
 )
 from typing import Any
 
+import numpy as np
+
 from micrograd_es.base.arrays import is_array
+from micrograd_es.base.errors import RecordingError
 from micrograd_es.engine.graph import Node
 
 # Things that are looked at, at most, and bytes of an array, if the graph is not larger: of more,
@@ -35,6 +40,7 @@ from micrograd_es.engine.graph import Node
 _THINGS, _BYTES = 10_000, 2**16
 
 _MAPPINGS = (dict, MappingProxyType)
+_SOURCES = (random.Random, np.random.Generator, np.random.RandomState)
 _HOLDING = (list, set, deque, *_MAPPINGS)
 _CLOSED = (Node, str, bytes, int, float, complex, type(None))  # nothing in them is changed
 _PLAIN: set[Any] = {x.__eq__ for x in (object, int, str, bytes, set, frozenset, MethodType, Node)}
@@ -72,9 +78,11 @@ class Surroundings:
         self._holding: list[Any] = []  # what is compared with a copy
         self._ordered: set[int] = set()  # of these the dicts whose order may matter
         self._arrays: list[tuple[Any, Any]] = []  # and what of it is compared
+        self._sources: list[Any] = [random._inst, np.random.mtrand._rand]
         self._follow([function, arguments])
         self._held = [*map(_copy, self._holding)]
         self._read, self._bytes = self._read_now(), self._bytes_now()
+        self._states = [*map(_state, self._sources)]
         # Where equal things need not be alike; all others are compared in no time.
         self._loose = [
             (x, held)
@@ -98,7 +106,14 @@ class Surroundings:
             return False
 
     def add_changes(self) -> None:
-        """Takes what has changed since, while the function was run, for its own."""
+        """Takes what has changed since, while the function was run, for its own.
+
+        Raises
+        ------
+        RecordingError
+            Something was drawn, and is another thing in each run: not once for all, nor from a
+            seed that is set inside.
+        """
         for x, holding, held in zip(self._holders, self._holding, self._held):
             if not isinstance(held, dict):
                 if not _same(_copy(holding), held):
@@ -115,6 +130,15 @@ class Surroundings:
         for (x, some), was in zip(self._arrays, self._bytes):
             if some.tobytes() != was:
                 self._add(x, None)
+        for x, was in zip(self._sources, self._states):
+            if (now := _state(x)) != was:
+                self._add(x, now)
+                if len(self._own[id(x)][1]) > 1:
+                    raise RecordingError(
+                        "a recorded function has to make the same graph in each call, and this one "
+                        f"draws random numbers from a {type(x).__name__}, which stay as they were "
+                        "recorded: draw outside and give what is drawn as an argument"
+                    )
 
     def _add(self, x: Any, key: Any) -> None:
         self._own.setdefault(id(x), (x, set()))[1].add(key)
@@ -163,6 +187,8 @@ class Surroundings:
                 yield from (*vars(x).values(), *x.__bases__, type(x))
         elif is_array(x):
             yield from self._of_array(x)
+        elif isinstance(x, _SOURCES):
+            self._sources.append(x)
         elif isinstance(x, (bytearray, memoryview, array)):
             self._note(x, lambda _: bytes(x), (None,))
         else:
@@ -252,6 +278,14 @@ def _is_plain(x: Any) -> bool:
     if isinstance(x, float):
         return x != 0.0
     return type(x).__eq__ in _PLAIN
+
+
+def _state(source: Any) -> bytes:
+    """What a source of random numbers gives next."""
+    try:
+        return pickle.dumps(source)
+    except Exception:  # it has none, as one of the operating system's
+        return b""
 
 
 def _copy(x: Any) -> Any:
