@@ -475,11 +475,12 @@ def test_factors_are_those_that_dropout_would_draw():
         ({"clip_norm": -1.0}, ValueError, "clip_norm"),
         ({"clip_norm": "1"}, TypeError, "clip_norm"),
         ({"callback": 3}, TypeError, "callback"),
+        ({"loss": "mse"}, TypeError, "a loss is a function .* not str"),
     ],
 )
 def test_refuses_settings_before_anything_changes(settings, error, says):
     model = MLP(2, [1], seed=0)
     before = numbers(model)
     with pytest.raises(error, match=says):
-        fit(model, X, Y, hinge, progress=False, **settings)
+        fit(model, X, Y, **{"loss": hinge, "progress": False, **settings})
     assert numbers(model) == before

@@ -144,6 +144,8 @@ def fit(
     weights = None if sample_weight is None else _weights(sample_weight, len(samples))
     most = None if clip_norm is None else as_setting(clip_norm, "clip_norm")
     named = metrics_by_name(metrics, loss)
+    if not callable(loss):
+        raise TypeError(f"a loss is a function such as mse, not {type(loss).__name__}")
     if callback is not None and not callable(callback):
         raise TypeError(f"a callback is a function, not {type(callback).__name__}")
 
