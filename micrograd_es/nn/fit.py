@@ -84,7 +84,8 @@ def fit(
         A gradient with a larger norm is scaled down to this one.
     callback : callable, optional
         ``callback(epoch, history)`` is called after each epoch, counted from 0; the model's
-        Values have their numbers of that moment.
+        Values have their numbers of that moment, and the training goes on from those that they
+        then have.
     threads : int
         How many threads share the samples of an update, where native code runs.
     backend : "numpy", "jax" or "torch"
@@ -192,6 +193,7 @@ def fit(
                 if callback is not None:
                     tape.write_back()
                     callback(done, costs)
+                    tape.theta = np.array([p.data for p in parameters])
                 if patience is not None and since >= patience:
                     costs.stopped_early = True
                     break
