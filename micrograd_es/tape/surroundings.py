@@ -41,7 +41,8 @@ _THINGS, _BYTES = 10_000, 2**16
 
 _MAPPINGS = (dict, MappingProxyType)
 _SOURCES = (random.Random, np.random.Generator, np.random.RandomState)
-_HOLDING = (list, set, deque, *_MAPPINGS)
+_ROWS = (list, set, deque)
+_HOLDING = (*_ROWS, *_MAPPINGS)
 _CLOSED = (Node, str, bytes, int, float, complex, type(None))  # nothing in them is changed
 _PLAIN: set[Any] = {x.__eq__ for x in (object, int, str, bytes, set, frozenset, MethodType, Node)}
 _OF_A_FUNCTION = ("__code__", "__defaults__", "__kwdefaults__")
@@ -78,6 +79,7 @@ class Surroundings:
         self._holding: list[Any] = []  # what is compared with a copy
         self._ordered: set[int] = set()  # of these the dicts whose order may matter
         self._arrays: list[tuple[Any, Any]] = []  # and what of it is compared
+        self._alive: list[Any] = []
         self._sources: list[Any] = [random._inst, np.random.mtrand._rand]
         self._follow([function, arguments])
         self._held = [*map(_copy, self._holding)]
@@ -201,9 +203,10 @@ class Surroundings:
 
     def _of_array(self, x: Any) -> Iterator[Any]:
         if x.dtype == object:
-            self._note(x, x.item, range(x.size))
-            yield from x.flat
-        elif id(x) not in self._own:
+            # its bytes are where they lie, which no others do as long as they are there
+            self._alive.append(x.ravel().tolist())
+            yield from self._alive[-1]
+        if id(x) not in self._own:
             some = x if x.nbytes <= self._most else x[:: -(-x.nbytes // self._most)]
             if some.nbytes <= self._most:
                 self._arrays.append((x, some))
@@ -223,8 +226,9 @@ class Surroundings:
             attributes = vars(x)
         except Exception:  # it has none, or is not asked in this way
             return
-        self._hold(attributes, attributes)
-        yield from attributes.values()
+        if isinstance(attributes, dict):
+            self._hold(attributes, attributes)
+            yield from attributes.values()
 
     def _of_function(self, f: FunctionType) -> Iterator[Any]:
         users = self._is_users(f.__globals__.get("__name__"))
@@ -289,7 +293,7 @@ def _state(source: Any) -> bytes:
 
 
 def _copy(x: Any) -> Any:
-    return dict(x) if isinstance(x, _MAPPINGS) else x.copy()
+    return dict(x) if isinstance(x, _MAPPINGS) else next(k for k in _ROWS if isinstance(x, k))(x)
 
 
 @cache
