@@ -609,6 +609,19 @@ def test_a_dict_whose_items_are_attributes():
         f()
 
 
+def test_what_leads_back_to_itself():
+    w, tree = Value(0.5), {"rate": 2.0}
+    tree["children"] = [{"parent": tree, "rate": 3.0}]
+    counter, f = counted(lambda: w * tree["rate"] * tree["children"][0]["parent"]["rate"])
+    for k in range(5):
+        w.data = float(k)
+        assert f().data == 4.0 * k
+    assert counter.runs == 2
+    tree["rate"] = 5.0
+    with pytest.raises(RecordingError, match=r"2\.0.*5\.0"):
+        f()
+
+
 def test_values_are_not_set_inside():
     w = Value(0.5, "w")
     optimizer = SGD([w], lr=0.1)

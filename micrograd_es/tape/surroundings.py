@@ -16,7 +16,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache, partial
-from itertools import chain, compress, starmap
+from itertools import chain, compress, repeat, starmap
 from operator import is_not
 from types import (
     CodeType,
@@ -273,12 +273,11 @@ def _same(some: Any, others: Any) -> bool:
     return isinstance(some, (float, complex)) and repr(some) == repr(others)
 
 
-def _is_plain(x: Any) -> bool:
+def _is_plain(x: Any, depth: int = 5) -> bool:
     """Whether what is equal to it is like it to the bit: -0.0 is equal to 0.0."""
-    if isinstance(x, (list, tuple, deque)):
-        return all(map(_is_plain, x))
-    if isinstance(x, dict):
-        return all(map(_is_plain, x.values()))
+    if isinstance(x, (list, tuple, deque, dict)):
+        inside = x.values() if isinstance(x, dict) else x
+        return depth > 0 and all(map(_is_plain, inside, repeat(depth - 1)))
     if isinstance(x, float):
         return x != 0.0
     return type(x).__eq__ in _PLAIN
