@@ -317,6 +317,16 @@ def _member(x: Any, member: Any) -> Any:
         return None
 
 
+def parts_of(x: Any) -> list[Any]:
+    """What an object is made of: its attributes, wherever they stand."""
+    kind: Any = type(x)
+    found = [_member(x, member) for member in _members(kind)]
+    try:
+        return [*found, *vars(x).items()]
+    except Exception:  # it has none, or is not asked in this way
+        return found
+
+
 def _content_of(cell: Any) -> Callable[[Any], Any]:
     return lambda _: content(cell)
 
