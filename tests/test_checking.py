@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import random
+import types
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from micrograd_es import (
     Net,
     RecordingError,
     Value,
+    custom,
     fit,
     grad,
     maximum,
@@ -237,3 +241,70 @@ def test_choices_in_the_graph_decide_anew():
     f = lambda w, x: where(x > 0, maximum(w * x, 0.2), 0.1 * w * x)  # noqa: E731
     _, w = trained(f)
     assert w == 1.0
+
+
+# -- numbers that a user's own operation has taken along ---------------------------------
+
+
+class Slots:
+    __slots__ = ("k",)
+
+    def __init__(self, k):
+        self.k = k
+
+    def times(self, z):
+        return z * self.k
+
+    def slope(self, z):
+        return self.k
+
+
+def by_default(k):
+    return (lambda z, *, k=k: z * k), (lambda z, *, k=k: k)
+
+
+def by_a_function_within(k):
+    def taken():
+        return k
+
+    return (lambda z: z * taken()), (lambda z: taken())
+
+
+def times(k, z):
+    return z * k
+
+
+def read(x, of):
+    return (lambda z: z * of(x)), (lambda z: of(x))
+
+
+TAKEN = {
+    "a dict": lambda k: read({"k": k}, lambda x: x["k"]),
+    "a set": lambda k: read({k}, sum),
+    "tuples": lambda k: read(((((k,),),),), lambda x: x[0][0][0][0]),
+    "an object": lambda k: read(types.SimpleNamespace(k=k), lambda x: x.k),
+    "slots": lambda k: read(Slots(k), lambda x: x.k),
+    "an array of objects": lambda k: read(np.array([k], dtype=object), lambda x: x[0]),
+    "a fraction": lambda k: read(Fraction(k), float),
+    "a complex number": lambda k: read(complex(k), lambda x: x.real),
+    "a text": lambda k: read(str(k).encode(), float),
+    "a Value": lambda k: read(Value(k), lambda x: x.data),
+    "a default": by_default,
+    "a function within": by_a_function_within,
+    "a method": lambda k: (Slots(k).times, Slots(k).slope),
+    "a partial": lambda k: (functools.partial(times, k), lambda z: k),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+@pytest.mark.filterwarnings("ignore::micrograd_es.base.errors.ElementwiseWarning")
+def test_numbers_that_a_custom_operation_has_taken_along(name):
+    X, Y = [[1.0], [2.0], [-1.0]], [2.0, 4.0, -2.0]
+    model = Model(lambda w, x: custom(*TAKEN[name](x.data), w))
+    with pytest.raises(RecordingError, match="sample 0 does not hold"):
+        fit(model, X, Y, mse, progress=False)
+    assert model.w.data == 1.0
+    # those that are the same each time are constants: of mean (2wx - y)² the least is at w = 1
+    model = Model(lambda w, x: custom(*TAKEN[name](2.0), w) * x, w=0.0)
+    fit(model, X, Y, mse, SGD([model.w], lr=0.05), epochs=60, progress=False)
+    assert model.w.data == pytest.approx(1.0, abs=1e-9)

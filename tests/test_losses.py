@@ -1,5 +1,7 @@
 """The losses against PyTorch and NumPy, on numbers, Values, samples and batches."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -108,6 +110,22 @@ def test_a_class_that_never_comes_costs_nothing_whatever_its_score(scores, targe
         again = grad(c, ours, create_graph=True)
         assert [d.data for d in again] == pytest.approx(gradient, rel=1e-12)
     assert cross_entropy(scores, target) == pytest.approx(cost, rel=1e-15)
+
+
+@pytest.mark.parametrize("scores", [[math.nan, 0.0], [-INF, -INF], [INF, 0.0], [INF, -INF]])
+def test_scores_without_a_softmax_are_seen_also_where_no_class_is_wanted(scores):
+    torch = pytest.importorskip("torch")
+    nothing = [0.0, 0.0]
+    theirs = torch.nn.functional.cross_entropy(
+        torch.tensor(scores), torch.tensor(nothing), reduction="sum"
+    )
+    assert math.isnan(theirs.item())
+    assert math.isnan(cross_entropy(scores, nothing))
+    ours, wanted = values([0.5, 1.0]), values([0.3, 0.7])
+    tape = Tape(cross_entropy(ours, wanted), [*ours, *wanted])
+    found = tape.value([[*scores, *nothing], [0.5, 1.0, *nothing]])
+    assert math.isnan(found[0])
+    assert found[1] == 0.0
 
 
 def test_masked_scores_are_those_of_torch():

@@ -1,8 +1,12 @@
 """`recorded`: replays give what runs give, and whatever a replay cannot see is seen or refused."""
 
 import copy
+import functools
 import pickle
 import random
+import types
+from array import array
+from collections import deque
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ import pytest
 from micrograd_es import (
     MLP,
     SGD,
+    Dropout,
     RecordingError,
     Value,
     custom,
@@ -218,6 +223,38 @@ def test_a_parameter_that_is_read_is_guarded():
         assert f().data == rate.data * 5.0
 
 
+def test_a_copy_of_a_parameter_is_guarded():
+    w, rate = Value(2.0), Value(0.5)
+    copies = [copy.copy, copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))]
+    for made in [*copies, lambda v: float(f"{v:.17g}")]:
+        f = recorded(lambda: w * made(rate))  # noqa: B023
+        for _ in range(3):
+            assert f().data == rate.data * 2.0
+        rate.data += 1.0
+        assert f().data == rate.data * 2.0
+
+
+def test_what_is_drawn_once_or_from_a_seed_that_is_set_inside_is_the_same_each_time():
+    w, source, known = Value(2.0), random.Random(0), []
+
+    def seeded():
+        random.seed(0)
+        return w * random.random() * np.random.default_rng(0).random()
+
+    def once():
+        if not known:
+            known.append(source.random())
+        return w * known[0]
+
+    drop = Dropout(0.0)
+    for function in (seeded, once, lambda: drop(w)):
+        counter, f = counted(function)
+        for k in range(7):
+            w.data = float(k)
+            assert f().data == function().data
+        assert counter.runs == 2
+
+
 # -- what cannot be replayed ------------------------------------------------------------
 
 X = [[0.0, 1.0], [1.0, 0.0]]
@@ -225,6 +262,7 @@ W = [Value(0.3), Value(-0.2)]
 SOURCE = random.Random(0)
 OUTSIDE = W[0] * W[1]
 CALLS = iter(range(1000))
+ALIKE, GENERATOR, DROPOUT = random.Random(3), np.random.default_rng(0), Dropout(1e-9, seed=0)
 
 
 def accuracy():
@@ -265,6 +303,12 @@ REFUSED = {
     "no_grad": detached,
     "something drawn": lambda: W[0] * SOURCE.random(),
     "a mask that is drawn": lambda: vsum(w * float(SOURCE.random() > 0.5) for w in W * 20),
+    "a choice that is drawn, twice the same": lambda: W[ALIKE.randrange(2)] * 2,
+    "one of NumPy's": lambda: W[int(np.random.uniform() > 2)] * 2,  # noqa: NPY002
+    "one of a generator": lambda: W[int(GENERATOR.random() > 2)] * 2,
+    "a dropout": lambda: DROPOUT(W[0]),
+    "a copy of a node": lambda: W[0] * copy.deepcopy(W[0] * W[1]),
+    "a number that is written": lambda: W[0] * float(f"{W[0] * W[1]:.3f}"),
     "a count": lambda: W[0] * next(CALLS),
     "a loop that grows": lambda: vsum([W[0]] * (next(CALLS) + 1)) * 2,
     "a node made outside": lambda: OUTSIDE * W[0],
@@ -302,6 +346,51 @@ RATE = 1.0
 
 def at_that_rate(w):
     return w * RATE
+
+
+OTHER = types.ModuleType("other")
+exec("RATE = 1.0\ndef at_that_rate(w):\n    return w * RATE", OTHER.__dict__)
+
+
+class Slots:
+    __slots__ = ("rate",)
+
+    def __init__(self, rate):
+        self.rate = rate
+
+
+class Named:
+    """Equal to those of its name, whatever their rate."""
+
+    kind = 1.0
+
+    def __init__(self, rate):
+        self.rate = rate
+
+    def __eq__(self, other):
+        return isinstance(other, Named)
+
+    __hash__ = None
+
+    @property
+    def of_its_module(self):
+        return RATE
+
+
+class Derived(Named):
+    pass
+
+
+class Rates(list):
+    rate = 1.0
+
+
+def doubled(f, by):
+    @functools.wraps(f)
+    def g(w):
+        return f(w) * by[0]
+
+    return g
 
 
 class Around:
@@ -360,6 +449,89 @@ class Around:
     def of_its_class(self):
         return self.loss, lambda: setattr(type(self), "rate", 2.0)
 
+    def of_another_module(self):
+        return lambda: self.ws[0] * OTHER.RATE, lambda: setattr(OTHER, "RATE", 2.0)
+
+    def of_a_function_of_another_module(self):
+        return lambda: OTHER.at_that_rate(self.ws[0]), lambda: setattr(OTHER, "RATE", 2.0)
+
+    def in_slots(self):
+        x = Slots(1.0)
+        return lambda: self.ws[0] * x.rate, lambda: setattr(x, "rate", 2.0)
+
+    def of_a_base_class(self):
+        x = Derived(1.0)
+        return lambda: self.ws[0] * x.kind, lambda: setattr(Named, "kind", 2.0)
+
+    def of_an_object_in_the_place_of_its_class(self):
+        x = Derived(1.0)
+        return lambda: self.ws[0] * x.kind, lambda: setattr(x, "kind", 2.0)
+
+    def through_a_property(self):
+        x = Derived(1.0)
+        return lambda: self.ws[0] * x.of_its_module, lambda: globals().update(RATE=2.0)
+
+    def an_attribute_of_a_list(self):
+        x = Rates()
+        return lambda: self.ws[0] * x.rate, lambda: setattr(x, "rate", 2.0)
+
+    def one_that_is_equal(self):
+        xs = [Named(1.0)]
+        return lambda: self.ws[0] * xs[0].rate, lambda: xs.__setitem__(0, Named(2.0))
+
+    def a_zero_of_another_sign(self):
+        xs = [0.0]
+        return lambda: self.ws[0] / (self.ws[1] * xs[0]), lambda: xs.__setitem__(0, -0.0)
+
+    def the_order_of_a_dict(self):
+        xs = {"a": 1.0, "b": 2.0}
+        return lambda: self.ws[0] * next(iter(xs.values())), lambda: xs.update(a=xs.pop("a"))
+
+    def a_key_of_a_dict(self):
+        xs = {Slots(1.0): None}
+        return lambda: vsum([self.ws[0] * x.rate for x in xs]), lambda: setattr(
+            next(iter(xs)), "rate", 2.0
+        )
+
+    def a_mapping_that_is_read_only(self):
+        xs = {"a": 1.0}
+        shown = types.MappingProxyType(xs)
+        return lambda: self.ws[0] * shown["a"], lambda: xs.update(a=2.0)
+
+    def a_queue(self):
+        xs = deque([1.0])
+        return lambda: vsum([self.ws[0] * x for x in xs]), lambda: xs.append(2.0)
+
+    def an_array_of_objects(self):
+        xs = np.array([1.5], dtype=object)
+        return lambda: self.ws[0] * xs[0], lambda: xs.__setitem__(0, 2.5)
+
+    def an_array_of_python(self):
+        xs = array("d", [1.0])
+        return lambda: self.ws[0] * xs[0], lambda: xs.__setitem__(0, 2.0)
+
+    def a_large_array(self):
+        xs = np.ones((40_000, 2))
+        return lambda: self.ws[0] * float(xs[3, 1]), lambda: xs.__imul__(2.0)
+
+    def a_default(self):
+        def f(rate=1.0):
+            return self.ws[0] * rate
+
+        return f, lambda: setattr(f, "__defaults__", (2.0,))
+
+    def an_attribute_of_itself(self):
+        def f():
+            return self.ws[0] * f.rate
+
+        f.rate = 1.0
+        return f, lambda: setattr(f, "rate", 2.0)
+
+    def what_is_around_a_function(self):
+        by = [1.0]
+        f = doubled(lambda w: w * 2.0, by)
+        return lambda: f(self.ws[0]), lambda: by.__setitem__(0, 2.0)
+
     def taken_along_by_an_operation(self):
         def scaled(v):
             factor = self.factor
@@ -373,6 +545,8 @@ class Around:
 )
 def test_what_a_function_finds_outside_is_guarded(name, monkeypatch):
     monkeypatch.setattr(Around, "rate", 1.0)
+    monkeypatch.setattr(Named, "kind", 1.0)
+    monkeypatch.setattr(OTHER, "RATE", 1.0)
     monkeypatch.setitem(globals(), "RATE", 1.0)
     function, change = getattr(Around(), name)()
     f = recorded(function)
@@ -398,6 +572,54 @@ def test_what_a_function_changes_itself_is_its_own_affair():
     for _ in range(7):
         assert [f(x).data for x in (1.0, 2.0, 3.0)] == [0.5, 1.0, 1.5]
     assert calls == len(seen) == 6
+
+
+class Runs:
+    number = 0
+
+
+def test_a_class_that_counts_the_runs_is_its_own_affair():
+    w = Value(0.5)
+
+    def loss(x):
+        Runs.number += 1
+        return w * x
+
+    f = recorded(loss)
+    for _ in range(7):
+        assert [f(x).data for x in (1.0, 2.0, 3.0)] == [0.5, 1.0, 1.5]
+    assert Runs.number == 6
+
+
+class Strict(dict):
+    """Its items are its attributes, and it has no others."""
+
+    def __getattr__(self, name):
+        return self[name]
+
+
+def test_a_dict_whose_items_are_attributes():
+    w, settings = Value(0.5), Strict(rate=2.0)
+    f = recorded(lambda: w * settings.rate)
+    for k in range(5):
+        w.data = float(k)
+        assert f().data == 2.0 * k
+    settings["rate"] = 3.0
+    with pytest.raises(RecordingError, match=r"2\.0.*3\.0"):
+        f()
+
+
+def test_what_leads_back_to_itself():
+    w, tree = Value(0.5), {"rate": 2.0}
+    tree["children"] = [{"parent": tree, "rate": 3.0}]
+    counter, f = counted(lambda: w * tree["rate"] * tree["children"][0]["parent"]["rate"])
+    for k in range(5):
+        w.data = float(k)
+        assert f().data == 4.0 * k
+    assert counter.runs == 2
+    tree["rate"] = 5.0
+    with pytest.raises(RecordingError, match=r"2\.0.*5\.0"):
+        f()
 
 
 def test_values_are_not_set_inside():

@@ -75,7 +75,7 @@ def test_edges_and_kinks(name):
             expected.backward()
         found = [y.data, *grad(y, x)]
         wanted = [expected.item(), *(0.0 if t.grad is None else t.grad.item() for t in theirs)]
-        if name == "multiply_no_nan" and at[1] == 0:
+        if name == "multiply_no_nan" and at[1] == 0 and at[0] == at[0]:
             wanted[0] = 0.0  # and the slopes of a product
         if name == "pow" and ours_is_right(*at):
             del found[1], wanted[1]

@@ -326,6 +326,26 @@ def test_a_callback_sees_each_epoch_and_its_numbers():
     assert seen[1][2] != numbers(model)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "jax", "torch"])
+def test_what_a_callback_sets_is_trained_on(backend):
+    pytest.importorskip(backend)
+    model = MLP(1, [1], seed=0)
+    [w, b] = model.parameters()
+    w.data, b.data = 1.0, 0.0
+
+    def callback(epoch, history):
+        w.data = min(w.data, 1.0)
+
+    # of (w·1 + b - 3)² both slopes are 2(w + b - 3), and w is held at 1
+    optimizer = SGD([w, b], lr=0.25)
+    costs = fit(
+        model, [[1.0]], [3.0], mse, optimizer, epochs=3, callback=callback, progress=False,
+        backend=backend,
+    )  # fmt: skip
+    assert costs == [4.0, 1.0, 0.25]
+    assert (w.data, b.data) == (1.0, 1.75)
+
+
 def test_a_callback_may_end_the_training_as_ctrl_c_does():
     def callback(epoch, history):
         if epoch == 1:
@@ -475,11 +495,12 @@ def test_factors_are_those_that_dropout_would_draw():
         ({"clip_norm": -1.0}, ValueError, "clip_norm"),
         ({"clip_norm": "1"}, TypeError, "clip_norm"),
         ({"callback": 3}, TypeError, "callback"),
+        ({"loss": "mse"}, TypeError, "a loss is a function .* not str"),
     ],
 )
 def test_refuses_settings_before_anything_changes(settings, error, says):
     model = MLP(2, [1], seed=0)
     before = numbers(model)
     with pytest.raises(error, match=says):
-        fit(model, X, Y, hinge, progress=False, **settings)
+        fit(model, X, Y, **{"loss": hinge, "progress": False, **settings})
     assert numbers(model) == before

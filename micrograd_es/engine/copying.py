@@ -7,6 +7,7 @@ from collections.abc import Iterator, Set
 from copy import deepcopy
 from typing import Any, TypeVar
 
+from micrograd_es.engine import graph
 from micrograd_es.engine.graph import Node, Storage, leaf, make_again, topological_order
 
 N = TypeVar("N", bound=Node)
@@ -42,7 +43,8 @@ def _give(node: Node, attributes: dict[str, Any]) -> None:
 def _contents(
     node: Node,
 ) -> tuple[type[Node], Any, float, float, str, tuple[float | None, ...]]:
-    return type(node), node.rule, node._data, node.grad, node.label, node.partials
+    data = graph.taken(node) if graph.taken else node._data
+    return type(node), node.rule, data, node.grad, node.label, node.partials
 
 
 def _restore(

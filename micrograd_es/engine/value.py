@@ -185,7 +185,7 @@ class Value(Dispatched, DropInNode):
         return f"Value(data={self._data!r}, grad={self.grad!r}{label})"
 
     def __format__(self, spec: str) -> str:
-        return format(self._data, spec) if spec else repr(self)
+        return format(self.data, spec) if spec else repr(self)
 
     def conjugate(self) -> Value:
         """Itself, as of any real number: what `np.var` and `np.std` ask for."""

@@ -84,7 +84,8 @@ def fit(
         A gradient with a larger norm is scaled down to this one.
     callback : callable, optional
         ``callback(epoch, history)`` is called after each epoch, counted from 0; the model's
-        Values have their numbers of that moment.
+        Values have their numbers of that moment, and the training goes on from those that they
+        then have.
     threads : int
         How many threads share the samples of an update, where native code runs.
     backend : "numpy", "jax" or "torch"
@@ -144,6 +145,8 @@ def fit(
     weights = None if sample_weight is None else _weights(sample_weight, len(samples))
     most = None if clip_norm is None else as_setting(clip_norm, "clip_norm")
     named = metrics_by_name(metrics, loss)
+    if not callable(loss):
+        raise TypeError(f"a loss is a function such as mse, not {type(loss).__name__}")
     if callback is not None and not callable(callback):
         raise TypeError(f"a callback is a function, not {type(callback).__name__}")
 
@@ -190,6 +193,7 @@ def fit(
                 if callback is not None:
                     tape.write_back()
                     callback(done, costs)
+                    tape.theta = np.array([p.data for p in parameters])
                 if patience is not None and since >= patience:
                     costs.stopped_early = True
                     break

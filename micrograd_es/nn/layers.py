@@ -203,7 +203,7 @@ class Dropout(Module):
         if isinstance(x, (list, tuple)):
             return [self(v) for v in x]
         v = as_value(x)
-        if not self.training:
+        if not (self.training and self.p):
             return v
         factor = Value(self.draw())
         if (factors := _factors.get()) is not None:

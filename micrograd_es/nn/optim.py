@@ -147,7 +147,7 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
         self.betas = tuple(betas)
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+        if len(self.betas) != 2 or not all(0 <= as_float(beta) < 1 for beta in self.betas):
             raise ValueError(f"betas are two numbers in [0, 1), not {betas!r}")
         self.eps = as_setting(eps, "eps")
         self.state = (0.0, 0.0)

@@ -22,7 +22,7 @@ from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.derivative import grad
 from micrograd_es.engine.value import Value
 from micrograd_es.tape.recording import below
-from micrograd_es.tape.surroundings import content
+from micrograd_es.tape.surroundings import content, parts_of
 from micrograd_es.tape.tape import Tape
 
 # Nodes that are made anew, at most, to check a recording before it is used, and the samples
@@ -250,18 +250,48 @@ def _rule(rule: Any) -> Any:
     return _meaning(rule.f), _meaning(rule.df)
 
 
-def _meaning(x: Any, depth: int = 4) -> Any:
+def _meaning(x: Any, depth: int = 10) -> Any:
     """Equal for functions of the same text that have taken the same numbers with them."""
+    if depth <= 0:
+        return None
     if isinstance(x, FunctionType):
-        taken = [*map(content, x.__closure__ or ())] if depth else []
-        return x.__code__, _meaning((x.__defaults__, taken), depth - 1)
-    if isinstance(x, (list, tuple)):
-        return tuple([_meaning(part, depth - 1) for part in x]) if depth > 0 else None
-    if isinstance(x, np.ndarray) and x.dtype != object:
-        return x.shape, x.tobytes()
-    if isinstance(x, (bool, int, float, str, np.generic)):
+        taken = [*map(content, x.__closure__ or ())]
+        return x.__code__, _meaning([x.__defaults__, x.__kwdefaults__, taken], depth - 1)
+    if isinstance(x, dict):
+        x = [*x.items()]
+    if isinstance(x, np.ndarray):
+        if x.dtype != object:
+            return x.shape, x.tobytes()
+        x = x.tolist()
+    if isinstance(x, (list, tuple, set, frozenset)):
+        return tuple([_meaning(part, depth - 1) for part in x])
+    if isinstance(x, (bool, int, float, complex, str, bytes, np.generic)):
         return repr(x)
-    return x if callable(x) and not isinstance(x, Value) else None
+    return x if isinstance(x, type) or x is None else _Taken(x, depth - 1)
+
+
+class _Taken:
+    """Another thing: equal to itself, and to those of its kind in which the same numbers stand."""
+
+    def __init__(self, x: Any, depth: int) -> None:
+        self._x, self._depth = x, depth
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Taken) or type(self._x) is not type(other._x):
+            return False
+        return self._x is other._x or self._numbers == other._numbers
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def _numbers(self) -> Any:
+        if isinstance(self._x, Value):
+            return repr(self._x._data)
+        kind: Any = type(self._x)
+        parts = parts_of(self._x)
+        if not parts and kind.__repr__ is not object.__repr__:
+            return repr(self._x)
+        return _meaning(parts, self._depth)
 
 
 def first_difference(

@@ -25,7 +25,7 @@ from micrograd_es.engine.value import Value
 from micrograd_es.engine.watching import enable_grad, is_recording, is_watching, numbers_told
 from micrograd_es.tape.checking import Made, Shape, first_difference, told
 from micrograd_es.tape.recording import below
-from micrograd_es.tape.surroundings import Surroundings
+from micrograd_es.tape.surroundings import Surroundings, Wrapper
 from micrograd_es.tape.tape import Tape
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,8 +49,8 @@ def recorded(function: F) -> F:
     Raises
     ------
     RecordingError
-        When it is called: it does not make the same graph again, as where something is drawn
-        anew; it takes numbers out of its graph (``.data``, ``float(v)``, a ``backward()``); it
+        When it is called: it does not make the same graph again; it draws random numbers anew;
+        it takes numbers out of its graph (``.data``, ``float(v)``, a ``backward()``); it
         sets numbers or gradients (``zero_grad()``); or it returns something else than Values.
 
     Examples
@@ -72,7 +72,7 @@ def recorded(function: F) -> F:
     return _Recorded(function)  # type: ignore[return-value]
 
 
-class _Recorded:
+class _Recorded(Wrapper):
     def __init__(self, function: Callable[..., Any]) -> None:
         if not callable(function):
             raise TypeError(f"recorded takes a function, not {type(function).__name__}")
@@ -146,7 +146,8 @@ class _Recording:
         return run.result
 
     def _surroundings(self) -> Surroundings:
-        return Surroundings(self._function, self._arguments, self._own)
+        nodes = self._replay.size if self._replay else 0
+        return Surroundings(self._function, self._arguments, self._own, nodes)
 
 
 def _is_checked(call: int) -> bool:
@@ -201,6 +202,7 @@ class _Replay:
         self._truths = run.truths
         self._read = list(read.items())
         self._tape = Tape(run.made.outputs, [], parameters)
+        self.size = len(self._shape.nodes)
 
     @classmethod
     def of(cls, first: _Run, second: _Run) -> _Replay | None:
