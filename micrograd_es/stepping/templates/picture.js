@@ -203,6 +203,7 @@ export function makePicture(canvas, data, choose) {
     comfortable();
     follow();
   }).observe(canvas);
+  canvas.closest("main").style.setProperty("--high", size().height);
   comfortable();
 
   return {
