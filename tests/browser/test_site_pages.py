@@ -9,6 +9,7 @@ import shutil
 import sys
 import textwrap
 import threading
+import unicodedata
 from contextlib import contextmanager
 from math import isclose
 from pathlib import Path
@@ -255,6 +256,35 @@ def test_what_is_no_number_is_said_and_the_picture_is_not_taken_for_its_own(star
     page.wait_for_selector(".live[data-asking=no]")
     assert page.text_content(".problem") == ""
     assert field.get_attribute("aria-invalid") == "false"
+
+
+def test_the_formula_is_not_its_own_name_or_number_once_more(start):
+    page = start()
+    for f, said in (("5", "f=5"), ("x", "x=1"), ("+".join(["x*y"] * 40), "f=40"), ("2x", "f=2x=2")):
+        typed(page, f)
+        plain = unicodedata.normalize("NFKC", page.text_content(".formula"))
+        assert "".join(plain.split()) == said
+
+
+def test_what_is_wrong_is_seen_on_a_phone_above_its_keyboard(start):
+    page = start(
+        "?f=a*b*c*d*g*h&at=a:1,b:2,c:3,d:4,g:5,h:6", viewport={"width": 360, "height": 640}
+    )
+    typed(page, "a*b*c*d*g*h*")
+    assert page.locator(".problem").bounding_box()["y"] < 400
+
+
+def test_a_copied_address_is_that_of_the_page_without_https_too(start):
+    page = start(viewport={"width": 1366, "height": 768})
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.evaluate("addEventListener('copy', () => { document.title = getSelection().toString(); })")
+    page.click(".share summary")
+    button = page.locator("[data-copies=address]")
+    button.click()
+    assert button.text_content() == "Copiado"
+    assert page.title() == page.input_value("#address")
+    typed(page, "a*b")
+    assert button.text_content() == "Copiar"
 
 
 def test_nothing_moves_while_an_expression_is_not_whole_yet(start):

@@ -113,6 +113,8 @@ def _try(settings: dict[str, str]) -> Answer:
     label, root.label = root.label, "" if root.parents else root.label
     formula = Formulas().expression(root)  # of what it computes, and not its name again
     root.label = label
+    name = latex(label or "f")
+    says_more = formula.text not in (label, number(root.data))
     asked = [name for name in settings.get("wrt", "").split(",") if name in variables]
     chosen = asked or list(variables)[:EXPLAINED]
     explained = [explain(root, variables[name]) for name in chosen]
@@ -127,7 +129,7 @@ def _try(settings: dict[str, str]) -> Answer:
         "graph": _drawn(root),
         "result": own.render(
             _=_,
-            formula=mathml(f"{latex(root.label or 'f')} = {formula.latex}"),
+            formula=mathml(f"{name} = {formula.latex}" if says_more else name),
             value=written(root.data),
             variables=[
                 (name, mathml(_derivative(root, name)), number(v.data), written(v.grad))
