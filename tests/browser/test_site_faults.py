@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections import Counter
 from contextlib import contextmanager
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from test_site_pages import SITE, searched, served, tool, typed
@@ -327,11 +327,18 @@ def test_what_is_typed_before_the_script_has_come_stays_when_the_page_is_loaded_
 
 
 @pytest.mark.parametrize("query", ["lang=fr", "lang=", "layers=zzz", "nonsense=1", "x=1&x=2"])
-def test_a_training_that_makes_no_sense_is_refused_in_a_line(address, tab, query):
+def test_a_training_that_makes_no_sense_is_refused_in_a_line_and_the_page_goes_on(
+    address, tab, query
+):
     page = tab(address + f"en/play/?{query}")
     page.wait_for_selector("body[data-asking=no]")
     assert page.url.startswith(address + "en/play/")
     assert page.text_content("#message") != ""
+    page.wait_for_selector("#cost:text-is('3.145')")  # of the page as it begins
+    assert urlsplit(page.url).query == ""
+    page.select_option("[name=loss]", "hinge")
+    page.wait_for_selector("#message:text-is('')", state="attached")
+    page.wait_for_function("() => location.search.includes('hinge')")
 
 
 def test_the_menu_leads_to_the_training_page_of_its_language(address, tab):

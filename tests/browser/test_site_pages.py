@@ -9,6 +9,7 @@ import shutil
 import sys
 import textwrap
 import threading
+import unicodedata
 from contextlib import contextmanager
 from math import isclose
 from pathlib import Path
@@ -226,6 +227,91 @@ def test_what_is_no_expression_is_said_and_nothing_typed_is_lost(start):
     assert page.input_value("#f") == "2*(a*b"
     typed(page, "2*(a*b)")
     assert page.text_content(".problem") == ""
+
+
+def fields(page):
+    """What stands in the fields of the variables, and where their sliders are."""
+    rows = page.locator(".numbers > div").all()
+    return {
+        row.locator("var").text_content(): [
+            row.locator("input").nth(i).input_value() for i in range(2)
+        ]
+        for row in rows
+    }
+
+
+def test_an_example_with_names_that_are_there_brings_its_own_numbers(start):
+    page = start("?f=w*x%2Bb&at=w:5,x:6,b:7")
+    page.select_option("#examples", label="una neurona apagada")
+    page.wait_for_selector(".formula .value:text-is('0')")
+    assert fields(page) == {"w": ["-1"] * 2, "x": ["2"] * 2, "b": ["0.5"] * 2}
+
+
+def test_a_number_comes_back_with_its_name(start):
+    page = start("?f=a*b%2Bc&at=a:2,b:3,c:7")
+    typed(page, "a*b+5")
+    assert parse_qs(urlsplit(page.url).query)["at"] == ["a:2,b:3"]
+    typed(page, "4")
+    typed(page, "a*b+5*c")
+    assert page.text_content(".formula .value") == "41"
+    assert fields(page)["c"][0] == "7"
+
+
+def test_what_is_no_number_is_said_and_the_picture_is_not_taken_for_its_own(start):
+    page = start()
+    field = page.locator(".numbers input[type=text]").first
+    above = field.bounding_box()
+    for text in ("abc", "", "1e999", "1.000,5"):
+        field.fill(text)
+        assert page.text_content(".problem").startswith("a: Eso no es un número")
+        assert page.get_attribute(".live .graph", "aria-disabled") == "true"
+        assert field.bounding_box() == above
+    page.fill(".numbers input[type=text] >> nth=1", "3")  # another does not excuse it
+    page.wait_for_selector(".formula .value:text-is('72')", state="attached")
+    assert page.text_content(".problem").startswith("a: Eso no es un número")
+    page.focus(".numbers input[type=range] >> nth=0")
+    page.keyboard.press("Home")
+    page.wait_for_selector(".live[data-asking=no]")
+    assert page.text_content(".problem") == ""
+    assert field.get_attribute("aria-invalid") == "false"
+
+
+def test_the_formula_is_not_its_own_name_or_number_once_more(start):
+    page = start()
+    for f, said in (("5", "f=5"), ("x", "x=1"), ("+".join(["x*y"] * 40), "f=40"), ("2x", "f=2x=2")):
+        typed(page, f)
+        plain = unicodedata.normalize("NFKC", page.text_content(".formula"))
+        assert "".join(plain.split()) == said
+
+
+def test_what_is_wrong_is_seen_on_a_phone_above_its_keyboard(start):
+    page = start(
+        "?f=a*b*c*d*g*h&at=a:1,b:2,c:3,d:4,g:5,h:6", viewport={"width": 360, "height": 640}
+    )
+    typed(page, "a*b*c*d*g*h*")
+    assert page.locator(".problem").bounding_box()["y"] < 400
+
+
+def test_a_copied_address_is_that_of_the_page_without_https_too(start):
+    page = start(viewport={"width": 1366, "height": 768})
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.evaluate("addEventListener('copy', () => { document.title = getSelection().toString(); })")
+    page.click(".share summary")
+    button = page.locator("[data-copies=address]")
+    button.click()
+    assert button.text_content() == "Copiado"
+    assert page.title() == page.input_value("#address")
+    typed(page, "a*b")
+    assert button.text_content() == "Copiar"
+
+
+def test_nothing_moves_while_an_expression_is_not_whole_yet(start):
+    page = start()
+    places = ".numbers, .live .graph"
+    seen = [place.bounding_box() for place in page.locator(places).all()]
+    typed(page, "2*(a*b+c)**")
+    assert page.text_content(".problem") != ""
+    assert [place.bounding_box() for place in page.locator(places).all()] == seen
 
 
 DEEP = [
@@ -478,8 +564,16 @@ def test_a_lesson_to_its_end(visit, address):
     for n, text in enumerate(("5", "10", "20"), 4):
         answered(n, text)
     assert [told.nth(i).is_visible() for i in range(2)] == [True, True]
+    asked = [page.get_attribute(f"form >> nth={n}", "data-answer") for n in range(6)]
     page.reload()
+    page.wait_for_selector("form.answered >> nth=5")
     assert parts.nth(6).is_visible()
+    assert [page.input_value(f"#question{n}") for n in range(1, 7)] == asked
+    page.click("a[data-language=es]")
+    page.wait_for_selector("html[lang=es]")
+    page.wait_for_selector("form.answered >> nth=5")
+    assert parts.nth(6).is_visible()
+    assert page.input_value("#question6") == "20"
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
@@ -563,6 +657,17 @@ def test_a_worksheet_is_made_from_its_seed(start):
     assert asked(page, "worksheet", seed="4", level="1", lang="en")["text"] != first
 
 
+@pytest.mark.parametrize("asked", ["seed=abc&level=1", "seed=1&level=9", "seed=-4&level=2"])
+def test_a_worksheet_that_cannot_be_is_refused_at_its_field(start, asked):
+    page = start(f"teachers.html?{asked}")
+    assert page.locator("#make :invalid").count() == 1
+    assert page.locator("#say").text_content() == ""
+    page.fill("#seed", "3")
+    page.select_option("#level", "2")
+    page.click("#make .primary")
+    page.frame_locator("#sheet").locator("svg").first.wait_for()
+
+
 def test_the_box_runs_python_and_shows_pictures(start):
     page = start("en/python.html")
     page.click("#run")
@@ -578,6 +683,39 @@ def test_the_box_runs_python_and_shows_pictures(start):
     assert page.text_content("#printed").startswith("Traceback")
     assert page.text_content("#printed").strip().endswith("ZeroDivisionError: division by zero")
     assert "answers" not in page.text_content("#printed")
+
+
+def test_a_program_that_asks_is_told_what_to_do_instead(start):
+    page = start("python.html")
+    page.fill("#code", "f = (")
+    page.click("#run")
+    page.wait_for_selector("#printed:text('SyntaxError')")
+    assert "<page>" in page.text_content("#printed")
+    page.fill("#code", 'print("a ver")\nx = float(input("x: "))')
+    page.click("#run")
+    page.wait_for_selector("#printed:text('EOFError')")
+    assert "escribe la respuesta en el programa" in page.text_content("#printed")
+    page.fill("#code", "help(len)")
+    page.click("#run")
+    page.wait_for_selector("#printed:text('Return the number of items')")
+
+
+def test_a_program_stays_through_reloads_languages_and_other_pages(start):
+    page = start("python.html")
+    page.fill("#code", "mine = 7")
+    page.reload()
+    assert page.input_value("#code") == "mine = 7"
+    page.click("a[data-language=en]")
+    page.wait_for_selector("html[lang=en]")
+    assert page.input_value("#code") == "mine = 7"
+    page.click("nav.site >> text=Teachers")
+    page.click("nav.site >> text=Python")
+    page.wait_for_selector("#code")
+    assert page.input_value("#code") == "mine = 7"
+    page.click("button[data-code] >> nth=1")
+    example = page.input_value("#code")
+    page.reload()
+    assert page.input_value("#code") == example
 
 
 def test_the_box_shows_the_steps_of_a_pass(start):
@@ -775,6 +913,18 @@ def test_axe_finds_nothing_beside_a_long_formula_and_a_mistake(start, accessible
     accessible(page)
     typed(page, "2*(a*b")
     accessible(page)
+
+
+@pytest.mark.parametrize("name", ["", "lessons/2-chain.html", "notes.html", "play/"])
+def test_on_paper_is_what_is_read_and_graphs_are_whole(visit, address, name):
+    page = visit(address + name)
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 without its margins
+    for what in ("nav.site", "button", "input[type=range]", "footer"):
+        assert page.locator(f"{what} >> visible=true").count() == 0, what
+    whole = """() => [...document.querySelectorAll(".live .graph")].filter((e) => e.offsetWidth)
+        .every((e) => e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight)"""
+    assert page.evaluate(whole)
 
 
 def test_what_an_old_browser_can_do_is_in_sight(browser, address):

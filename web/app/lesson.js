@@ -9,7 +9,7 @@ for (const element of document.querySelectorAll(".live")) new Live(element, pyth
 
 // -- questions: what follows one comes when it is answered -----------------------------
 
-const key = `lesson ${document.title}`;
+const key = document.querySelector("article").dataset.lesson; // in either language
 const parts = [...document.querySelectorAll(".part")];
 const pictures = [...document.querySelectorAll(".live")].map((element) => ({
   element,
@@ -62,9 +62,11 @@ for (const [i, part] of parts.entries()) {
       show.hidden = false;
     }
   });
-  show.addEventListener("click", () => {
+  const tell = () => {
     field.value = answer;
     done(texts.shown);
-  });
+  };
+  show.addEventListener("click", tell);
+  if (i < reached) tell(); // it was answered at another time
 }
 reach(reached);

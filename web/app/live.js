@@ -30,6 +30,7 @@ export class Live {
   #asking = false;
   #again = false;
   #shown = ""; // the names that have fields now
+  #known = new Map(); // each number that a name had last, also of names that are not there now
   #answered; // what the picture is of
 
   /**
@@ -65,6 +66,7 @@ export class Live {
 
   /** Another expression, or other numbers. */
   go(f, numbers = this.numbers) {
+    if (numbers !== this.numbers) this.#shown = ""; // the fields hold others
     this.f = f;
     this.numbers = numbers;
     this.#changed();
@@ -86,7 +88,9 @@ export class Live {
     this.element.classList.toggle("stale", this.#asked !== this.#answered);
     do {
       this.#again = false;
-      const { f, at, wrt } = this;
+      const { f, wrt } = this;
+      for (const [name, x] of this.numbers) this.#known.set(name, x);
+      const at = written(this.#known);
       const { status, text } = await this.engine.ask("try", { f, at, wrt });
       if (!this.#again) this.#show(status, text);
     } while (this.#again);
@@ -103,8 +107,8 @@ export class Live {
       return;
     }
     const answer = JSON.parse(text);
-    this.#say("");
     this.#fields(answer.variables);
+    this.#say(this.#unread);
     for (const part of ["graph", "result", "explanations"]) {
       const place = this.#part(part);
       if (place) place.innerHTML = answer[part];
@@ -117,6 +121,12 @@ export class Live {
   #fit() {
     const svg = this.#part("graph")?.querySelector("svg");
     if (svg) svg.style.minWidth = `${0.75 * svg.width.baseVal.value}px`;
+  }
+
+  /** What is wrong with a field, while the picture is of the number that it held before. */
+  get #unread() {
+    const field = this.#part("numbers").querySelector("[aria-invalid=true]");
+    return field ? `${field.labels[0].textContent}: ${this.texts.unread}` : "";
   }
 
   #say(text) {
@@ -132,7 +142,8 @@ export class Live {
   #fields(variables) {
     const names = variables.map(([name]) => name).join();
     const old = this.numbers;
-    this.numbers = new Map(variables.map(([name, x]) => [name, old.get(name) ?? plain(x)]));
+    const known = (name) => old.get(name) ?? this.#known.get(name);
+    this.numbers = new Map(variables.map(([name, x]) => [name, known(name) ?? plain(x)]));
     if (names === this.#shown) return;
     this.#shown = names;
     this.#part("numbers").replaceChildren(
@@ -154,6 +165,7 @@ export class Live {
     slider.step = edge / 50;
     slider.addEventListener("input", () => {
       field.value = plain(Number(slider.value));
+      field.setAttribute("aria-invalid", "false");
       this.numbers.set(name, field.value);
       this.#changed();
     });
@@ -161,7 +173,10 @@ export class Live {
       const typed = number(field.value);
       const valid = Number.isFinite(typed);
       field.setAttribute("aria-invalid", String(!valid));
-      if (!valid) return;
+      if (!valid) {
+        this.#say(this.#unread);
+        return;
+      }
       slider.max = Math.max(Number(slider.max), Math.abs(typed));
       slider.min = -slider.max;
       slider.value = typed;

@@ -4,6 +4,21 @@ import { element, engine, texts } from "./page.js";
 
 const python = engine();
 const code = element("code");
+const KEY = "program"; // what one has typed stays as long as the tab, in each language
+
+try {
+  code.value = sessionStorage.getItem(KEY) ?? code.value;
+} catch {
+  // a browser that keeps nothing begins with the example
+}
+
+function keep() {
+  try {
+    sessionStorage.setItem(KEY, code.value);
+  } catch {
+    // as above
+  }
+}
 
 async function run() {
   element("run").disabled = true;
@@ -16,12 +31,14 @@ async function run() {
 }
 
 element("run").addEventListener("click", run);
+code.addEventListener("input", keep);
 code.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run();
 });
 for (const button of document.querySelectorAll("button[data-code]")) {
   button.addEventListener("click", () => {
     code.value = button.dataset.code;
+    keep();
     run();
   });
 }

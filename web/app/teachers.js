@@ -26,4 +26,4 @@ const asked = new URLSearchParams(location.search);
 for (const name of ["seed", "level"]) {
   if (asked.has(name)) element(name).value = asked.get(name);
 }
-if (asked.has("seed")) make();
+if (asked.has("seed")) element("make").requestSubmit(); // which refuses what makes no sense

@@ -12,7 +12,11 @@ const view = { steps: asked.has("steps") ? "1" : "", embed: asked.has("embed") ?
 
 const here = (more = {}) => query({ f: live.f, at: live.at, ...view, ...more });
 
+const copying = [...document.querySelectorAll("button[data-copies]")];
+const copy = copying[0].textContent;
+
 function changed() {
+  for (const button of copying) button.textContent = copy; // that was another address
   showAddress(here());
   const address = new URL(`?${here({ steps: "", embed: "" })}`, location.href);
   element("address").value = address;
@@ -68,14 +72,14 @@ steps.addEventListener("close", () => {
 });
 element("back").addEventListener("click", () => steps.close());
 
-for (const button of document.querySelectorAll("button[data-copies]")) {
+for (const button of copying) {
   button.addEventListener("click", async () => {
     const copied = element(button.dataset.copies);
     copied.select();
     try {
       await navigator.clipboard.writeText(copied.value);
     } catch {
-      document.execCommand("copy"); // where the clipboard is out of reach
+      document.execCommand("copy"); // in a frame, or where the address is not https
     }
     button.textContent = texts.copied;
   });

@@ -12,8 +12,8 @@ import json
 import math
 import sys
 import traceback
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
 from html import escape
 from itertools import accumulate
@@ -114,6 +114,8 @@ def _try(settings: dict[str, str]) -> Answer:
     label, root.label = root.label, "" if root.parents else root.label
     formula = Formulas().expression(root)  # of what it computes, and not its name again
     root.label = label
+    name = latex(label or "f")
+    says_more = formula.text not in (label, number(root.data))
     asked = [name for name in settings.get("wrt", "").split(",") if name in variables]
     chosen = asked or list(variables)[:EXPLAINED]
     explained = [explain(root, variables[name]) for name in chosen]
@@ -128,7 +130,7 @@ def _try(settings: dict[str, str]) -> Answer:
         "graph": _drawn(root),
         "result": own.render(
             _=_,
-            formula=mathml(f"{latex(root.label or 'f')} = {formula.latex}"),
+            formula=mathml(f"{name} = {formula.latex}" if says_more else name),
             value=written(root.data),
             variables=[
                 (name, mathml(_derivative(root, name)), number(v.data), written(v.grad))
@@ -193,7 +195,7 @@ _names: dict[str, Any] = {}  # what has been said in the page's interpreter so f
 def _python(settings: dict[str, str]) -> Answer:
     """Runs a program; what it printed, and its last expression as a notebook would show it."""
     printed, shown = io.StringIO(), ""
-    with redirect_stdout(printed), redirect_stderr(printed):
+    with redirect_stdout(printed), redirect_stderr(printed), _nobody_to_ask():
         try:
             shown = _ran(settings.get("code", ""))
         except BaseException:
@@ -205,8 +207,26 @@ def _python(settings: dict[str, str]) -> Answer:
     return Answer(200, JSON, json.dumps(told, ensure_ascii=False))
 
 
+class _Nobody(io.TextIOBase):
+    """What `input` reads where nobody can type an answer."""
+
+    def readline(self, size: int | None = -1, /) -> str:
+        raise EOFError(
+            _("a program in this page cannot ask anything: write the answer into the program")
+        )
+
+
+@contextmanager
+def _nobody_to_ask() -> Iterator[None]:
+    before, sys.stdin = sys.stdin, _Nobody()
+    try:
+        yield
+    finally:
+        sys.stdin = before
+
+
 def _ran(code: str) -> str:
-    tree = ast.parse(code)
+    tree = ast.parse(code, "<page>")
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "<page>", "exec"), _names)
     if last is None:

@@ -100,6 +100,11 @@ async function go(changed) {
     say(error instanceof Refused ? error.message : texts.silent);
     settings.show(state);
     if (shown) show(shown.answer);
+    else if (error instanceof Refused && query()) {
+      state = { ...config.defaults }; // what the address asks for cannot be, and the page goes on
+      await go({});
+      say(error.message);
+    }
   } finally {
     if (asking === mine) {
       asking = null;
