@@ -186,6 +186,6 @@ def test_values_have_a_method_for_each_named_function_of_one_operand():
         "sinh", "cosh", "log1p", "expm1", "log2", "log10", "floor", "rint", "sign", "leaky_relu",
         "elu", "silu", "gelu", "erf", "erfc",
     }  # fmt: skip
-    of_two = {"arctan2", "hypot", "maximum", "minimum", "mod", "floor_divide"} | {"multiply_no_nan"}
+    of_two = {"arctan2", "hypot", "maximum", "minimum", "mod", "floor_divide"} | {"weighted"}
     assert named <= {op.name for op in TABLE.values() if op.arity == 1}
     assert {name for name in TABLE if hasattr(Value, name)} == named | of_two

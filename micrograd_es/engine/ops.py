@@ -287,8 +287,8 @@ _ROWS = (
     Operation("add",      "a + b",             ("1.0", "1.0"),                   "{a} + {b}",               (1.5, -0.5), "+", operator="+"),
     Operation("sub",      "a - b",             ("1.0", "-1.0"),                  "{a} - {b}",               (1.5, -0.5), "−", operator="-"),
     Operation("mul",      "a * b",             ("b", "a"),                       r"{a} \cdot {b}",          (1.5, -0.5), "×", operator="*"),
-    # a·b, and 0 where b is 0 though a is infinite. A nan of a stays one.
-    Operation("multiply_no_nan", "where(where(abs(a) >= 1e999, abs(b), 1.0) <= 0.0, 0.0, a * b)",
+    # a times a weight b: one of 0 leaves nothing of an infinite a either, and of nan it leaves nan.
+    Operation("weighted", "where(where(abs(a) >= 1e999, abs(b), 1.0) <= 0.0, 0.0, a * b)",
                                                ("b", "a"),                       r"{a} \cdot {b}",          (1.5, -0.5), "×"),
     Operation("div",      "a / b",             ("1.0 / b", "-y / b"),            r"\frac{{{a}}}{{{b}}}",    (1.5, -0.5), "/", operator="/"),
     Operation("neg",      "-a",                ("-1.0",),                        "-{a}",                    (1.5,),      "−", operator="-"),

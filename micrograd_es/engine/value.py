@@ -197,7 +197,7 @@ class Value(Dispatched, DropInNode):
         exp = log = sqrt = sin = cos = tanh = sigmoid = softplus = relu = __neg__
         tan = arctan = sinh = cosh = log1p = expm1 = log2 = log10 = floor = rint = sign = __neg__
         leaky_relu = elu = silu = gelu = erf = erfc = __neg__
-        arctan2 = hypot = maximum = minimum = multiply_no_nan = __add__
+        arctan2 = hypot = maximum = minimum = weighted = __add__
 
 
 for _op in TABLE.values():

@@ -282,7 +282,7 @@ _SIMPLIFIED: dict[str, Callable[..., Formula]] = {
     "add": lambda a, b: total((a, b)),
     "sub": lambda a, b: total((a, _times(Number(-1.0), b))),
     "mul": _times,
-    "multiply_no_nan": _times,
+    "weighted": _times,
     "div": lambda a, b: _times(a, _reciprocal(b)),
     "neg": lambda a: _times(Number(-1.0), a),
     "pow": _power,

@@ -130,7 +130,7 @@ def _cross_entropy_terms(pairs: Pairs) -> list[Value]:
     scores, targets = zip(*pairs)
     rest, total = shifted(scores)
     # the score of a class that never comes may be -inf, and inf · 0 would be nan
-    return [(total - y).multiply_no_nan(t) for y, t in zip(rest, targets)]
+    return [(total - y).weighted(t) for y, t in zip(rest, targets)]
 
 
 def _mean(terms: list[list[Value]]) -> Value:
