@@ -395,6 +395,36 @@ def test_words_can_be_read_on_phones_and_tablets_and_the_step_is_seen(step, root
         page.keyboard.press("ArrowRight")
 
 
+def neuron() -> Value:
+    w, x, b, target = Value(0.8, "w"), Value(1.5, "x"), Value(-0.4, "b"), Value(0.0, "ŷ")
+    z = w * x + b
+    y = z.sigmoid()
+    cost = (y - target) ** 2
+    z.label, y.label, cost.label = "z", "y", "C"
+    return cost
+
+
+@pytest.mark.parametrize(
+    ("size", "least"), [((1366, 650), 8), ((1366, 768), 11), ((1920, 1080), 13), ((3840, 2160), 26)]
+)
+def test_the_nine_nodes_of_a_neuron_are_seen_whole_on_a_laptop(step, size, least):
+    page = step(neuron(), viewport={"width": size[0], "height": size[1]})
+    assert page.locator("#canvas .box").count() == 9
+    smallest, hidden = page.evaluate(
+        """() => {
+            const canvas = document.getElementById("canvas");
+            const scale = canvas.querySelector("svg").getScreenCTM().a;
+            return [11 * scale, [canvas.scrollWidth - canvas.clientWidth,
+                                 canvas.scrollHeight - canvas.clientHeight]];
+        }"""
+    )
+    assert hidden == [0, 0]
+    assert smallest >= least
+    for _ in range(last(page)):
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(OVERLAP) == []
+
+
 def test_a_large_graph_is_folded_by_neuron_and_opens_by_a_click(step):
     page = step(notes())
     assert page.locator("#canvas .box").count() == 7  # inputs, four neurons, cost, C

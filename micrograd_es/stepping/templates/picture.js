@@ -187,12 +187,14 @@ export function makePicture(canvas, data, choose) {
   }
   canvas.onscroll = () => nearby(zoom);
 
-  // what can be read whole, its smallest words in 11 pixels, fills the place; a larger graph is
-  // followed, at a size that the last row reads
+  // what can be read whole fills the place; a larger graph is followed, at a size that the last
+  // row reads. Its smallest words have 11 pixels, or on a laptop a few less if that shows it whole.
   function comfortable() {
     const large = innerWidth <= 900 ? 1 : 1.2;
     const least = Math.max(1, 0.75 * unit());
-    scale(fitting() < least ? large * unit() : Math.min(1.8 * unit(), fitting()));
+    canvas.closest("main").style.setProperty("--high", `${size().height * least}px`);
+    const enough = innerWidth < 1200 ? least : 0.75 * unit();
+    scale(fitting() < enough ? large * unit() : Math.min(1.8 * unit(), fitting()));
   }
 
   let seen = "";
