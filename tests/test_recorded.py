@@ -246,6 +246,14 @@ def test_what_is_drawn_once_or_from_a_seed_that_is_set_inside_is_the_same_each_t
             known.append(source.random())
         return w * known[0]
 
+    @recorded
+    def of_a_seed(seed):
+        random.seed(seed)
+        return w * random.random()
+
+    for _ in range(4):
+        for seed in (0, 1, 2):
+            assert of_a_seed(seed).data == 2.0 * random.Random(seed).random()
     drop = Dropout(0.0)
     for function in (seeded, once, lambda: drop(w)):
         counter, f = counted(function)

@@ -373,6 +373,21 @@ def test_a_memory_limit_changes_no_result(limit):
     np.testing.assert_array_equal(c[0], d[0])
 
 
+@pytest.mark.parametrize(
+    ("limit", "error"),
+    [(-1, ValueError), (np.nan, ValueError), (None, TypeError), ("9", TypeError)],
+)
+def test_a_memory_limit_is_refused_before_anything_runs(limit, error):
+    x = Value(2.0)
+    tape = Tape(x * x, [x])
+    before = tape.memory_limit
+    with pytest.raises(error, match="memory_limit is a number"):
+        tape.memory_limit = limit
+    assert tape.memory_limit == before
+    tape.memory_limit = 1e3
+    assert tape.value([[3.0]]) == [9.0]
+
+
 def test_threads():
     model = MLP(2, [8, 1], "tanh", seed=0)
     x = [Value(0.0), Value(0.0)]

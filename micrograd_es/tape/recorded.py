@@ -125,6 +125,7 @@ class _Recording:
         self._replay: _Replay | None = None
         self._around: Surroundings | None = None
         self._leaves: list[Value] = []
+        self._drawn: dict[int, tuple[Any, bytes]] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._calls += 1
@@ -147,7 +148,7 @@ class _Recording:
 
     def _surroundings(self) -> Surroundings:
         nodes = self._replay.size if self._replay else 0
-        return Surroundings(self._function, self._arguments, self._own, nodes)
+        return Surroundings(self._function, self._arguments, self._own, self._drawn, nodes)
 
 
 def _is_checked(call: int) -> bool:

@@ -65,14 +65,22 @@ class Surroundings:
     own : dict
         What the function changes itself, which is its own affair: for each thing, by its id,
         that thing and the keys of it, if it has keys. `add_changes` adds to it.
+    drawn : dict
+        How a run with these arguments has left a source of random numbers: for each, by its id,
+        the source and its state. `add_changes` adds to it.
     nodes : int
         How many the graph of the function has.
     """
 
     def __init__(
-        self, function: Any, arguments: Any, own: dict[int, tuple[Any, set[Any]]], nodes: int = 0
+        self,
+        function: Any,
+        arguments: Any,
+        own: dict[int, tuple[Any, set[Any]]],
+        drawn: dict[int, tuple[Any, bytes]],
+        nodes: int = 0,
     ) -> None:
-        self._home, self._own = getattr(function, "__module__", None), own
+        self._home, self._own, self._drawn = getattr(function, "__module__", None), own, drawn
         self._things, self._most = max(_THINGS, nodes), max(_BYTES, 8 * nodes)
         self._reads: list[_Read] = []
         self._holders: list[Any] = []
@@ -133,14 +141,13 @@ class Surroundings:
             if some.tobytes() != was:
                 self._add(x, None)
         for x, was in zip(self._sources, self._states):
-            if (now := _state(x)) != was:
-                self._add(x, now)
-                if len(self._own[id(x)][1]) > 1:
-                    raise RecordingError(
-                        "a recorded function has to make the same graph in each call, and this one "
-                        f"draws random numbers from a {type(x).__name__}, which stay as they were "
-                        "recorded: draw outside and give what is drawn as an argument"
-                    )
+            now = _state(x)
+            if now != was and self._drawn.setdefault(id(x), (x, now))[1] != now:
+                raise RecordingError(
+                    "a recorded function has to make the same graph in each call, and this one "
+                    f"draws random numbers from a {type(x).__name__}, which stay as they were "
+                    "recorded: draw outside and give what is drawn as an argument"
+                )
 
     def _add(self, x: Any, key: Any) -> None:
         self._own.setdefault(id(x), (x, set()))[1].add(key)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from micrograd_es.base.arrays import Array, as_array
-from micrograd_es.base.scalars import as_count
+from micrograd_es.base.scalars import as_count, as_setting
 from micrograd_es.engine.custom import CustomOperation
 from micrograd_es.engine.value import Value
 from micrograd_es.engine.watching import is_watching
@@ -100,7 +100,7 @@ class Tape:
 
     @memory_limit.setter
     def memory_limit(self, limit: int) -> None:
-        self._batches.memory_limit = limit
+        self._batches.memory_limit = int(as_setting(limit, "memory_limit"))
 
     @property
     def threads(self) -> int:
