@@ -626,6 +626,33 @@ def test_the_numbers_of_the_notes_follow_the_fields(start):
     assert shown == digits
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["teachers.html?seed=7&level=3", "show.html?path=steps&point=3", "notes.html?at=x⁽¹⁾:0.25"],
+)
+def test_the_other_language_shows_the_same(start, path):
+    page = start(path)
+    if path.startswith("notes"):
+        page.fill(".numbers input[type=text] >> nth=0", "2")
+        page.wait_for_function("() => location.search.includes(':2,')")
+    page.click("a[data-language=en]")
+    page.wait_for_selector("html[lang=en]")
+    page.wait_for_selector("body[data-python=ready]")
+    frame = page.frame_locator("iframe")
+    if path.startswith("teachers"):
+        frame.locator("svg").first.wait_for()
+        assert [page.input_value(part) for part in ("#seed", "#level")] == ["7", "3"]
+    elif path.startswith("show"):
+        frame.locator("#next").wait_for()
+        assert page.text_content("#say") == ""
+    else:
+        page.wait_for_selector(".numbers >> text=x⁽¹⁾")
+        page.wait_for_selector(".live[data-asking=no]")
+        kept = fields(page)
+        assert kept["x⁽¹⁾"][0] == "0.25"
+        assert next(iter(kept.values()))[0] == "2"
+
+
 def test_a_worksheet_is_made_from_its_seed(start):
     page = start("en/teachers.html?seed=3&level=1")
     sheet = page.frame_locator("#sheet")
