@@ -266,6 +266,21 @@ def test_the_formula_is_not_its_own_name_or_number_once_more(start):
         assert "".join(plain.split()) == said
 
 
+@pytest.mark.parametrize("width", [360, 1366])
+def test_what_is_wrong_lies_over_no_field(start, width):
+    for path in ("notes.html", ""):
+        page = start(path, viewport={"width": width, "height": 768})
+        page.fill(".numbers input[type=text] >> nth=0", "abc")
+        said, fields = (
+            page.locator(f".live > .{part}").bounding_box() for part in ("problem", "numbers")
+        )
+        assert (
+            said["y"] >= fields["y"] + fields["height"]
+            or said["y"] + said["height"] <= fields["y"]
+            or said["x"] >= fields["x"] + fields["width"]
+        )
+
+
 def test_what_is_wrong_is_seen_on_a_phone_above_its_keyboard(start):
     page = start(
         "?f=a*b*c*d*g*h&at=a:1,b:2,c:3,d:4,g:5,h:6", viewport={"width": 360, "height": 640}
