@@ -284,6 +284,21 @@ def test_the_formula_is_not_its_own_name_or_number_once_more(start):
         assert "".join(plain.split()) == said
 
 
+@pytest.mark.parametrize("width", [360, 1366])
+def test_what_is_wrong_lies_over_no_field(start, width):
+    for path in ("notes.html", ""):
+        page = start(path, viewport={"width": width, "height": 768})
+        page.fill(".numbers input[type=text] >> nth=0", "abc")
+        said, fields = (
+            page.locator(f".live > .{part}").bounding_box() for part in ("problem", "numbers")
+        )
+        assert (
+            said["y"] >= fields["y"] + fields["height"]
+            or said["y"] + said["height"] <= fields["y"]
+            or said["x"] >= fields["x"] + fields["width"]
+        )
+
+
 def test_what_is_wrong_is_seen_on_a_phone_above_its_keyboard(start):
     page = start(
         "?f=a*b*c*d*g*h&at=a:1,b:2,c:3,d:4,g:5,h:6", viewport={"width": 360, "height": 640}
@@ -645,6 +660,33 @@ def test_the_numbers_of_the_notes_follow_the_fields(start):
     page.wait_for_selector(f"#document :text('{digits[0]}')")
     shown = re.findall(r"0[.]\d{8}", page.text_content("#document"))
     assert shown == digits
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["teachers.html?seed=7&level=3", "show.html?path=steps&point=3", "notes.html?at=x⁽¹⁾:0.25"],
+)
+def test_the_other_language_shows_the_same(start, path):
+    page = start(path)
+    if path.startswith("notes"):
+        page.fill(".numbers input[type=text] >> nth=0", "2")
+        page.wait_for_function("() => location.search.includes(':2,')")
+    page.click("a[data-language=en]")
+    page.wait_for_selector("html[lang=en]")
+    page.wait_for_selector("body[data-python=ready]")
+    frame = page.frame_locator("iframe")
+    if path.startswith("teachers"):
+        frame.locator("svg").first.wait_for()
+        assert [page.input_value(part) for part in ("#seed", "#level")] == ["7", "3"]
+    elif path.startswith("show"):
+        frame.locator("#next").wait_for()
+        assert page.text_content("#say") == ""
+    else:
+        page.wait_for_selector(".numbers >> text=x⁽¹⁾")
+        page.wait_for_selector(".live[data-asking=no]")
+        kept = fields(page)
+        assert kept["x⁽¹⁾"][0] == "0.25"
+        assert next(iter(kept.values()))[0] == "2"
 
 
 def test_a_worksheet_is_made_from_its_seed(start):

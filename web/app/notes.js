@@ -1,12 +1,13 @@
 // The notes, whose numbers are written anew, all of them, at those in the fields.
 
-import { Live } from "./live.js";
-import { element, engine, texts } from "./page.js";
+import { Live, query, read } from "./live.js";
+import { element, engine, showAddress, texts } from "./page.js";
 
 const python = engine();
 const live = new Live(document.querySelector(".live"), python, texts);
 let [writing, again] = [false, false];
 
+live.onchange = () => showAddress(query({ at: live.at }));
 live.onanswer = async () => {
   again = true;
   if (writing) return;
@@ -18,3 +19,6 @@ live.onanswer = async () => {
   }
   writing = false;
 };
+
+const at = new URLSearchParams(location.search).get("at");
+if (at) live.go(live.f, new Map([...live.numbers, ...read(at)]));

@@ -63,8 +63,9 @@ async function keep() {
   if (version) await navigator.serviceWorker?.register(new URL("sw.js", site));
 }
 
-/** Writes into the address what a page shows. */
+/** Writes into the address what a page shows, and into those of other languages. */
 export function showAddress(query) {
+  for (const link of document.querySelectorAll("a[data-language]")) link.search = `?${query}`;
   try {
     history.replaceState(null, "", `?${query}`);
   } catch {

@@ -23,9 +23,6 @@ function changed() {
   const framed = new URL(`?${here({ embed: "1" })}`, location.href).href.replaceAll("&", "&amp;");
   element("frame").value =
     `<iframe src="${framed}" width="100%" height="640" title="micrograd_es"></iframe>`;
-  for (const link of document.querySelectorAll("a[data-language]")) {
-    link.search = `?${here()}`;
-  }
 }
 
 live.onchange = () => {
