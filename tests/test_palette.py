@@ -94,7 +94,7 @@ def test_every_colour_stands_in_the_palette():
 @pytest.mark.parametrize("name", STYLES)
 def test_every_colour_of_a_style_is_one_of_the_palette(name):
     used = set(re.findall(r"var\(--([\w-]+)\)|\"--([\w-]+)\"", STYLES[name]))
-    own = set(re.findall(r"[{;]\s*--([\w-]+):", STYLES[name]))
+    own = set(re.findall(r"(?:[{;]\s*--|setProperty\(\"--)([\w-]+)[\":]", STYLES[name]))
     assert {a or b for a, b in used} <= {*PALETTE, *own}
 
 
