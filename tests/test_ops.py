@@ -180,12 +180,25 @@ def test_pow_has_its_higher_derivatives_at_and_next_to_zero(p, at_0):
             assert derivatives(p, sign * x) == pytest.approx(exact, rel=1e-13, abs=1e-322)
 
 
+@pytest.mark.parametrize("a", [np.inf, -np.inf, np.nan, 1e308, -2.0, 0.0])
+@pytest.mark.parametrize("b", [0.0, -0.0, 0.5, -3.0, np.inf, np.nan])
+def test_weighted_is_a_product_in_which_0_leaves_nothing_of_an_infinity(a, b):
+    with np.errstate(all="ignore"):
+        product = 0.0 if b == 0 and np.isinf(a) else float(np.multiply(a, b))
+    x, w = Value(a), Value(b)
+    np.testing.assert_array_equal(
+        [x.weighted(w).data, *grad(x.weighted(w), [x, w])], [product, b, a]
+    )
+    x, w = Value(1.0), Value(1.0)
+    np.testing.assert_array_equal(Tape(x.weighted(w), [x, w]).value([[a, b]]), [product])
+
+
 def test_values_have_a_method_for_each_named_function_of_one_operand():
     named = {
         "exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "softplus", "relu", "tan", "arctan",
         "sinh", "cosh", "log1p", "expm1", "log2", "log10", "floor", "rint", "sign", "leaky_relu",
         "elu", "silu", "gelu", "erf", "erfc",
     }  # fmt: skip
-    of_two = {"arctan2", "hypot", "maximum", "minimum", "mod", "floor_divide"} | {"weighted"}
+    of_two = {"arctan2", "hypot", "maximum", "minimum", "mod", "floor_divide", "weighted"}
     assert named <= {op.name for op in TABLE.values() if op.arity == 1}
     assert {name for name in TABLE if hasattr(Value, name)} == named | of_two
