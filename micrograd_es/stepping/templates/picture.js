@@ -18,8 +18,7 @@ export function makePicture(canvas, data, choose) {
   let opened = []; // what is seen of both
   let lit = [];
   let words = () => "";
-  let joinRows = () => {}; // once they are printed
-  let isOnPaper = false;
+  let joinRows; // once they are printed
   let redraw = () => {}; // writes and lights what it did last
 
   const drawing = makeDrawing(data, {
@@ -187,20 +186,27 @@ export function makePicture(canvas, data, choose) {
   }
   canvas.onscroll = () => nearby(zoom);
 
-  // what can be read whole fills the place; a larger graph is followed, at a size that the last
-  // row reads. Its smallest words have 11 pixels, or on a laptop a few less if that shows it whole.
+  // what can be read whole fills the place, and is given the height for it; a larger graph is
+  // followed, at a size that the last row reads. Its smallest words have 11 pixels, or on a laptop
+  // a few less if that shows it whole.
   function comfortable() {
-    const large = innerWidth <= 900 ? 1 : 1.2;
-    const least = Math.max(1, 0.75 * unit());
-    canvas.closest("main").style.setProperty("--high", `${size().height * least}px`);
-    const enough = innerWidth < 1200 ? least : 0.75 * unit();
-    scale(fitting() < enough ? large * unit() : Math.min(1.8 * unit(), fitting()));
+    const { width, height } = size();
+    const enough = innerWidth < 1200 ? 1 : 0.75 * unit();
+    const { style, clientHeight } = canvas.closest("main");
+    const room = clientHeight - 320 * unit(); // beside a step of 15 rem
+    const whole = Math.min((canvas.clientWidth - 24) / width, room / height);
+    style.setProperty("--high", `${whole < enough ? 0 : height * Math.max(1, enough)}px`);
+    scale(
+      fitting() < enough
+        ? (innerWidth <= 900 ? 1 : 1.2) * unit()
+        : Math.min(1.8 * unit(), fitting()),
+    );
   }
 
   let seen = "";
   new ResizeObserver(() => {
     const now = `${canvas.offsetWidth} ${canvas.offsetHeight}`;
-    if (isOnPaper || now === seen) return;
+    if (now === seen || matchMedia("print").matches) return;
     seen = now;
     comfortable();
     follow();
@@ -232,9 +238,8 @@ export function makePicture(canvas, data, choose) {
     },
     /** For paper: the whole graph, and then what was seen before. */
     spread(isWanted) {
-      isOnPaper = isWanted;
-      joinRows();
-      joinRows = () => {};
+      joinRows?.();
+      joinRows = null;
       if (isWanted) open([...data.folds.keys()]);
       else arrange();
       redraw();

@@ -59,7 +59,7 @@ function rowsOf(boxes, edges) {
 
 /**
  * Moves what is in a wide picture into rows before it, as wide as words of 6 points on A4 allow,
- * and gives what moves it back.
+ * and gives what moves it back; of one that is narrow enough, null.
  */
 export function cutForPaper(svg) {
   const root = svg.querySelector("g");
@@ -68,7 +68,7 @@ export function cutForPaper(svg) {
     parts.filter(({ element }) => element.matches(".edge") === isEdge),
   );
   const rows = rowsOf(boxes, edges);
-  if (rows.length < 2) return () => {};
+  if (rows.length < 2) return null;
   const added = rows.map(({ left, right, top, bottom, inside }) => {
     const row = svg.cloneNode();
     const [width, height] = [right - left, bottom - top].map((size) => size + 2 * AROUND);

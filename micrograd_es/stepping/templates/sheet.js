@@ -10,10 +10,9 @@ export function makeSheet(paper, data, copy) {
     const place = paper.querySelector(`.${name}`);
     place.replaceChildren(copy(numbers));
     const whole = place.firstElementChild;
-    cutForPaper(whole);
-    const isInRows = whole.hasAttribute("hidden");
-    if (isInRows) whole.remove();
-    paper.classList.toggle("in-rows", isInRows);
+    const isCut = Boolean(cutForPaper(whole));
+    if (isCut) whole.remove();
+    paper.classList.toggle("in-rows", isCut);
   }
   return () => {
     draw("blanks", data.nodes.map(given));
