@@ -29,6 +29,13 @@ def without(what: str) -> None:
     pytest.skip(f"{what} is not there")
 
 
+def expect(what: Any) -> Any:
+    """Playwright's `expect`, which waits; asked for only where there is a browser."""
+    from playwright import sync_api
+
+    return sync_api.expect(what)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium, for one module: its event loop is in the way of others that use asyncio."""

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from conftest import without
+from conftest import expect, without
 from micrograd_es import explain
 from micrograd_es.base.languages import speaking
 from micrograd_es.base.palette import LIGHT
@@ -744,20 +744,35 @@ def test_a_program_that_asks_is_told_what_to_do_instead(start):
 
 def test_a_program_stays_through_reloads_languages_and_other_pages(start):
     page = start("python.html")
+    code = expect(page.locator("#code"))  # waits: it is the page's script that brings it
     page.fill("#code", "mine = 7")
     page.reload()
-    assert page.input_value("#code") == "mine = 7"
+    code.to_have_value("mine = 7")
     page.click("a[data-language=en]")
     page.wait_for_selector("html[lang=en]")
-    assert page.input_value("#code") == "mine = 7"
+    code.to_have_value("mine = 7")
     page.click("nav.site >> text=Teachers")
+    page.wait_for_url("**/teachers.html")
     page.click("nav.site >> text=Python")
-    page.wait_for_selector("#code")
-    assert page.input_value("#code") == "mine = 7"
+    code.to_have_value("mine = 7")
     page.click("button[data-code] >> nth=1")
     example = page.input_value("#code")
     page.reload()
-    assert page.input_value("#code") == example
+    code.to_have_value(example)
+
+
+def test_what_is_typed_before_the_script_comes_is_the_newer_program(start):
+    page = start("python.html", service_workers="block")
+    page.fill("#code", "old = 1")
+    held = []
+    page.route("**/python.js", lambda route: held.append(route))
+    with page.expect_request("**/python.js"):
+        page.reload(wait_until="commit")
+    page.fill("#code", "print('new')")
+    held.pop().continue_()
+    page.wait_for_selector("body[data-python=ready]")
+    page.click("#run")
+    page.wait_for_selector("#printed:text('new')")
 
 
 def test_the_box_shows_the_steps_of_a_pass(start):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from conftest import expect
 from micrograd_es import (
     MLP,
     BackwardPass,
@@ -91,13 +92,6 @@ def step(visit: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
         return visit(path.as_uri() + place, **options)
 
     return open_page
-
-
-def expect(what: Any) -> Any:
-    """Playwright's `expect`, which waits; asked for only where there is a browser."""
-    from playwright import sync_api
-
-    return sync_api.expect(what)
 
 
 def said(page: Any) -> str:

@@ -7,7 +7,8 @@ const code = element("code");
 const KEY = "program"; // what one has typed stays as long as the tab, in each language
 
 try {
-  code.value = sessionStorage.getItem(KEY) ?? code.value;
+  // what was typed before this script came is newer than what was kept
+  if (code.value === code.defaultValue) code.value = sessionStorage.getItem(KEY) ?? code.value;
 } catch {
   // a browser that keeps nothing begins with the example
 }
