@@ -4,7 +4,9 @@ import copy
 import functools
 import pickle
 import random
+import sys
 import types
+import weakref
 from array import array
 from collections import deque
 
@@ -129,6 +131,7 @@ def test_structures():
         a, (b, (c,)), d = f()
         assert [v.data for v in (a, b, c, *d.ravel())] == [3.0, 6.0, 9.0, 12.0, 15.0]
         assert d.shape == (1, 2)
+        assert a is w  # a parameter that is returned is itself
         w.grad = 0.0
         vsum([b, c, *d.ravel()]).backward()
         assert w.grad == 14.0
@@ -393,6 +396,19 @@ class Rates(list):
     rate = 1.0
 
 
+class Elsewhere:
+    """An array of another library: nobody but NumPy looks into it."""
+
+    def __init__(self, numbers):
+        self.numbers = weakref.ref(numbers)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.numbers()
+
+    def __getitem__(self, i):
+        return float(self.numbers()[i])
+
+
 def doubled(f, by):
     @functools.wraps(f)
     def g(w):
@@ -522,6 +538,42 @@ class Around:
         xs = np.ones((40_000, 2))
         return lambda: self.ws[0] * float(xs[3, 1]), lambda: xs.__imul__(2.0)
 
+    def beside_a_large_list(self):
+        xs, settings = [[float(k)] for k in range(20_000)], {"of": Slots(1.0)}
+        return lambda: self.ws[0] * xs[3][0] * settings["of"].rate, lambda: setattr(
+            settings["of"], "rate", 2.0
+        )
+
+    def an_array_of_another_library(self):
+        numbers = np.array([1.0, 2.0])
+        xs = Elsewhere(numbers)
+        return lambda: self.ws[0] * xs[0], lambda: numbers.__setitem__(0, 5.0)
+
+    def by_a_method_of_a_dict(self):
+        rates = {"a": 1.0}
+        get = rates.get
+        return lambda: self.ws[0] * get("a"), lambda: rates.update(a=2.0)
+
+    def of_a_module_that_is_imported_inside(self):
+        w = self.ws[0]
+
+        def f():
+            import other
+
+            return w * other.RATE
+
+        return f, lambda: setattr(OTHER, "RATE", 2.0)
+
+    def imported_inside(self):
+        w = self.ws[0]
+
+        def f():
+            from other import RATE
+
+            return w * RATE
+
+        return f, lambda: setattr(OTHER, "RATE", 2.0)
+
     def a_default(self):
         def f(rate=1.0):
             return self.ws[0] * rate
@@ -555,6 +607,7 @@ def test_what_a_function_finds_outside_is_guarded(name, monkeypatch):
     monkeypatch.setattr(Around, "rate", 1.0)
     monkeypatch.setattr(Named, "kind", 1.0)
     monkeypatch.setattr(OTHER, "RATE", 1.0)
+    monkeypatch.setitem(sys.modules, "other", OTHER)
     monkeypatch.setitem(globals(), "RATE", 1.0)
     function, change = getattr(Around(), name)()
     f = recorded(function)

@@ -198,7 +198,7 @@ class _Replay:
     """The graph of a function as a tape of its parameters."""
 
     def __init__(self, run: _Run, parameters: list[Value], read: dict[Value, float]) -> None:
-        self._run, self._parameters = run, parameters
+        self._run, self._parameters, self._known = run, parameters, {*parameters}
         self._shape = Shape(run.made, parameters)
         self._truths = run.truths
         self._read = list(read.items())
@@ -260,8 +260,9 @@ class _Replay:
         partials[0].found = gradient
         parents = tuple(self._parameters)
         values = [
-            record(Value, _REPLAYED, x, parents, p)  # type: ignore[arg-type]
-            for x, p in zip(numbers.tolist(), partials)
+            # a parameter that is returned is itself: it may be set later
+            v if v in self._known else record(Value, _REPLAYED, x, parents, p)  # type: ignore[arg-type]
+            for v, x, p in zip(self._run.outputs, numbers.tolist(), partials)
         ]
         return (_mapped(self._run.result, [], iter(values)),)
 

@@ -15,15 +15,18 @@ import sys
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache, lru_cache, partial
-from itertools import chain, compress, repeat, starmap
+from itertools import accumulate, chain, compress, repeat, starmap
 from operator import is_not
 from types import (
+    BuiltinMethodType,
     CodeType,
     FunctionType,
     MappingProxyType,
     MemberDescriptorType,
     MethodType,
+    MethodWrapperType,
     ModuleType,
 )
 from typing import Any
@@ -38,12 +41,22 @@ from micrograd_es.engine.graph import Node
 # some rows. All is compared where the function itself is: a replay should not take longer for
 # what it does not compute with.
 _THINGS, _BYTES = 10_000, 2**16
+_MANY = 100  # parts of a thing, from which on it is large
 
 _MAPPINGS = (dict, MappingProxyType)
 _SOURCES = (random.Random, np.random.Generator, np.random.RandomState)
 _ROWS = (list, set, deque)
 _HOLDING = (*_ROWS, *_MAPPINGS)
-_CLOSED = (Node, str, bytes, int, float, complex, type(None))  # nothing in them is changed
+_CLOSED = (
+    Node,
+    np.generic,
+    str,
+    bytes,
+    int,
+    float,
+    complex,
+    type(None),
+)  # nothing in them is changed
 _PLAIN: set[Any] = {x.__eq__ for x in (object, int, str, bytes, set, frozenset, MethodType, Node)}
 _OF_A_FUNCTION = ("__code__", "__defaults__", "__kwdefaults__")
 
@@ -173,16 +186,18 @@ class Surroundings:
             self._reads.append((x, get, some))
 
     def _follow(self, first: list[Any]) -> None:
-        waiting, left = deque(first), self._things
+        # what a large collection holds is looked at last, so that it keeps nothing else from sight
+        waiting, later = deque(first), deque[Any]()
         seen: dict[int, Any] = {}
-        while waiting and left > 0:
-            x = waiting.popleft()
+        for _ in range(self._things):
+            if not (waiting or later):
+                break
+            x = (waiting or later).popleft()
             if id(x) in seen or isinstance(x, (*_CLOSED, ModuleType)):
                 continue
             seen[id(x)] = x
             more = [*self._parts(x)]
-            left -= len(more) + 1
-            waiting += more
+            (waiting if len(more) < _MANY else later).extend(more)
 
     def _parts(self, x: Any) -> Iterator[Any]:
         """What belongs to a thing; what of it can change is noted down."""
@@ -200,6 +215,8 @@ class Surroundings:
             self._sources.append(x)
         elif isinstance(x, (bytearray, memoryview, array)):
             self._note(x, lambda _: bytes(x), (None,))
+        elif isinstance(x, (BuiltinMethodType, MethodWrapperType)):
+            yield x.__self__
         else:
             if isinstance(x, _HOLDING):
                 self._hold(x, x)
@@ -218,9 +235,17 @@ class Surroundings:
             if some.nbytes <= self._most:
                 self._arrays.append((x, some))
 
+    def _note_numbers(self, x: Any) -> None:
+        """Has an array of another library be compared, where NumPy can read it."""
+        with suppress(Exception):
+            if np.asarray(x).nbytes <= self._most:
+                self._note(x, lambda _: np.asarray(x).tobytes(), (None,))
+
     def _of_object(self, x: Any) -> Iterator[Any]:
         """Its attributes, wherever they stand, and its class."""
         kind: Any = type(x)
+        if hasattr(kind, "__array__"):
+            self._note_numbers(x)
         if members := _members(kind):
             get = partial(_member, x)
             self._note(x, get, members)
@@ -248,8 +273,10 @@ class Surroundings:
             self._note(cell, _content_of(cell), (None,))
             yield content(cell)
         if users:
-            names, within = _names_of(f.__code__)
+            names, within, imported = _names_of(f.__code__)
             yield from self._of_names(f.__globals__, names, within)
+            for module in _modules(imported, str(f.__globals__.get("__package__"))):
+                yield from self._of_names(vars(module), within & vars(module).keys(), within)
 
     def _of_names(self, x: Any, names: Iterable[str], within: frozenset[str]) -> Iterator[Any]:
         """What names of a module stand for, and those in a module that is found by them."""
@@ -346,16 +373,27 @@ def content(cell: Any) -> Any:
         return None
 
 
+def _modules(names: Iterable[str], package: str) -> list[ModuleType]:
+    """The users' modules that are imported by those names, in a package, if it is one."""
+    around = accumulate(package.split("."), "{}.{}".format)
+    full = [f"{start}.{name}".strip(".") for start in ["", *around] for name in names]
+    return [sys.modules[name] for name in full if name in sys.modules and _is_users(name)]
+
+
 @cache
-def _names_of(code: CodeType) -> tuple[tuple[str, ...], frozenset[str]]:
-    """The names of its module that it reads, and those of attributes, also within its functions."""
-    names = {
-        i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")
-    }
+def _names_of(code: CodeType) -> tuple[tuple[str, ...], frozenset[str], tuple[str, ...]]:
+    """What it reads by name, also within its functions.
+
+    That is names of its module, names of attributes, and names of modules that it imports.
+    """
+    found: dict[str, set[str]] = {"LOAD_GLOBAL": set(), "LOAD_NAME": set(), "IMPORT_NAME": set()}
+    for i in dis.get_instructions(code):
+        if i.opname in found:
+            found[i.opname].add(i.argval)
+    names, imported = found["LOAD_GLOBAL"] | found["LOAD_NAME"], found["IMPORT_NAME"]
     within = {*code.co_names}
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            more, others = _names_of(constant)
-            names.update(more)
-            within |= others
-    return tuple(sorted(names)), frozenset(within)
+            for known, more in zip((names, within, imported), _names_of(constant)):
+                known.update(more)
+    return tuple(sorted(names)), frozenset(within), tuple(sorted(imported))
