@@ -224,6 +224,11 @@ def test_arrays_are_compared_as_ever():
     assert (v == v[0]).tolist() == [True, False]
     assert np.float64(1.0) != v[0]
     assert np.equal(v[0], v[0])
+    for number in (np.longdouble(1), np.clongdouble(1)):  # objects of which stay NumPy's
+        assert number != v[0]
+        assert not np.equal(v[0], np.array(number))
+        assert (np.array([number, 3.0]) == v[1]).tolist() == [False, False]
+        assert (v != number).all()
 
 
 def test_functions_of_numpy_that_compare_inside_have_truth_values():

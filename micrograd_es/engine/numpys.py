@@ -65,11 +65,18 @@ def called(ufunc: Any, method: str, inputs: Sequence[Any], settings: Mapping[str
         return NotImplemented
     if name in INSTEAD and method != "reduce":
         raise refusal(name)
-    import numpy as np
-
     # as objects, one by one
-    arrays = [np.asarray(x, object) if isinstance(x, Dispatched) else x for x in inputs]
-    return getattr(ufunc, method)(*arrays, **settings)
+    return getattr(ufunc, method)(*map(_objects, inputs), **settings)
+
+
+def _objects(x: Any) -> Any:
+    """A Value as an array of objects; of long doubles, which stay NumPy's as objects, floats."""
+    if isinstance(x, Dispatched):
+        import numpy as np
+
+        return np.asarray(x, object)
+    kind = {"g": float, "G": complex}.get(getattr(getattr(x, "dtype", None), "char", ""))
+    return x.astype(kind) if kind else x
 
 
 def _operand(x: Any) -> Any:
