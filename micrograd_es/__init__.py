@@ -55,6 +55,7 @@ from micrograd_es.pictures.plots import plot_boundary, plot_costs
 from micrograd_es.stepping.steps import BackwardPass, ForwardPass
 
 if typing.TYPE_CHECKING:
+    from micrograd_es import data as data
     from micrograd_es.nn.fit import fit
     from micrograd_es.nn.net import Net, d_sigmoid, sigmoid
     from micrograd_es.tape.recorded import recorded
@@ -131,11 +132,13 @@ __all__ = [
     "where",
 ]
 
-# What works on arrays is imported when it is asked for, and NumPy with it.
+# What works on arrays is imported when it is asked for, and NumPy with it: by its name from a
+# module, or that module.
 _ON_ARRAYS = {
     "Net": "nn.net",
     "Tape": "tape.tape",
     "d_sigmoid": "nn.net",
+    "data": "data",
     "fit": "nn.fit",
     "recorded": "tape.recorded",
     "sigmoid": "nn.net",
@@ -147,7 +150,7 @@ def __getattr__(name: str) -> typing.Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     with _arrays.needing(name):
         module = importlib.import_module(f"{__name__}.{_ON_ARRAYS[name]}")
-    globals()[name] = found = getattr(module, name)
+    globals()[name] = found = getattr(module, name, module)
     return found
 
 

@@ -50,6 +50,12 @@ def test_names_as_micrograd_has_them():
         assert getattr(nn, name) is getattr(micrograd_es, name)
 
 
+def test_data_are_there_without_an_import_of_their_own():
+    text = "import micrograd_es; print(micrograd_es.data.xor(4, seed=0)[0].shape)"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    assert done.stdout == "(4, 2)\n", done.stderr
+
+
 # -- docstrings ---------------------------------------------------------------------
 
 
