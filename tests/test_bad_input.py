@@ -85,6 +85,8 @@ PLACES = {
     "r dot": lambda x: dot([x], [V]),
     "maximum": lambda x: maximum(V, x),
     "minimum": lambda x: minimum(x, V),
+    "method maximum": lambda x: V.maximum(x),
+    "method hypot": lambda x: V.hypot(x),
     "where": lambda x: where(V > 0, x, V),
     "custom": lambda x: custom(lambda a: 1.0, lambda a: 0.0, x),
     "result of custom": lambda x: custom(lambda a: x, lambda a: 0.0, V),

@@ -36,7 +36,7 @@ _OPERATOR = """
 def of(rule):
     def made({operands}):
         if type({other}) is not Value:
-            {other} = operand({other})
+            {other} = {operand}({other})
             if {other} is None:
                 return NotImplemented
 {node}
@@ -90,12 +90,12 @@ _names: dict[str, Any] = {
 }
 
 
-def makes(kind: type[graph.Node], operand: Function) -> None:
+def makes(kind: type[graph.Node], operand: Function, as_value: Function) -> None:
     """Tells all of these functions what class a node is, and what makes a node of an operand.
 
-    `operand` gives None for what is neither a node nor a number.
+    Of what is neither a node nor a number `operand` gives None, and `as_value` an error.
     """
-    _names.update(Value=kind, operand=operand)
+    _names.update(Value=kind, operand=operand, as_value=as_value)
     if graph.native:
         rows = tuple([_row_there(*named) for *named, _ in graph.native.ROWS])
         graph.native.begin(kind, rows, operand, NUMBER, _total, as_float)
@@ -129,16 +129,19 @@ def _native_function(op: Operation) -> Function:
 
 
 def operators(op: Operation) -> tuple[Function, Function]:
-    """``a ∘ b`` of a row of two operands, and its reflection, which is called with b and a."""
+    """``a ∘ b`` of a row of two operands, and its reflection, which is called with b and a.
+
+    Python's operators leave to others what is no operand; a method refuses it.
+    """
     if op in NATIVE and (name := _SPECIAL.get(op.name)):
         return getattr(graph.Storage, f"__{name}__"), getattr(graph.Storage, f"__r{name}__")
     if op in NATIVE:  # a comparison; or a method, which has no reflection
         made = _native_function(op)
         return made, getattr(graph.native, f"reflected_{op.name}", made)
-    node = _node(op, 8)
+    parts = {"operand": "operand" if op.operator else "as_value", "node": _node(op, 8)}
     return (
-        _compiled(op, _OPERATOR.format(operands="left, right", other="right", node=node)),
-        _compiled(op, _OPERATOR.format(operands="right, left", other="left", node=node)),
+        _compiled(op, _OPERATOR.format(operands="left, right", other="right", **parts)),
+        _compiled(op, _OPERATOR.format(operands="right, left", other="left", **parts)),
     )
 
 

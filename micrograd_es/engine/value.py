@@ -219,7 +219,7 @@ def _operand(x: Any) -> Value | None:
     return as_value(x) if isinstance(x, (Value, Comparison)) else None
 
 
-making.makes(Value, _operand)
+making.makes(Value, _operand, as_value)
 if native:  # the same in C
     Value.data = native.Storage.data  # type: ignore[method-assign]
     if {TABLE["pow"], with_number(TABLE["pow"], 1)} <= making.NATIVE:

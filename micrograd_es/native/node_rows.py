@@ -37,10 +37,8 @@ def _makers() -> Iterator[str]:
         if op.operator or op.arity > 2 or op.name == "abs":  # they have no such method
             continue
         doc = f"``{op.name}({', '.join(('self', *op.operands[1:]))})`` as a new node."
-        function, flag = (
-            (f"method_{op.name}", "NOARGS") if op.arity == 1 else (f"made_{op.name}", "O")
-        )
-        yield f'    {{"{op.name}", {function}, METH_{flag}, "{doc}"}},'
+        flag = "NOARGS" if op.arity == 1 else "O"
+        yield f'    {{"{op.name}", method_{op.name}, METH_{flag}, "{doc}"}},'
     yield "    {NULL, NULL, 0, NULL},"
     yield "};"
     yield "static PyMethodDef FUNCTIONS_OF_ROWS[] = {"

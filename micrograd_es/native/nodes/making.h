@@ -60,6 +60,18 @@ static PyObject *operand_of(PyObject *x) {
     return PyObject_CallOneArg(S.operand, x);
 }
 
+/* The same of what a method is given, which refuses all else. */
+static PyObject *value_of(PyObject *x) {
+    PyObject *found = operand_of(x);
+    if (found != Py_None)
+        return found;
+    Py_DECREF(found);
+    Node *node = (Node *)PyObject_CallOneArg((PyObject *)S.value, x);
+    if (node && node->kind == LEAF)
+        Py_XSETREF(node->a, Py_NewRef(S.number));
+    return (PyObject *)node;
+}
+
 static PyObject *no_node(PyObject *x) {
     const char *kind = x ? Py_TYPE(x)->tp_name : "nothing";
     return PyErr_Format(PyExc_AttributeError, "%.100s is no node", kind);
@@ -131,6 +143,10 @@ static PyObject *number_or_none(double x, int none) {
             return right ? (Py_DECREF(right), Py_NewRef(Py_NotImplemented)) : NULL;          \
         }                                                                                    \
         return both_##name(left, right);                                                     \
+    }                                                                                        \
+    static PyObject *method_##name(PyObject *self, PyObject *x) {                            \
+        PyObject *other = value_of(x);                                                       \
+        return other ? both_##name(Py_NewRef(self), other) : NULL;                           \
     }                                                                                        \
     static PyObject *called_##name(PyObject *module, PyObject *const *x, Py_ssize_t n) {     \
         (void)module;                                                                        \
