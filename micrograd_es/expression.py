@@ -320,6 +320,8 @@ class _Reader:
                 text=_shortened(token.text)
             )
             said += " " + _("(at character {n})").format(n=token.start + 1)
+            if token.kind in ("number", "name") or token.text in ("(", "√"):
+                said += "; " + _("write a product with * or ·")
         missing = self._missing_at(token)
         if missing:
             said += "; " + _("“{brackets}” is missing").format(brackets=short(missing, 16))

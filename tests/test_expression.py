@@ -98,7 +98,10 @@ def test_what_is_written_twice_is_one_node():
     [
         ("", {}, "no expression"),
         ("a+", {"a": 1}, "no expression"),
-        ("a\nb", {"a": 1, "b": 1}, r"no place in an expression: b \(at character 3\)"),
+        ("a\nb", {"a": 1, "b": 1}, r"b \(at character 3\); write a product with \* or ·$"),
+        ("(a+b)(a-b)", {"a": 1, "b": 1}, r"at character 6\); write a product with \* or ·$"),
+        ("a²b", {"a": 1, "b": 1}, r"at character 3\); write a product with \* or ·$"),
+        ("a = b", {"a": 1, "b": 1}, r"at character 3\)$"),
         ("\0", {}, "no place"),
         ("9" * 5000, {}, "range"),
         ("(" * 201 + "1" + ")" * 201, {}, "too many nested parentheses"),

@@ -313,6 +313,88 @@ def test_no_click_is_lost_however_quick(start):
     assert page.locator(".point").count() == 63
 
 
+def test_a_point_moves_with_every_key_however_quick(start):
+    page = start(ALONE)
+    x, y = where(page, 3)
+    point(page, 3).focus()
+    for key in ("ArrowRight",) * 6 + ("ArrowDown",) * 4:
+        page.keyboard.press(key)
+    settled(page)
+    assert where(page, 3) == pytest.approx((x + 0.3, y - 0.2))
+    assert state(page)["changes"] == "3_-1.4_1.5_-1"
+
+
+def test_focus_stays_where_the_neurons_of_a_layer_are_typed(start):
+    page = start("layers=4-4")
+    first, second = page.locator("#neurons input").all()
+    first.fill("5")
+    first.press("Tab")
+    page.keyboard.type("6")  # what is there is selected
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    settled(page)
+    assert second.input_value() == "8"
+    assert state(page)["layers"] == "5-8"
+
+
+def test_what_is_said_while_it_trains_stays_until_the_next_choice(start):
+    page = start()
+    page.click("#run")
+    page.fill("[name=lr]", "0.1.2")
+    page.press("[name=lr]", "Tab")
+    said = updates(page)
+    until(page, f"Number(document.getElementById('updates').textContent) > {said + 2}")
+    assert page.inner_text("#message") == "Un número de 0 a 100, como 0.3 o 0,3."
+    page.fill("[name=lr]", "0.2")
+    page.press("[name=lr]", "Tab")
+    page.wait_for_selector("#message:text-is('')", state="attached")
+
+
+def test_what_is_seen_while_it_trains_is_what_is_shared_and_goes_along(start):
+    page = start()
+    page.click("#run")
+    until(page, "Number(document.getElementById('updates').textContent) >= 3")
+    page.click("#open-share")  # rests
+    settled(page)
+    assert page.input_value("#part") == f"?updates={updates(page)}"
+    page.click("#share >> text=Cerrar")
+    page.click("#run")
+    rested = updates(page)
+    until(page, f"Number(document.getElementById('updates').textContent) > {rested}")
+    page.click("[data-lang=en]")
+    page.wait_for_selector("html[lang=en] body[data-asking=no]")
+    assert updates(page) > rested
+
+
+def test_a_training_that_runs_is_in_the_address(start):
+    page = start()
+    page.click("#run")
+    until(page, "Number(new URLSearchParams(location.search).get('updates')) >= 3")
+    page.reload()
+    settled(page)
+    assert updates(page) >= 3
+
+
+EARLY = """
+document.addEventListener("readystatechange", () => {
+  if (document.readyState !== "interactive") return; // the page is there, and no script of its own
+  document.querySelector("[name=data]").value = "xor";
+  document.querySelector("[name=l2]").value = "0,01";
+  document.querySelector("[name=feature][value=x1x1]").click();
+});
+"""
+
+
+def test_what_is_chosen_before_the_script_has_come_counts(browser, address):
+    page = browser.new_page()
+    page.add_init_script(EARLY)
+    page.goto(f"{address}?lr=0.2")
+    settled(page)
+    chosen = state(page)
+    page.close()
+    assert chosen == {"data": "xor", "lr": "0.2", "l2": "0.01", "features": "x1-x2-x1x1"}
+
+
 def test_the_last_point_stays(start):
     gone = "*".join(map(str, range(1, 60)))
     page = start(f"changes={gone}&point=0")
@@ -686,6 +768,15 @@ def seen(page, selector):
             return inside && (e === top || e.contains(top));
         }"""
     )
+
+
+@pytest.mark.parametrize("size", [(640, 360), (683, 384), (844, 390)], ids=str)
+def test_on_a_low_screen_the_way_to_the_backward_pass_leaves_most_of_the_plane(start, size):
+    page = start("point=5", viewport=dict(zip(("width", "height"), size)))
+    page.evaluate("document.getElementById('plane').scrollIntoView()")
+    box, card = (page.locator(f).bounding_box() for f in ("#plane", ".next"))
+    assert seen(page, "#steps")
+    assert box["y"] + box["height"] * 0.75 < card["y"]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

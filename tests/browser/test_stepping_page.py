@@ -852,6 +852,20 @@ def test_language_switch(step):
     assert "Se calcula" in said(page)
 
 
+def test_what_is_said_of_an_answer_is_in_the_language_of_the_page(step):
+    page = step(squared())
+    page.click("#predict")
+    jump(page, "product")
+    page.fill("#number", "99")
+    page.press("#number", "Enter")
+    expect(page.locator("#feedback")).to_contain_text("Todavía no")
+    page.click("#en")
+    expect(page.locator("#feedback")).to_be_empty()
+    assert page.input_value("#number") == "99"
+    page.click("#answer [type=submit]")
+    expect(page.locator("#feedback")).to_contain_text("Not yet")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_light_and_dark_follow_the_system_and_the_switch(step, scheme):
     page = step(squared(), color_scheme=scheme)

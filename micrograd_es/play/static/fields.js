@@ -13,7 +13,7 @@ export function numberIn({ value, dataset }) {
 /** What a field expects, said with its bounds. */
 export function expected({ dataset }, texts) {
   const text = dataset.whole === undefined ? texts.number : texts.whole;
-  return text.replace("{least}", dataset.least).replace("{most}", dataset.most);
+  return text.replace("{least}", Number(dataset.least)).replace("{most}", Number(dataset.most));
 }
 
 /** The arrow keys count up and down, as in a field of type "number". */

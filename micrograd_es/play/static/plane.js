@@ -113,6 +113,14 @@ export class Plane {
     element?.focus();
   }
 
+  /** Moves a point at once; the answer to it comes later, and another move perhaps before. */
+  move(n, x, y) {
+    const point = this.points.get(n);
+    [point.x, point.y] = [x, y].map((u) => clamp(u, this.callbacks.edge));
+    this.place(point.element, point.x, point.y);
+    this.callbacks.move(n, point.x, point.y, point.c);
+  }
+
   // -- mouse and touch
 
   numberAt(event) {
@@ -162,7 +170,7 @@ export class Plane {
       this.focus(n);
       this.moved = true; // a click that follows has been dealt with here
       if (end.type === "pointercancel") this.place(point.element, point.x, point.y);
-      else if (place) this.callbacks.move(n, ...place, point.c);
+      else if (place) this.move(n, ...place);
       else this.callbacks.pick(n);
     };
     const listeners = [
@@ -181,7 +189,7 @@ export class Plane {
     const { x, y, c } = this.points.get(n);
     if (event.key in ARROWS) {
       const [dx, dy] = ARROWS[event.key].map((d) => d * STEP * (event.shiftKey ? 5 : 1));
-      this.callbacks.move(n, x + dx, y + dy, c);
+      this.move(n, x + dx, y + dy);
     } else if (event.key === "PageUp" || event.key === "PageDown") {
       const numbers = [...this.points.keys()].sort((a, b) => a - b);
       const place = numbers.indexOf(n) + (event.key === "PageDown" ? 1 : -1);

@@ -43,20 +43,27 @@ const entry = () => query({ updates: "0" });
 let entered = entry(); // the back button goes from choice to choice, not from update to update
 
 function showAddress() {
-  const text = query();
-  const write = entry() === entered ? "replaceState" : "pushState";
-  entered = entry();
-  try {
-    history[write](null, "", text ? `?${text}` : location.pathname);
-  } catch {
-    // some browsers refuse an address that changes often; a later one will be taken
-  }
   for (const link of document.querySelectorAll("[data-lang]")) {
     link.href = `?${query({ lang: link.dataset.lang })}`;
   }
-  share(`?${text}`);
+  share(`?${query()}`);
+  if (running) sometimes();
+  else write();
 }
 
+function write() {
+  const text = query();
+  const change = entry() === entered ? "replaceState" : "pushState";
+  entered = entry();
+  try {
+    history[change](null, "", text ? `?${text}` : location.pathname);
+  } catch {
+    // some browsers refuse an address that changes often; a later one will be taken
+  }
+}
+const sometimes = bounded(write, 1000);
+
+element("open-share").addEventListener("click", () => run(false)); // what you see is shared
 const share = offerToShare(texts);
 
 // -- asking ----------------------------------------------------------------------
@@ -77,6 +84,8 @@ async function answerTo(path, signal) {
 /** Goes to another state; the last one asked for wins, and one that is refused changes nothing. */
 async function go(changed) {
   const before = state;
+  const byItself = running && "updates" in changed;
+  if (!byItself) say(""); // a training that goes on leaves what was said meanwhile
   state = { ...state, ...changed };
   asking?.abort();
   const mine = new AbortController();
@@ -90,8 +99,10 @@ async function go(changed) {
       if (answer.stopped) state.updates = String(answer.updates);
       show(answer);
     } while (answer.updates < Number(state.updates));
-    say(answer.stopped ? filled(texts.stopped, { n: answer.updates }) : "");
-    if (answer.stopped) run(false);
+    if (answer.stopped) {
+      say(filled(texts.stopped, { n: answer.updates }));
+      run(false);
+    }
     if (!running) drawPicked();
   } catch (error) {
     if (error.name === "AbortError") return;
@@ -146,7 +157,7 @@ function show(answer) {
     longest = { start: start(), curve: answer.curve, tests: answer.tests };
   }
   const furthest = longest.curve.at(-1)[0];
-  if (!running) showAddress();
+  showAddress();
   element("slow").hidden = !answer.slow;
   element("updates").textContent = answer.updates;
   element("time").max = Math.max(furthest, 1);
@@ -243,8 +254,9 @@ element("restore-weights").addEventListener("click", () => go({ edits: "" }));
 // -- training --------------------------------------------------------------------
 
 function run(on) {
-  if (running && !on && shown) showAddress();
+  const rests = running && !on;
   running = on;
+  if (rests && shown) showAddress();
   element("run").textContent = on ? texts.pause : texts.run;
   element("run").setAttribute("aria-pressed", on);
   element("updates").setAttribute("aria-live", on ? "off" : "polite"); // twenty a second are too many to be read out
@@ -274,6 +286,7 @@ async function forward(n) {
 
 element("run").addEventListener("click", () => {
   run(!running);
+  say("");
   if (running) keepRunning();
   else drawPicked();
 });
@@ -390,5 +403,6 @@ addEventListener("popstate", () => {
   settings.show(state);
 });
 
-settings.show(state);
+const early = settings.begin(state);
 go({});
+early();

@@ -21,6 +21,20 @@ export class Settings {
     button("open-paste", () => does.paste());
   }
 
+  /** Shows a state, and gives what does then what was chosen before this script was there. */
+  begin(state) {
+    const fields = [...this.form.elements].filter(({ name }) => name);
+    const chosen = fields.map(chosenIn);
+    this.show(state);
+    return () =>
+      fields.forEach((field, i) => {
+        if (chosen[i] === null || chosen[i] === String(field[held(field)])) return;
+        if (held(field) === "checked") field.checked = !field.checked;
+        else field.value = chosen[i];
+        this.changed(field);
+      });
+  }
+
   show(state) {
     this.state = state;
     const { form, config } = this;
@@ -35,17 +49,24 @@ export class Settings {
       box.disabled = box.checked && features.length === 1;
     }
     const layers = this.layers();
-    document.getElementById("neurons").replaceChildren(
-      ...layers.map((n, i) => {
-        const input = document.createElement("input");
-        Object.assign(input, { className: "number", inputMode: "numeric", value: n });
-        Object.assign(input.dataset, { least: 1, most: config.maxNeurons, step: 1, whole: "" });
-        input.setAttribute("aria-label", this.texts.neurons.replace("{n}", i + 1));
-        return input;
-      }),
-    );
+    const fields = document.getElementById("neurons");
+    // those that are there stay: one of them may be where somebody types
+    while (fields.children.length > layers.length) fields.lastChild.remove();
+    layers.forEach((n, i) => {
+      if (!fields.children[i]) fields.append(this.fieldOfLayer(i));
+      fields.children[i].value = n;
+    });
     document.getElementById("more").disabled = layers.length >= config.maxLayers;
     document.getElementById("fewer").disabled = layers.length === 0;
+  }
+
+  fieldOfLayer(i) {
+    const input = document.createElement("input");
+    Object.assign(input, { className: "number", inputMode: "numeric" });
+    const kind = { least: 1, most: this.config.maxNeurons, step: 1, whole: "" };
+    Object.assign(input.dataset, kind);
+    input.setAttribute("aria-label", this.texts.neurons.replace("{n}", i + 1));
+    return input;
   }
 
   layers() {
@@ -104,4 +125,18 @@ export class Settings {
     const groups = [group("features", features), group("layers", this.layers())];
     return [...said.filter(Boolean), ...groups].join(" · ");
   }
+}
+
+/** Which property of a field holds what is chosen. */
+const held = ({ type }) => (type === "checkbox" ? "checked" : "value");
+
+/** What is chosen in a field, as text; null where it is as the page came. */
+function chosenIn(field) {
+  const came = field.options
+    ? [...field.options].find((option) => option.defaultSelected)?.value
+    : field.type === "checkbox"
+      ? field.defaultChecked
+      : field.defaultValue;
+  const now = String(field[held(field)]);
+  return now === String(came) ? null : now;
 }

@@ -24,6 +24,7 @@ let answered = new Map(); // how many of a frame's questions
 
 const frames = () => data[order];
 const frame = () => frames()[place];
+const end = () => frames().length - 1;
 const nameOf = (i) => data.nodes[i].name;
 /** What the frame asks now; nothing where all is answered. */
 const asked = () => (isPredicting ? questions(frame())[answered.get(place) ?? 0] : undefined);
@@ -104,7 +105,7 @@ function show() {
     $(id).setAttribute("aria-live", timer ? "off" : "polite"); // playing is too quick to be read out
   }
   $("step-title").textContent = t(`phase_${f.kind}`);
-  $("count").textContent = t("count", { k: place, n: frames().length - 1 });
+  $("count").textContent = t("count", { k: place, n: end() });
   say(f, question);
   $("formula").replaceChildren(...formulas[f.kind](f, question));
   $("answer").hidden = !question;
@@ -178,7 +179,7 @@ function proof(node, i, grad) {
 }
 
 function showPlayer(f) {
-  $("time").max = frames().length - 1;
+  $("time").max = end();
   $("time").value = place;
   $("time").setAttribute("aria-valuetext", `${$("count").textContent}: ${t(`phase_${f.kind}`)}`);
   const marks = $("marks").children;
@@ -199,7 +200,11 @@ function remember() {
 // -- moving --------------------------------------------------------------------
 
 function go(k) {
-  place = Math.min(frames().length - 1, Math.max(0, k));
+  place = Math.min(end(), Math.max(0, k));
+  askAnew();
+}
+
+function askAnew() {
   $("number").value = "";
   $("feedback").textContent = "";
   show();
@@ -207,7 +212,7 @@ function go(k) {
 
 function next() {
   if (asked()) return reveal(questions(frame()).length);
-  if (place === frames().length - 1) return stop();
+  if (place === end()) return stop();
   go(place + 1);
   if (asked() && !timer) $("number").focus();
 }
@@ -215,9 +220,7 @@ function next() {
 /** Tells the answer to the question that is asked, or to the first so many. */
 function reveal(count = (answered.get(place) ?? 0) + 1) {
   answered.set(place, count);
-  $("number").value = "";
-  $("feedback").textContent = "";
-  show();
+  askAnew();
 }
 
 function halt() {
@@ -232,7 +235,7 @@ function stop() {
 
 function play() {
   if (timer) return stop();
-  if (place === frames().length - 1) place = 0;
+  if (place === end()) place = 0;
   const seconds = 1.2 / Number($("speed").value);
   timer = setInterval(() => (asked() ? stop() : next()), 1000 * seconds);
   next();
@@ -255,7 +258,7 @@ $("first").onclick = () => go(0);
 $("back").onclick = () => go(place - 1);
 $("play").onclick = play;
 $("next").onclick = next;
-$("last").onclick = () => go(frames().length - 1);
+$("last").onclick = () => go(end());
 $("time").oninput = () => go(Number($("time").value));
 $("speed").onchange = () => {
   closeMore();
@@ -274,7 +277,7 @@ const KEYS = {
   ArrowLeft: () => go(place - 1),
   " ": play,
   Home: () => go(0),
-  End: () => go(frames().length - 1),
+  End: () => go(end()),
 };
 document.addEventListener("keydown", (event) => {
   const { key, target } = event;
@@ -374,6 +377,7 @@ function speak(which) {
   document.title = t("title", { name: nameOf(data.root) });
   picture.speak(t);
   if (isSheet()) drawSheet();
+  $("feedback").textContent = ""; // in the other language
   show();
 }
 $("es").onclick = () => speak("es");
@@ -396,5 +400,5 @@ choose(inWrongOrder && data.wrong ? "wrong" : "right");
 data.nodes.forEach((node, i) => {
   if (isScripted(node.name) && !node.number) table.name(i, named(i));
 });
-if (start) place = Math.min(frames().length - 1, Number(start));
+if (start) place = Math.min(end(), Number(start));
 speak(language);
