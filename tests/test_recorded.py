@@ -113,6 +113,18 @@ def test_the_result_is_a_value():
         assert other.partials == (3.0, 2.0, 1.0) == tuple(y.partials)
 
 
+def test_a_result_keeps_the_label_that_it_was_given():
+    w = Value(3.0, "w")
+
+    def loss():
+        y = w * w
+        y.label = "C"
+        return y
+
+    f = recorded(loss)
+    assert [f().label for _ in range(4)] == ["C"] * 4
+
+
 def test_partials_are_taken_when_it_is_called():
     w = Value(3.0)
     f = recorded(lambda: {"square": w * w, "cube": w**3, "none": None})

@@ -264,6 +264,8 @@ class _Replay:
             v if v in self._known else record(Value, _REPLAYED, x, parents, p)  # type: ignore[arg-type]
             for v, x, p in zip(self._run.outputs, numbers.tolist(), partials)
         ]
+        for made, v in zip(values, self._run.outputs):
+            made.label = v.label
         return (_mapped(self._run.result, [], iter(values)),)
 
     def _pulled(self, k: int, theta: Array) -> tuple[Array, tuple[float, ...]]:
