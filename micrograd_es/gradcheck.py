@@ -222,9 +222,9 @@ class _Roundings:
         self.noise: float | None = 0.0
         for node in order:
             size = self._sizes.get(node, 0.0)
-            if not (size and node.rule and node in moving):
+            if not (size and node._rule and node in moving):
                 continue
-            if isinstance(node.rule, CustomOperation):
+            if isinstance(node._rule, CustomOperation):
                 self.noise = None
             elif self.noise is not None:
                 self.noise += size * ulp(node.data)

@@ -91,7 +91,7 @@ def test_what_an_interrupted_walk_has_left_means_nothing_to_the_next():
     x = Value(3.0)
     y = x * x
     broken = 2 * y
-    broken.a = 5  # no node: the walk ends there, when it has marked y and x
+    broken._a = 5  # no node: the walk ends there, when it has marked y and x
     with pytest.raises(AttributeError):
         topological_order(broken)
     assert topological_order(y) == [y, x]

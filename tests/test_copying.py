@@ -30,7 +30,8 @@ def shape(root):
     order = topological_order(root)
     number = {v: i for i, v in enumerate(order)}
     return [
-        (v.data, v.grad, v.label, v.rule, [number[p] for p in v.parents], v.partials) for v in order
+        (v.data, v.grad, v.label, v._rule, [number[p] for p in v.parents], v.partials)
+        for v in order
     ]
 
 

@@ -6,6 +6,7 @@ import itertools
 import math
 import pickle
 import random
+import string
 import weakref
 
 import numpy as np
@@ -22,6 +23,7 @@ from micrograd_es import (
     jvp,
     mse,
     no_grad,
+    vsum,
 )
 from micrograd_es.engine.value import Value
 from micrograd_es.nn import MLP, Layer, Module, Neuron
@@ -351,6 +353,16 @@ def test_any_attribute_can_be_set_and_is_copied():
     assert (p.m, node.name) == (0.5, "square")
     for again in copy.deepcopy(node), pickle.loads(pickle.dumps(node)):
         assert (again.name, again.parents[0].m, again.parents[0].color) == ("square", 0.5, "red")
+
+
+def test_names_that_somebody_may_give_an_attribute_are_free():
+    x = Value(3.0)
+    y = 2 * x * x + vsum([x, x, x])
+    for node in (x, y, y.parents[0]):
+        for name in (*string.ascii_letters, "da", "db", "rule", "adjoint", "value", "node"):
+            setattr(node, name, "mine")
+    y.backward()
+    assert (y.data, x.grad, y.op, len(y.parents), y.a) == (27.0, 15.0, "add", 2, "mine")
 
 
 def test_under_no_grad_a_node_made_by_hand_is_a_leaf():

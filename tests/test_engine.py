@@ -210,7 +210,7 @@ def test_powers(build, data, da, db):
 def test_nothing_is_derived_for_an_exponent_that_is_a_number():
     y = Value(-3.0) ** 2
     assert y.partials == (-6.0, None)
-    assert y.rule is with_number(TABLE["pow"], 1)
+    assert y._rule is with_number(TABLE["pow"], 1)
 
 
 FUNCTIONS = ["exp", "log", "sqrt", "sin", "cos", "tanh"]

@@ -57,7 +57,7 @@ def test_a_node_has_the_numbers_of_the_texts_of_its_row(op):
         operands = tuple(map(Value, numbers))
         node = apply(op, *operands)
         assert type(node) is Value
-        assert node.rule is op
+        assert node._rule is op
         assert node.parents == operands
         assert bits([node.data, *node.partials]) == from_the_texts(op, numbers), numbers
         assert (node.grad, node.label, vars(node)) == (0.0, "", {})
@@ -94,7 +94,7 @@ def test_products_are_the_nodes_of_the_operator():
     ws, xs = [[Value(x) for x in pair] for pair in zip(*product(NUMBERS, repeat=2))]
     for w, x, node in zip(ws, xs, products(ws, xs), strict=True):
         same = w * x
-        assert (node.rule, node.parents) == (same.rule, same.parents)
+        assert (node._rule, node.parents) == (same._rule, same.parents)
         assert bits([node.data, *node.partials]) == bits([same.data, *same.partials])
 
 

@@ -220,11 +220,11 @@ def test_the_parts_of_a_node_can_be_set_one_by_one():
     for node in (x * y, x + 0, x.exp(), vsum([x, y, x]), Value(1.0)):
         make_again(node, TABLE["mul"], (x, y), (3.0, None))
         assert (node.parents, node.partials, node.op) == ((x, y), (3.0, None), "mul")
-        node.a, node.b, node.da, node.db = y, x, None, 0.5
+        node._a, node._b, node._da, node._db = y, x, None, 0.5
         assert (node.parents, node.partials) == ((y, x), (None, 0.5))
         assert adjoints_of(node, topological_order(node)) == {node: 1.0, x: 0.5}
-        node.b = node.db = None
-        node.a, node.da = (x, y, x), (1.0, None, 2.0)
+        node._b = node._db = None
+        node._a, node._da = (x, y, x), (1.0, None, 2.0)
         assert (node.parents, node.partials) == ((x, y, x), (1.0, None, 2.0))
         assert adjoints_of(node, topological_order(node)) == {node: 1.0, x: 3.0}
         node.__init__(5.0, "again")
@@ -236,7 +236,7 @@ def test_the_parts_of_a_node_can_be_set_one_by_one():
 def test_a_walk_that_meets_no_node_is_an_error(operand):
     x = Value(3.0)
     node = 2 * x
-    node.a = operand
+    node._a = operand
     with pytest.raises(AttributeError):
         topological_order(node)
     with pytest.raises(AttributeError):

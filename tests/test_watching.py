@@ -38,7 +38,7 @@ from micrograd_es.engine.watching import enable_grad
 
 
 def is_leaf(v):
-    return not v.parents and not v.partials and v.op == "" and v.rule is None
+    return not v.parents and not v.partials and v.op == "" and v._rule is None
 
 
 @pytest.mark.parametrize("op", TABLE.values(), ids=TABLE)

@@ -52,11 +52,11 @@ class Mutant:
 
 
 PLANTED = (
-    Mutant("a gradient overwrites", "graph", "(a.adjoint or 0.0) + upstream", "upstream"),
-    Mutant("a sum's gradient overwrites", "graph", "(parent.adjoint or 0.0) + upstream",
+    Mutant("a gradient overwrites", "graph", "(a._adjoint or 0.0) + upstream", "upstream"),
+    Mutant("a sum's gradient overwrites", "graph", "(parent._adjoint or 0.0) + upstream",
            "upstream"),
-    Mutant("a second pass overwrites", "graph", "as_float(leaf.grad) + (leaf.adjoint or 0.0)",
-           "leaf.adjoint"),
+    Mutant("a second pass overwrites", "graph", "as_float(leaf.grad) + (leaf._adjoint or 0.0)",
+           "leaf._adjoint"),
     Mutant("a replay's gradient overwrites", "tape.bound",
            "self.emit(np.add, place, d, place)", "self.emit(np.copyto, place, d)"),
     Mutant("a graph's gradient overwrites", "derivative", "known + contribution",
@@ -72,8 +72,8 @@ PLANTED = (
     Mutant("a sign in a quotient", "ops", '"-y / b"', '"y / b"'),
     Mutant("a float32 partial", "algebra", '"pow": math.pow,', '"pow": math.pow, '
            '"cos": lambda x: float(__import__("numpy").float32(math.cos(x))),'),
-    Mutant("seven digits in a partial of every row of two", "making", "node.da = {}\\n",
-           "node.da = ({}) * 1.0000001\\n"),
+    Mutant("seven digits in a partial of every row of two", "making", "node._da = {}\\n",
+           "node._da = ({}) * 1.0000001\\n"),
     Mutant("1e-10 in sigmoid'", "ops", '"y * sigmoid(-a)"', '"y * sigmoid(-a) * 1.0000000001"'),
     Mutant("1e-10 in tanh'", "ops", '"4.0 * sigmoid(2.0', '"4.0000000004 * sigmoid(2.0'),
     Mutant("1e-10 in exp'", "ops", '("y",),', '("y * 1.0000000001",),'),

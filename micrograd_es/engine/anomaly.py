@@ -11,7 +11,7 @@ from micrograd_es.engine.graph import Node, backward_edges
 def watch_forward(node: Node) -> None:
     """Raises AnomalyError where the number of a node is not finite."""
     if not isfinite(node._data):
-        raise anomaly(node, f"{node.rule.name} gave {node._data}")
+        raise anomaly(node, f"{node._rule.name} gave {node._data}")
 
 
 def watch_backward(root: Node) -> None:
@@ -34,7 +34,7 @@ def anomaly(node: Node, what: str, sample: int | None = None) -> AnomalyError:
     more = ", …" if len(node.parents) > 10 else ""
     name = f" (the node {node.label!r})" if node.label else ""
     of = "" if sample is None else f" in sample {sample}"
-    return AnomalyError(f"{what}{of}: {node.rule.name}({operands}{more}){name}", node, sample)
+    return AnomalyError(f"{what}{of}: {node._rule.name}({operands}{more}){name}", node, sample)
 
 
 def _printable(label: str) -> str:

@@ -44,7 +44,7 @@ def _contents(
     node: Node,
 ) -> tuple[type[Node], Any, float, float, str, tuple[float | None, ...]]:
     data = graph.taken(node) if graph.taken else node._data
-    return type(node), node.rule, data, node.grad, node.label, node.partials
+    return type(node), node._rule, data, node.grad, node.label, node.partials
 
 
 def _restore(

@@ -116,7 +116,7 @@ _VALUES = Algebra({name: function(op) for name, op in TABLE.items()} | {"where":
 
 def _partial_graphs(node: Value, wanted: Sequence[int]) -> list[tuple[int, Any]]:
     """The wanted partials of a node as Values; plain numbers where they are constant."""
-    rule, operands = node.rule, node.parents
+    rule, operands = node._rule, node.parents
     if isinstance(rule, NumbersAlone):
         raise rule.refused("create_graph")
     if isinstance(rule, CustomOperation):
@@ -159,7 +159,7 @@ def _adjoint_graph(root: Value, wanted: Iterable[Value]) -> dict[Value, Value]:
                 if partial == 0.0:
                     continue
                 contribution = upstream if partial == 1.0 else upstream * partial
-            elif node.rule.piecewise:
+            elif node._rule.piecewise:
                 # an infinite gradient from above times 0 would be nan, too
                 contribution = apply(_WHERE, partial, upstream * partial, nothing)
                 condition = partial * partial

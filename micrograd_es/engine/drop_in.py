@@ -49,7 +49,7 @@ class DropInNode(CopiedNode):
     @property
     def _op(self) -> str:
         """The sign of the operation; of ``x ** 2`` it is ``**2``."""
-        rule = self.rule
+        rule = self._rule
         if isinstance(rule, ByHand):
             return rule.sign
         if rule is None or isinstance(rule, OwnOperation):
@@ -72,7 +72,7 @@ class DropInNode(CopiedNode):
 
     def _handed(self) -> list[tuple[Any, float | None]]:
         edges = zip(self.parents, self.partials)
-        number = self.rule.number if self.rule else None
+        number = self._rule.number if self._rule else None
         return [edge for i, edge in enumerate(edges) if i != number]
 
     @property

@@ -86,7 +86,7 @@ def _tangents(nodes: Sequence[Value], seeds: dict[Value, float]) -> dict[Value, 
         for parent, partial in zip(node.parents, node.partials):
             if partial is not None and parent in tangents:
                 tangents[node] = tangents.get(node, 0.0) + tangents[parent] * partial
-        if watching and node.rule and not isfinite(tangents.get(node, 0.0)):
+        if watching and node._rule and not isfinite(tangents.get(node, 0.0)):
             raise anomaly(node, f"the tangent turned {tangents[node]}, forward through")
     return tangents
 

@@ -28,18 +28,18 @@ class Storage:
 
     __slots__ = (
         "__dict__", "__weakref__",
-        "_data", "a", "adjoint", "b", "da", "db", "grad", "label", "rule",
+        "_a", "_adjoint", "_b", "_da", "_data", "_db", "_rule", "grad", "label",
     )  # fmt: skip
 
     _data: float
-    a: Any
-    b: Any
-    da: Any
-    db: float | None
-    adjoint: Any
+    _a: Any
+    _b: Any
+    _da: Any
+    _db: float | None
+    _adjoint: Any
     grad: float
     label: str
-    rule: Any
+    _rule: Any
 
 
 native = extension("micrograd_es.engine._nodes")
@@ -50,19 +50,15 @@ if native:
 class Node(Storage):
     """What one operation leaves behind: a number, its operands, and the local partials.
 
-    Nearly all nodes have two operands, a and b, with the partials da and db. Any other
-    number of them stands in the tuples a and da, and then b and db are None. A tuple for
-    each node would be one more object for the garbage collector to visit, and half of
-    what building a graph costs is that.
+    Nearly all nodes have two operands, `_a` and `_b`, with the partials `_da` and `_db`. Any
+    other number of them stands in the tuples `_a` and `_da`, and then `_b` and `_db` are None.
+    A tuple for each node would be one more object for the garbage collector to visit, and half
+    of what building a graph costs is that.
 
-    Attributes
-    ----------
-    rule : operation or None
-        What made it, by which it can be computed and derived again; None for a leaf.
-    adjoint : object
-        Where a walk over the graph keeps what it needs; between walks it means nothing.
-        `topological_order` marks what it has seen, and `hand_on` puts the gradient there, or
-        None where none arrives.
+    `_rule` is what made it, by which it can be computed and derived again; None for a leaf.
+    `_adjoint` is where a walk over the graph keeps what it needs; between walks it means nothing.
+    `topological_order` marks what it has seen, and `hand_on` puts the gradient there, or None
+    where none arrives. These names have a bar in front, since a node bears any other attribute.
     """
 
     __slots__ = ()
@@ -70,12 +66,12 @@ class Node(Storage):
     @property
     def parents(self) -> tuple[Any, ...]:
         """The operands, in order."""
-        return self.a if self.b is None else (self.a, self.b)
+        return self._a if self._b is None else (self._a, self._b)
 
     @property
     def partials(self) -> tuple[float | None, ...]:
         """∂(this node)/∂(each operand)."""
-        return tuple(self.da) if self.b is None else (self.da, self.db)
+        return tuple(self._da) if self._b is None else (self._da, self._db)
 
 
 # Looks at each new node, while somebody asks for it (`watching`).
@@ -97,12 +93,12 @@ def leaf(kind: type[N], data: float) -> N:
     """A new node of that class that no operation has made."""
     node = _new(kind)
     node._data = data
-    node.a = node.da = ()
-    node.b = node.db = None
+    node._a = node._da = ()
+    node._b = node._db = None
     node.grad = 0.0
-    node.adjoint = None
+    node._adjoint = None
     node.label = ""
-    node.rule = None
+    node._rule = None
     return node
 
 
@@ -125,13 +121,13 @@ def make_again(
     node: Node, rule: Any, parents: tuple[Any, ...], partials: tuple[float | None, ...]
 ) -> None:
     """Has a node that is there already be the result of an operation; nobody looks at it."""
-    node.rule = rule
+    node._rule = rule
     if len(parents) == 2:
-        node.a, node.b = parents
-        node.da, node.db = partials
+        node._a, node._b = parents
+        node._da, node._db = partials
     else:
-        node.a, node.da = parents, partials
-        node.b = node.db = None
+        node._a, node._da = parents, partials
+        node._b = node._db = None
 
 
 if native:
@@ -181,13 +177,13 @@ def _order(*roots: N) -> list[N]:
         if node is None:  # the node under this None is next: all that is below it is done
             order.append(stack.pop())  # type: ignore[arg-type]
             continue
-        while node.b is not None and node.adjoint is not seen:
-            node.adjoint = seen
-            stack += (node, None, node.a)
-            node = node.b  # as if it had been put there and taken again
-        if node.adjoint is not seen:
-            node.adjoint = seen
-            stack += (node, None, *node.a)
+        while node._b is not None and node._adjoint is not seen:
+            node._adjoint = seen
+            stack += (node, None, node._a)
+            node = node._b  # as if it had been put there and taken again
+        if node._adjoint is not seen:
+            node._adjoint = seen
+            stack += (node, None, *node._a)
     order.reverse()
     return order
 
@@ -200,23 +196,23 @@ def hand_on(root: N, order: Sequence[N]) -> list[N]:
     infinite partial is nan; nothing is nothing). The caller holds `one_pass`.
     """
     for node in order:
-        node.adjoint = None
-    root.adjoint = 1.0
+        node._adjoint = None
+    root._adjoint = 1.0
     leaves: list[N] = []
     for node in order:
-        upstream, b = node.adjoint, node.b
+        upstream, b = node._adjoint, node._b
         if upstream is None:
             continue
         if b is not None:  # nearly all nodes: without a loop
-            a, da, db = node.a, node.da, node.db
+            a, da, db = node._a, node._da, node._db
             if da is not None:
-                a.adjoint = (a.adjoint or 0.0) + upstream * da
+                a._adjoint = (a._adjoint or 0.0) + upstream * da
             if db is not None:
-                b.adjoint = (b.adjoint or 0.0) + upstream * db
-        elif node.a:
-            for parent, partial in zip(node.a, node.da):
+                b._adjoint = (b._adjoint or 0.0) + upstream * db
+        elif node._a:
+            for parent, partial in zip(node._a, node._da):
                 if partial is not None:
-                    parent.adjoint = (parent.adjoint or 0.0) + upstream * partial
+                    parent._adjoint = (parent._adjoint or 0.0) + upstream * partial
         else:
             leaves.append(node)
     return leaves
@@ -232,15 +228,15 @@ def accumulate(leaves: Sequence[Any]) -> None:
     """
     for leaf in leaves:
         if leaf.grad is not None:
-            leaf.adjoint = as_float(leaf.grad) + (leaf.adjoint or 0.0)
+            leaf._adjoint = as_float(leaf.grad) + (leaf._adjoint or 0.0)
 
 
 def fill(order: Sequence[Any]) -> None:
     """Puts the `adjoint` of each node into its `grad`."""
     for node in order:
         # a leaf that no gradient has reached keeps what it has
-        if node.adjoint is not None or node.rule or node.grad is None:
-            node.grad = node.adjoint or 0.0
+        if node._adjoint is not None or node._rule or node.grad is None:
+            node.grad = node._adjoint or 0.0
 
 
 def backward(root: Any) -> None:
@@ -269,7 +265,7 @@ def adjoints_of(root: N, order: Sequence[N]) -> dict[N, float]:
         taken(root)
     with one_pass:
         hand_on(root, order)
-        return {node: node.adjoint for node in order if node.adjoint is not None}
+        return {node: node._adjoint for node in order if node._adjoint is not None}
 
 
 @dataclass(frozen=True)
@@ -303,7 +299,7 @@ class Edge:
     @property
     def settles(self) -> bool:
         """Whether the operand now has a gradient, even if it is 0; the 2 in ``x**2`` never has."""
-        return bool(self.node.rule.number != self.index)
+        return bool(self.node._rule.number != self.index)
 
 
 def backward_edges(root: N, order: Iterable[N] | None = None) -> Iterator[Edge]:

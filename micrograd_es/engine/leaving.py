@@ -78,7 +78,7 @@ def leaves(node: Node, frame: FrameType) -> None:
     if _is_meant(asks) or not (asks.assigns or asks.function):
         return
     _remember(node, Place(os.path.basename(place.f_code.co_filename), place.f_lineno))
-    if node.rule:
+    if node._rule:
         warnings.warn(_text(asks), DetachedWarning, stacklevel=_depth(frame, place) + 3)
 
 

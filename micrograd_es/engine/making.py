@@ -9,10 +9,10 @@ is::
     b = right._data
     node = new(Value)
     node._data = y = a * b
-    node.da = b
-    node.db = a
-    node.a = left
-    node.b = right
+    node._da = b
+    node._db = a
+    node._a = left
+    node._b = right
     …
 """
 
@@ -70,9 +70,9 @@ except (ArithmeticError, ValueError):
     {beyond}
 {parents}
 node.grad = 0.0
-node.adjoint = None
+node._adjoint = None
 node.label = ""
-node.rule = rule
+node._rule = rule
 if graph.watch:
     graph.watch(node)"""
 
@@ -177,21 +177,21 @@ def _node(op: Operation, depth: int) -> str:
     numbers = [f"{name} = {node}._data" for name, node in zip(op.operands, parents)]
     if op.arity == 2:
         parts = {
-            "partials": "node.da = {}\n    node.db = {}".format(*partials),
-            "beyond": "node._data, node.da, node.db = ieee(rule)(a, b)",
-            "parents": "node.a = {}\nnode.b = {}".format(*parents),
+            "partials": "node._da = {}\n    node._db = {}".format(*partials),
+            "beyond": "node._data, node._da, node._db = ieee(rule)(a, b)",
+            "parents": "node._a = {}\nnode._b = {}".format(*parents),
         }
     elif op.variadic:
         numbers = ["a = [v._data for v in parents]"]
         parts = {
-            "partials": f"node.da = ({partials[0]},) * len(a)",
-            "beyond": "node._data, node.da = ieee(rule)(*a)",
-            "parents": "node.a = parents\nnode.b = node.db = None",
+            "partials": f"node._da = ({partials[0]},) * len(a)",
+            "beyond": "node._data, node._da = ieee(rule)(*a)",
+            "parents": "node._a = parents\nnode._b = node._db = None",
         }
     else:
         parts = {
-            "partials": f"node.da = ({', '.join(partials)},)",
-            "beyond": f"node._data, node.da = ieee(rule)({', '.join(op.operands)})",
-            "parents": f"node.a = ({', '.join(parents)},)\nnode.b = node.db = None",
+            "partials": f"node._da = ({', '.join(partials)},)",
+            "beyond": f"node._data, node._da = ieee(rule)({', '.join(op.operands)})",
+            "parents": f"node._a = ({', '.join(parents)},)\nnode._b = node._db = None",
         }
     return indent(_NODE.format(numbers="\n".join(numbers), value=op.value, **parts), " " * depth)

@@ -22,10 +22,10 @@ N = TypeVar("N", bound=Node)
 
 def constant(leaf: N) -> N:
     """The leaf, marked as a plain number."""
-    leaf.a = NUMBER
+    leaf._a = NUMBER
     return leaf
 
 
 def is_constant(node: Node) -> bool:
     """Whether the node is a plain number that nobody has given a name."""
-    return node.a is NUMBER and not node.label
+    return node._a is NUMBER and not node.label

@@ -100,16 +100,16 @@ class Value(Dispatched, DropInNode):
         if not isinstance(label, str):
             raise TypeError(f"a label is a string, not {type(label).__name__}")
         self.grad = 0.0
-        self.adjoint = None
+        self._adjoint = None
         self.label = label
-        self.b = self.db = None
+        self._b = self._db = None
         if isinstance(data, Comparison):  # a node too, and no number: the sum of it alone
             self._data = data.node._data
-            self.rule, self.a, self.da = TABLE["sum"], (data.node,), (1.0,)
+            self._rule, self._a, self._da = TABLE["sum"], (data.node,), (1.0,)
         else:
             self._data = as_float(data)
-            self.rule = None
-            self.a = self.da = ()
+            self._rule = None
+            self._a = self._da = ()
         if type(_children) is not tuple or _children or _op:
             make_by_hand(self, _children, _op)
 
@@ -125,7 +125,7 @@ class Value(Dispatched, DropInNode):
     @property
     def op(self) -> str:
         """Name of the operation that made this node; "" for a leaf."""
-        return self.rule.name if self.rule else ""
+        return self._rule.name if self._rule else ""
 
     def backward(self) -> None:
         """Fills `grad` of every node below with d(self)/d(node).

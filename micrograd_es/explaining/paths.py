@@ -216,7 +216,7 @@ def differentiable(node: Value) -> Iterator[tuple[int, Value]]:
 
     Not the condition of a `where`, nor the number in ``x ** 2``.
     """
-    rule = node.rule
+    rule = node._rule
     if rule is None:
         return
     for i, (operand, partial) in enumerate(zip(node.parents, node.partials)):

@@ -69,7 +69,7 @@ def of_node(node: Value) -> str:
 
 def _turns(node: Value, index: int) -> bool:
     """Whether the partial is one number to the left and another one to the right."""
-    rule, at = node.rule, [p.data for p in node.parents]
+    rule, at = node._rule, [p.data for p in node.parents]
     if not isinstance(rule, Operation) or not rule.piecewise or not all(map(isfinite, at)):
         return False
     if node.parents.count(node.parents[index]) > 1:  # max(x, x) is x

@@ -163,7 +163,7 @@ class Formulas:
 
     def expression(self, node: Value, depth: int = _DEPTH) -> Formula:
         """What the node computes from its operands; its name if it is a leaf."""
-        rule = node.rule
+        rule = node._rule
         if rule is None:
             return self.name(node)
         operands = [self.name(p, depth) for p in node.parents]
@@ -175,7 +175,7 @@ class Formulas:
 
     def partial(self, node: Value, index: int) -> Formula:
         """∂(node)/∂(operand `index`)."""
-        rule, recorded = node.rule, node.partials[index]
+        rule, recorded = node._rule, node.partials[index]
         if recorded is None or rule is None:
             return Number(0.0)
         # every operand of a sum has the same partial

@@ -212,7 +212,7 @@ class _Drawing:
         if not node.parents:
             return
         graph = self.graph
-        sign = node.rule.sign or node.op
+        sign = node._rule.sign or node.op
         small = len(sign) == 1
         size = {"width": "0.34", "fixedsize": "true"} if small else {"height": "0.3"}
         graph.node(

@@ -43,12 +43,12 @@ def made_again(root: Value) -> dict[Value, Value]:
             terms[node] = first
     made: dict[Value, Value] = {}
     for node in nodes:
-        rule, parents, partials = node.rule, node.parents, node.partials
+        rule, parents, partials = node._rule, node.parents, node.partials
         # the 0 with which sum() begins is no term
         added = tuple(t for t in terms.get(node, ()) if t.data or not is_constant(t))
         if len(added) >= _LONG:
             rule, parents, partials = TABLE["sum"], added, (1.0,) * len(added)
-        if rule is not node.rule or not made.keys().isdisjoint(parents):
+        if rule is not node._rule or not made.keys().isdisjoint(parents):
             parents = tuple(made.get(p, p) for p in parents)
             made[node] = again = record(Value, rule, node.data, parents, partials)
             again.grad, again.label = node.grad, node.label

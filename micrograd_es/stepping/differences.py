@@ -35,15 +35,15 @@ def _root_with(nodes: list[Value], k: int, x: float) -> float:
 
 
 def _value(node: Value, operands: list[float]) -> float:
-    assert node.rule is not None
-    if isinstance(node.rule, NumbersAlone):  # it cannot be computed at other numbers
+    assert node._rule is not None
+    if isinstance(node._rule, NumbersAlone):  # it cannot be computed at other numbers
         return float("nan")
-    if isinstance(node.rule, CustomOperation):
+    if isinstance(node._rule, CustomOperation):
         try:
-            return node.rule.forward(operands)[0]
+            return node._rule.forward(operands)[0]
         except (ArithmeticError, ValueError):  # math.log at the edge of its domain
             return float("nan")
-    return computed(node.rule, *operands)
+    return computed(node._rule, *operands)
 
 
 def agree(gradient: float, difference: float, root: float) -> bool:

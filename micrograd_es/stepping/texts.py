@@ -193,7 +193,7 @@ def remark_on(node: Value, is_product: bool) -> str:
 
 def why_none(e: Edge) -> str:
     """Why no gradient goes this way: the text is ``say_`` and this."""
-    if e.node.rule.number == e.index:
+    if e.node._rule.number == e.index:
         return "constant"
     if e.node.partials[e.index] is not None:
         return "unreached"

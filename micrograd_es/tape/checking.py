@@ -184,7 +184,7 @@ class Shape:
         self._parameters = {place[p]: p for p in parameters if p in place}
         # each after those that use it
         self._operations = [
-            (i, _rule(node.rule), [place[p] for p in node.parents])
+            (i, _rule(node._rule), [place[p] for p in node.parents])
             for i, node in reversed(list(enumerate(self.nodes)))
             if node.parents and node not in known
         ]
@@ -209,7 +209,7 @@ class Shape:
         for i, rule, operands in self._operations:
             node = laid[i]
             parents = node.parents
-            if (node.rule is not rule and _rule(node.rule) != rule) or len(parents) != len(
+            if (node._rule is not rule and _rule(node._rule) != rule) or len(parents) != len(
                 operands
             ):
                 return False
@@ -237,7 +237,7 @@ def _outline(made: Made, parameters: Sequence[Value]) -> Iterator[_Entry]:
     for node in below(made.outputs, known.keys()):
         operands = () if node in known else tuple([place[p] for p in node.parents])
         place[node] = len(place)
-        what = known.get(node) or (_rule(node.rule) if operands else ("constant", repr(node.data)))
+        what = known.get(node) or (_rule(node._rule) if operands else ("constant", repr(node.data)))
         yield node, what, operands
     if len(made.outputs) > 1:
         yield made.outputs[0], "outputs", tuple([place[v] for v in made.outputs])

@@ -61,7 +61,7 @@ def array_functions(
 
 def is_elementwise(rule: CustomOperation, recording: Recording) -> bool:
     """Whether the user's functions work on each element of an array alone."""
-    numbers = [v.data for v in next(v for v in recording.nodes if v.rule is rule).parents]
+    numbers = [v.data for v in next(v for v in recording.nodes if v._rule is rule).parents]
     # two samples that differ: their number has no say in the result either
     pairs = [np.array([x, x + 0.25]) for x in numbers]
     probes = [_Probe(pair) for pair in pairs]

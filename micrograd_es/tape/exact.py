@@ -176,7 +176,7 @@ class Sample:
                 self._recorded[value] = node
 
     def _computed(self, node: Value, operands: list[Value]) -> Value:
-        rule = node.rule
+        rule = node._rule
         assert rule is not None
         try:
             if isinstance(rule, CustomOperation):

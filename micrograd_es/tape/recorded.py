@@ -178,7 +178,7 @@ class _Run:
         self.made = Made([*self.outputs, *self.decided], [])
 
     def _tell(self, node: Node | None) -> None:
-        if node is None or node.rule:
+        if node is None or node._rule:
             raise RecordingError(
                 "a number that is taken out of the graph inside of a recorded function would "
                 f"stay as it was recorded: return the Value, {_INSTEAD}"

@@ -72,7 +72,7 @@ class Recording:
 
     def rule(self, i: int) -> Operation | CustomOperation:
         """The rule of a node that is computed."""
-        rule: Operation | CustomOperation = self.nodes[i].rule
+        rule: Operation | CustomOperation = self.nodes[i]._rule
         return rule
 
 
@@ -106,8 +106,8 @@ def record(
             trained.append(False)
             recording.constants[i] = v.data
             continue
-        if isinstance(v.rule, NumbersAlone):
-            raise v.rule.refused("a replay")
+        if isinstance(v._rule, NumbersAlone):
+            raise v._rule.refused("a replay")
         below_it = tuple([place[p] for p in parents])
         operands.append(below_it)
         store.append(max([store[j] for j in below_it]))
@@ -162,7 +162,7 @@ def below(outputs: Sequence[Value], given: Set[Value]) -> list[Value]:
 
 def _gather_sums(recording: Recording, first: int, outputs: set[int]) -> None:
     operands, store, sums = recording.operands, recording.store, recording.sums
-    names = [v.rule.name if v.rule else "" for v in recording.nodes]
+    names = [v._rule.name if v._rule else "" for v in recording.nodes]
     uses = [0] * len(names)
     for below_it in operands:
         for j in below_it:

@@ -167,8 +167,8 @@ static PyGetSetDef ATTRIBUTES[] = {
     {"data", get_number, set_number,
      "The number. It can be assigned; nodes that were made before keep their partials.", NULL},
     {"grad", BOTH(grad)}, {"label", BOTH(label)},
-    {"rule", BOTH(rule)}, {"adjoint", BOTH(adjoint)},
-    {"a", BOTH(a)}, {"b", BOTH(b)}, {"da", BOTH(da)}, {"db", BOTH(db)},
+    {"_rule", BOTH(rule)}, {"_adjoint", BOTH(adjoint)},
+    {"_a", BOTH(a)}, {"_b", BOTH(b)}, {"_da", BOTH(da)}, {"_db", BOTH(db)},
     {"__dict__", PyObject_GenericGetDict, set_dict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
