@@ -97,8 +97,8 @@ def _alone(path: Path, page: str, script: str = "") -> tuple[str, str]:
     page = re.sub(r'<link rel="(icon|stylesheet)"[^>]*>\n', "", page)
     page = re.sub(r'<script [^>]*src="[^"]*"></script>\n?', "", page)
     style += ".served { display: none; }"
-    if entry:  # its links lead nowhere before its script is there
-        style += "body:not([data-python]) a { pointer-events: none; }"
+    if entry:  # its links and buttons do nothing before its script is there
+        style += "body:not([data-python]) :is(a, button) { pointer-events: none; }"
     page = page.replace("</head>", f"<style>{style}</style>\n</head>", 1)
     if script:
         page = page.replace("</body>", f'<script type="module">{script}</script>\n</body>', 1)

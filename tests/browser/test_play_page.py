@@ -366,6 +366,19 @@ def test_what_is_seen_while_it_trains_is_what_is_shared_and_goes_along(start):
     assert updates(page) > rested
 
 
+def test_what_belongs_to_the_choice_before_is_pale_while_an_answer_takes_its_time(start):
+    page = start()
+    held = []
+    page.route("**/train?*", lambda route: held.append(route))
+    with page.expect_request("**/train?*"):
+        page.select_option("[name=data]", "xor")
+    until(page, "getComputedStyle(document.querySelector('dl')).opacity === '0.4'")
+    assert page.locator(".settings").evaluate("e => getComputedStyle(e).opacity") == "1"
+    held.pop().continue_()
+    settled(page)
+    until(page, "getComputedStyle(document.querySelector('dl')).opacity === '1'")
+
+
 def test_a_training_that_runs_is_in_the_address(start):
     page = start()
     page.click("#run")

@@ -326,6 +326,37 @@ def test_what_is_typed_before_the_script_has_come_stays_when_the_page_is_loaded_
     assert answered(page) == result
 
 
+EARLY = """
+document.addEventListener("readystatechange", () => {
+  if (document.readyState !== "interactive") return; // the page is there, and no script of its own
+  const field = document.querySelector("%s");
+  const text = "%s";
+  if (field?.options) field.options[1].value = text; // an example of one's own
+  if (field) field.value = text;
+  document.querySelector("%s").click();
+});
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "text", "button", "shows"),
+    [
+        ("lessons/2-chain.html", "#question1", "6", ".question button", ".answered >> nth=0"),
+        ("teachers.html", "#seed", "77", "#make button", "#sheet[srcdoc*='77']"),
+        ("python.html", "#code", "6 * 7", "#run", "#shown pre:text-is('42')"),
+        ("", "#f", "p * q", "#step", "#steps[open]"),
+        ("", "#examples", "f=k*k&at=k:7", "#f", ".formula .value:text-is('49')"),
+        ("play/", "#none", "", "#step", "#updates:text-is('1')"),
+    ],
+)
+def test_what_is_pressed_before_the_script_has_come_is_done_once_it_has(
+    address, tab, path, field, text, button, shows
+):
+    page = tab(script=EARLY % (field, text, button))
+    page.goto(address + path)
+    page.wait_for_selector(shows)
+
+
 @pytest.mark.parametrize("query", ["lang=fr", "lang=", "layers=zzz", "nonsense=1", "x=1&x=2"])
 def test_a_training_that_makes_no_sense_is_refused_in_a_line_and_the_page_goes_on(
     address, tab, query

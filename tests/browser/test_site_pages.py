@@ -220,6 +220,16 @@ def test_a_button_opens_the_steps(start):
     page.wait_for_url(lambda url: "steps" not in url)
 
 
+def test_steps_that_cannot_be_shown_are_not_in_the_address(start):
+    page = start()
+    typed(page, "a*")
+    page.click("#step")
+    page.wait_for_function("() => !location.search.includes('steps')")
+    assert "a*" in page.text_content(".problem")
+    typed(page, "a*b")
+    assert page.locator("#steps[open]").count() == 0
+
+
 def test_what_is_no_expression_is_said_and_nothing_typed_is_lost(start):
     page = start()
     typed(page, "2*(a*b")
@@ -255,6 +265,39 @@ def test_a_number_comes_back_with_its_name(start):
     typed(page, "a*b+5*c")
     assert page.text_content(".formula .value") == "41"
     assert fields(page)["c"][0] == "7"
+
+
+HOLD = """() => {
+  const ask = python.ask.bind(python);
+  const until = new Promise((done) => { window.letGo = done; });
+  python.ask = async (...question) => {
+    await until;
+    return ask(...question);
+  };
+}"""  # answers wait
+
+
+def test_where_one_types_stays_while_other_variables_come(start):
+    page = start("?f=a*b&at=a:2,b:3")
+    page.evaluate(HOLD)
+    page.fill("#f", "a*c + b*d")
+    second = page.locator(".numbers input[type=text]").nth(1)
+    second.fill("7")
+    page.evaluate("letGo()")
+    page.wait_for_selector(".live[data-asking=no]")
+    assert list(fields(page)) == ["a", "c", "b", "d"]
+    page.keyboard.type("5")
+    page.wait_for_selector(".formula .value:text-is('77')")
+    typed(page, "d*c")
+    assert list(fields(page)) == ["d", "c"]
+
+
+def test_an_explanation_that_was_opened_stays_open(start):
+    page = start()
+    page.click(".explanations summary >> nth=1")
+    page.locator(".numbers input[type=text]").first.fill("4")
+    page.wait_for_selector(".formula .value:text-is('242')")
+    assert page.locator(".explanations pre:visible").count() == 1
 
 
 def test_what_is_no_number_is_said_and_the_picture_is_not_taken_for_its_own(start):
@@ -427,6 +470,16 @@ def test_one_file_works_from_a_disk(one_file):
     one_file.frame_locator("#steps iframe").locator("#next").click()
 
 
+def test_in_one_file_a_click_waits_for_the_script_and_the_steps_are_seen(visit):
+    page = visit(in_one_file("en"))
+    page.set_default_timeout(60_000)
+    page.fill("#f", "u*v")
+    page.press("#f", "Enter")
+    page.click("#step")
+    page.frame_locator("#steps iframe").locator("#next").click()
+    assert page.input_value("#f") == "u*v"
+
+
 def test_one_file_trains(one_file):
     training = opened(one_file, "Train")
     training.locator("body[data-asking=no]").wait_for()
@@ -591,6 +644,17 @@ def test_a_lesson_to_its_end(visit, address):
     assert page.input_value("#question6") == "20"
 
 
+def test_a_second_answer_that_is_wrong_is_not_marked_as_right(start):
+    page = start("lessons/2-chain.html")
+    form = page.locator("form.question").first
+    for text, said, right in (("6", "Correcto", 1), ("7", "Todavía no", 0), ("6", "Correcto", 1)):
+        form.locator("input").fill(text)
+        form.locator("input").press("Enter")
+        expect(form.locator(".say")).to_contain_text(said)
+        assert page.locator("form.answered").count() == right
+    assert page.locator(".part").nth(1).is_visible()
+
+
 @pytest.mark.parametrize("language", ["es", "en"])
 def test_the_answers_of_the_lessons_are_right(language):
     """What a question asks of its picture, from PyTorch's arithmetic and by hand."""
@@ -725,6 +789,20 @@ def test_the_box_runs_python_and_shows_pictures(start):
     assert page.text_content("#printed").startswith("Traceback")
     assert page.text_content("#printed").strip().endswith("ZeroDivisionError: division by zero")
     assert "answers" not in page.text_content("#printed")
+
+
+def test_a_picture_of_another_program_is_not_shown_beside_a_run(start):
+    page = start("en/python.html")
+    page.click("#run")
+    page.wait_for_selector("#shown svg")
+    page.evaluate(HOLD)
+    page.click("button[data-code] >> nth=1")
+    expect(page.locator("#shown")).to_be_hidden()
+    page.fill("#code", "1 + 1")
+    page.press("#code", "Control+Enter")  # the last one counts
+    page.evaluate("letGo()")
+    page.wait_for_selector("#run:enabled")
+    assert page.inner_text("#shown") == "2"
 
 
 def test_a_program_that_asks_is_told_what_to_do_instead(start):

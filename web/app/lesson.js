@@ -54,6 +54,7 @@ for (const [i, part] of parts.entries()) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const [given, right] = [number(field.value), Number(answer)];
+    form.classList.remove("answered"); // it may be the second answer
     if (given === null) say.textContent = texts.unread;
     else if (Math.abs(given - right) <= 1e-3 * Math.max(1, Math.abs(right)) + 1e-9)
       done(texts.right);
@@ -70,3 +71,4 @@ for (const [i, part] of parts.entries()) {
   if (i < reached) tell(); // it was answered at another time
 }
 reach(reached);
+globalThis.arrive?.();

@@ -66,7 +66,10 @@ export class Live {
 
   /** Another expression, or other numbers. */
   go(f, numbers = this.numbers) {
-    if (numbers !== this.numbers) this.#shown = ""; // the fields hold others
+    if (numbers !== this.numbers) {
+      this.#shown = ""; // the fields hold others
+      this.#part("numbers").replaceChildren();
+    }
     this.f = f;
     this.numbers = numbers;
     this.#changed();
@@ -111,7 +114,7 @@ export class Live {
     this.#say(this.#unread);
     for (const part of ["graph", "result", "explanations"]) {
       const place = this.#part(part);
-      if (place) place.innerHTML = answer[part];
+      if (place) fill(place, answer[part]);
     }
     this.#fit();
     this.onanswer(answer);
@@ -146,9 +149,14 @@ export class Live {
     this.numbers = new Map(variables.map(([name, x]) => [name, known(name) ?? plain(x)]));
     if (names === this.#shown) return;
     this.#shown = names;
-    this.#part("numbers").replaceChildren(
-      ...variables.map(([name]) => this.#field(name, this.numbers.get(name))),
-    );
+    const place = this.#part("numbers");
+    const there = new Map([...place.children].map((row) => [row.dataset.name, row]));
+    // one of them may be where somebody types: it is not even moved
+    for (const [name, row] of there) if (!this.numbers.has(name)) row.remove();
+    variables.forEach(([name], i) => {
+      const row = there.get(name) ?? this.#field(name, this.numbers.get(name));
+      if (place.children[i] !== row) place.insertBefore(row, place.children[i] ?? null);
+    });
     if (variables.length !== old.size) this.onchange();
   }
 
@@ -184,9 +192,19 @@ export class Live {
       this.#changed();
     });
     const row = document.createElement("div");
+    row.dataset.name = name;
     row.append(label, slider);
     return row;
   }
+}
+
+/** Puts an answer where another was, whose details stay open. */
+function fill(place, html) {
+  const open = [...place.querySelectorAll("details")].map((each) => each.open);
+  place.innerHTML = html;
+  place.querySelectorAll("details").forEach((each, i) => {
+    each.open = open[i] ?? false;
+  });
 }
 
 const input = (properties) => Object.assign(document.createElement("input"), properties);

@@ -22,3 +22,4 @@ live.onanswer = async () => {
 
 const at = new URLSearchParams(location.search).get("at");
 if (at) live.go(live.f, new Map([...live.numbers, ...read(at)]));
+globalThis.arrive?.();

@@ -14,6 +14,23 @@ function again() {
   location.reload();
 }
 
+// What is pressed before the page's script is there waits for it; the last one counts.
+var arrived = false;
+var pressed = null;
+function press(event) {
+  var button = event.target.closest("main button, header button");
+  if (!button || arrived) return;
+  pressed = button;
+  event.preventDefault();
+  event.stopPropagation();
+}
+function arrive() {
+  arrived = true;
+  if (pressed) pressed.click();
+}
+window.arrive = arrive; // the page's script calls it
+document.addEventListener("click", press, true);
+
 // Of "Try it": what is typed before the page's script is there stands in the address, too.
 var field = document.getElementById("f");
 function keep() {

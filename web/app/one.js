@@ -3,7 +3,7 @@
 import { holding } from "./inside.js";
 import { read } from "./live.js";
 import { element, has, ofTraining, site } from "./page.js";
-import { live } from "./try.js";
+import { live, showPage } from "./try.js";
 
 const FIRST = "index.html";
 const frames = new Map(); // by the name of a page; one that is left stays as it is
@@ -59,8 +59,7 @@ async function open(address, from) {
     if (searchParams.has("steps")) element("step").click();
   } else {
     const { text } = await ofTraining(globalThis.python, search); // of a point
-    element("steps").querySelector("iframe").srcdoc = text;
-    element("steps").showModal();
+    showPage(text);
   }
 }
 

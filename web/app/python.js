@@ -21,14 +21,22 @@ function keep() {
   }
 }
 
+let runs = 0;
+
+/** Runs the program; of several that were asked for, the last one counts. */
 async function run() {
+  runs += 1;
+  const mine = runs;
+  document.querySelector("main").classList.add("stale"); // a picture of another program
   element("run").disabled = true;
   element("printed").textContent = texts.running;
   const { status, text } = await python.ask("python", { code: code.value });
+  if (mine !== runs) return;
   const { printed, shown } = status === 200 ? JSON.parse(text) : { printed: text, shown: "" };
   element("printed").textContent = printed;
   element("shown").innerHTML = shown;
   element("run").disabled = false;
+  document.querySelector("main").classList.remove("stale");
 }
 
 element("run").addEventListener("click", run);
@@ -43,3 +51,4 @@ for (const button of document.querySelectorAll("button[data-code]")) {
     run();
   });
 }
+globalThis.arrive?.();

@@ -10,3 +10,4 @@ else if (kind === "text/html") {
   frame.hidden = false;
   frame.srcdoc = text;
 } else element("graph").innerHTML = text;
+globalThis.arrive?.();

@@ -27,3 +27,4 @@ for (const name of ["seed", "level"]) {
   if (asked.has(name)) element(name).value = asked.get(name);
 }
 if (asked.has("seed")) element("make").requestSubmit(); // which refuses what makes no sense
+globalThis.arrive?.();

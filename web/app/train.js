@@ -18,4 +18,5 @@ if (new URLSearchParams(location.search).get("lang") === other) {
   await within(60, page).catch(() => {
     element("missing").hidden = false;
   });
+  globalThis.arrive?.();
 }

@@ -35,12 +35,14 @@ live.onanswer = () => {
 };
 field.addEventListener("input", () => live.go(field.value));
 field.form.addEventListener("submit", (event) => event.preventDefault()); // Enter
-element("examples").addEventListener("change", ({ target }) => {
-  if (!target.value) return;
-  const chosen = new URLSearchParams(target.value);
+const examples = element("examples");
+function example() {
+  if (!examples.value) return;
+  const chosen = new URLSearchParams(examples.value);
   live.go(chosen.get("f"), read(chosen.get("at")));
-  target.value = "";
-});
+  examples.value = "";
+}
+examples.addEventListener("change", example);
 
 // -- the steps, in a frame over the page ---------------------------------------------
 
@@ -50,11 +52,18 @@ async function showSteps() {
   const { status, text } = await python.ask("steps", { f: live.f, at: live.at });
   if (status !== 200) {
     view.steps = "";
+    changed();
     picture.querySelector(".problem").textContent = text;
     return;
   }
-  steps.querySelector("iframe").srcdoc = text;
+  if (view.steps) showPage(text); // else closed meanwhile
+}
+
+/** Over this page, in a frame that is seen before it loads: Chromium may leave another one blank. */
+export function showPage(text) {
+  const frame = steps.querySelector("iframe");
   if (!steps.open) steps.showModal();
+  if (frame.srcdoc !== text) frame.srcdoc = text;
 }
 
 element("step").addEventListener("click", () => {
@@ -89,3 +98,5 @@ if (typed) live.go(field.value, at);
 else if (asked.has("f")) live.go(asked.get("f"), at);
 else changed();
 if (view.steps && !asked.has("f")) showSteps();
+example(); // one may have been chosen before this script was there
+globalThis.arrive?.();

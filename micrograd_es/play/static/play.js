@@ -86,6 +86,7 @@ async function go(changed) {
   const before = state;
   const byItself = running && "updates" in changed;
   if (!byItself) say(""); // a training that goes on leaves what was said meanwhile
+  document.body.classList.toggle("stale", shown !== null && !byItself);
   state = { ...state, ...changed };
   asking?.abort();
   const mine = new AbortController();
@@ -120,6 +121,7 @@ async function go(changed) {
     if (asking === mine) {
       asking = null;
       document.body.dataset.asking = "no";
+      document.body.classList.remove("stale");
     }
   }
 }
