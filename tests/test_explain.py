@@ -22,6 +22,7 @@ from micrograd_es import (
 )  # fmt: skip
 from micrograd_es.base.languages import get_language, speaking
 from micrograd_es.engine.graph import topological_order
+from micrograd_es.expression import parse
 from micrograd_es.formulas.nodes import invented_names
 
 
@@ -352,6 +353,19 @@ def test_why_a_factor_of_zero():
     C.label = "C"
     C.backward()
     assert "∂z/∂w = x = 0" in explain(C, w).why
+
+
+@pytest.mark.parametrize(
+    ("f", "why"),
+    [
+        ("0*x", "0 porque x se multiplica por 0"),
+        ("0*sin(x) + 1", "0 porque sin(x) se multiplica por 0"),
+        ("x**0", "0 porque f no cambia, a primer orden, cuando cambia x"),
+    ],
+)
+def test_the_reason_for_a_zero_is_not_that_it_is_zero(f, why):
+    y, names = parse(f, {"x": 3.0})
+    assert explain(y, names["x"]).why == why
 
 
 def test_why_not_computed_yet():

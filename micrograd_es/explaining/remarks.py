@@ -90,6 +90,12 @@ def zero(node: Value, index: int, formulas: Formulas) -> str:
     if node.partials[index] is None and not _turns(node, index):
         return _("{above} does not take the branch of {below}").format(above=above, below=below)
     partial = formulas.partial(node, index)
+    if partial.text == "0":  # which would be a reason that says nothing
+        if node.op == "mul":
+            return _("{below} is multiplied by 0").format(below=below)
+        return _("{above} does not change, to first order, when {below} does").format(
+            above=above, below=below
+        )
     return (
         _("{partial} = {symbols} = 0")
         .format(partial=notation.quotient(above, below), symbols=partial.text)

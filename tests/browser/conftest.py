@@ -16,6 +16,8 @@ import pytest
 
 collect_ignore = ["in_pyodide.py"]  # runs in the site's Python, where it is what runs pytest
 
+PATIENCE = 20_000  # ms, so long may a busy machine take
+
 _QUIET = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
     " --disable-background-networking --disable-component-update --disable-sync"
@@ -33,6 +35,7 @@ def expect(what: Any) -> Any:
     """Playwright's `expect`, which waits; asked for only where there is a browser."""
     from playwright import sync_api
 
+    sync_api.expect.set_options(timeout=PATIENCE)
     return sync_api.expect(what)
 
 
@@ -74,7 +77,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
         options.setdefault("viewport", {"width": 1280, "height": 800})
         page = browser.new_page(**options)
         pages.append(page)
-        page.set_default_timeout(5000)
+        page.set_default_timeout(PATIENCE)
         page.on("request", ask)
         page.on("pageerror", lambda error: wrong.append(f"threw {error}"))
         page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import pytest
 import uvicorn
 
+from conftest import PATIENCE
 from micrograd_es import MLP, draw_network, play
 from micrograd_es.base.palette import DARK, LIGHT
 from micrograd_es.base.reading import read_number
@@ -52,7 +53,7 @@ def until(page, script):
     """Waits for an expression to hold, without the eval that the page's policy forbids."""
     page.evaluate(
         f"""() => new Promise((done, fail) => {{
-            const end = Date.now() + 5000;
+            const end = Date.now() + {PATIENCE};
             const look = () => {{
                 if ({script}) done();
                 else if (Date.now() > end) fail(Error("never"));
