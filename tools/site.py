@@ -37,6 +37,10 @@ PIP = (sys.executable, "-m", "pip")
 PYODIDE = ("pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip",
            "pyodide-lock.json")  # fmt: skip
 
+# what is unpacked writes nothing outside its folder, where Python is new enough to see to it
+if hasattr(tarfile, "data_filter"):
+    tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
+
 
 def main(words: list[str] | None = None) -> None:
     """Builds as the words say."""
@@ -167,7 +171,7 @@ def npm(name: str, version: str, integrity: str) -> Path:
         raise SystemExit(f"{name} {version} has {kind} {found}, and {wanted} is written down")
     if not folder.exists():
         with tarfile.open(archive) as packed:
-            packed.extractall(folder, filter="data")
+            packed.extractall(folder)
     return folder / "package"
 
 
@@ -201,10 +205,10 @@ def modules(pyodide: Path, to: Path) -> Path:
                 path = Path(member.name)
                 if path.parent.name == "markupsafe" and path.suffix == ".py":
                     member.name = f"markupsafe/{path.name}"
-                    packed.extract(member, tree, filter="data")
+                    packed.extract(member, tree)
                 elif path.name == "LICENSE.txt":
                     member.name = f"{path.parent.name}.dist-info/{path.name}"
-                    packed.extract(member, tree, filter="data")
+                    packed.extract(member, tree)
     for path in (WEB / "python").iterdir():
         if path.is_file():
             copy(path, tree / path.name)
