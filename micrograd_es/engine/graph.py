@@ -135,7 +135,7 @@ if native:
 
 # -- walks over a whole graph -------------------------------------------------------
 
-# A walk writes into the `adjoint` of nodes, which threads may share: so one walk at a time.
+# A walk writes into the `_adjoint` of nodes, which threads may share: so one walk at a time.
 one_pass = RLock()
 # A process forks only between walks: in the child, nobody would be there to end one.
 if hasattr(os, "register_at_fork"):
@@ -170,7 +170,7 @@ def _order(*roots: N) -> list[N]:
     order: list[N] = []
     stack: list[N | None] = [*roots]
     # The mark of this walk. Every walk has its own, so that what another one has left in
-    # `adjoint` counts for nothing and need not be cleared.
+    # `_adjoint` counts for nothing and need not be cleared.
     seen = object()
     while stack:
         node = stack.pop()
@@ -189,7 +189,7 @@ def _order(*roots: N) -> list[N]:
 
 
 def hand_on(root: N, order: Sequence[N]) -> list[N]:
-    """The leaves that a gradient reaches; `adjoint` of every node is d(root)/d(node).
+    """The leaves that a gradient reaches; `_adjoint` of every node is d(root)/d(node).
 
     A node that `root` uses only through branches that were not taken is not
     reached: its adjoint is None, which is not the same as 0.0 (0.0 times an
@@ -219,7 +219,7 @@ def hand_on(root: N, order: Sequence[N]) -> list[N]:
 
 
 def accumulate(leaves: Sequence[Any]) -> None:
-    """Adds to the `adjoint` of each leaf the gradient that it has already.
+    """Adds to the `_adjoint` of each leaf the gradient that it has already.
 
     Raises
     ------
@@ -232,7 +232,7 @@ def accumulate(leaves: Sequence[Any]) -> None:
 
 
 def fill(order: Sequence[Any]) -> None:
-    """Puts the `adjoint` of each node into its `grad`."""
+    """Puts the `_adjoint` of each node into its `grad`."""
     for node in order:
         # a leaf that no gradient has reached keeps what it has
         if node._adjoint is not None or node._rule or node.grad is None:

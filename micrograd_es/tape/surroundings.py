@@ -47,16 +47,8 @@ _MAPPINGS = (dict, MappingProxyType)
 _SOURCES = (random.Random, np.random.Generator, np.random.RandomState)
 _ROWS = (list, set, deque)
 _HOLDING = (*_ROWS, *_MAPPINGS)
-_CLOSED = (
-    Node,
-    np.generic,
-    str,
-    bytes,
-    int,
-    float,
-    complex,
-    type(None),
-)  # nothing in them is changed
+# nothing in them is changed
+_CLOSED = (Node, np.generic, str, bytes, int, float, complex, type(None))
 _PLAIN: set[Any] = {x.__eq__ for x in (object, int, str, bytes, set, frozenset, MethodType, Node)}
 _OF_A_FUNCTION = ("__code__", "__defaults__", "__kwdefaults__")
 
