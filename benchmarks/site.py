@@ -75,7 +75,7 @@ def _page_by_page(browser: Any, names: tuple[str, ...]) -> Iterator[Row]:
         with _served(phone=True) as (address, sent):
             page = _page(browser, phone=True)
             page.goto(address + name)
-            page.wait_for_function("performance.getEntriesByType('paint').length === 2")
+            page.wait_for_function("() => performance.getEntriesByType('paint').length === 2")
             own = sum(bytes for path, bytes in sent.items() if not path.startswith(PYTHON))
             yield Row(
                 f"the site on a slow phone: {name} on the screen", _painted(page),

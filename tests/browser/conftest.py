@@ -39,6 +39,11 @@ def expect(what: Any) -> Any:
     return sync_api.expect(what)
 
 
+def location(page: Any) -> str:
+    """The address as the page itself has it: `page.url` hears of a change a little later."""
+    return page.evaluate("location.href")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium, for one module: its event loop is in the way of others that use asyncio."""

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import pytest
 import uvicorn
 
-from conftest import PATIENCE
+from conftest import PATIENCE, location
 from micrograd_es import MLP, draw_network, play
 from micrograd_es.base.palette import DARK, LIGHT
 from micrograd_es.base.reading import read_number
@@ -70,7 +70,7 @@ def click(page, selector):
 
 
 def state(page):
-    return {name: texts[0] for name, texts in parse_qs(urlsplit(page.url).query).items()}
+    return {name: texts[0] for name, texts in parse_qs(urlsplit(location(page)).query).items()}
 
 
 def updates(page):
@@ -278,7 +278,7 @@ def test_the_back_button_goes_from_choice_to_choice(start):
     point(page, 0).focus()
     page.keyboard.press("ArrowUp")
     settled(page)
-    changed = page.url
+    changed = location(page)
     for expected in (
         {"data": "xor", "layers": "4", "updates": "4"},
         {"data": "xor", "updates": "4"},
@@ -293,7 +293,7 @@ def test_the_back_button_goes_from_choice_to_choice(start):
     for _ in range(3):
         page.go_forward()
         settled(page)
-    assert page.url == changed
+    assert location(page) == changed
 
 
 def test_no_click_is_lost_however_quick(start):
@@ -626,7 +626,7 @@ def test_a_picked_point_shows_its_graph_and_opens_its_backward_pass(start):
     steps = popup.value
     steps.wait_for_load_state()
     assert steps.locator("svg").count() >= 1
-    assert urlsplit(steps.url).path == "/steps"
+    assert urlsplit(location(steps)).path == "/steps"
 
 
 def test_on_a_phone_the_picked_point_follows_the_plane(start):

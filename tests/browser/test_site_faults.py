@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from test_site_pages import SITE, searched, served, tool, typed
 
-from conftest import without
+from conftest import location, without
 
 pytestmark = pytest.mark.browser
 
@@ -363,10 +363,10 @@ def test_a_training_that_makes_no_sense_is_refused_in_a_line_and_the_page_goes_o
 ):
     page = tab(address + f"en/play/?{query}")
     page.wait_for_selector("body[data-asking=no]")
-    assert page.url.startswith(address + "en/play/")
+    assert location(page).startswith(address + "en/play/")
     assert page.text_content("#message") != ""
     page.wait_for_selector("#cost:text-is('3.145')")  # of the page as it begins
-    assert urlsplit(page.url).query == ""
+    assert urlsplit(location(page)).query == ""
     page.select_option("[name=loss]", "hinge")
     page.wait_for_selector("#message:text-is('')", state="attached")
     page.wait_for_function("() => location.search.includes('hinge')")
@@ -391,7 +391,7 @@ def test_the_menu_leads_to_the_training_page_of_its_language(address, tab):
         page.click("#steps")
     shown.value.set_default_timeout(60_000)
     shown.value.frame_locator("iframe.whole").locator("#next").click()
-    assert shown.value.url.startswith(address + "en/show.html?path=steps&")
+    assert location(shown.value).startswith(address + "en/show.html?path=steps&")
     shown.value.close()
 
 
