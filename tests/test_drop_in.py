@@ -345,6 +345,13 @@ def test_a_subclass_calls_the_constructor_and_operations_give_plain_values():
     assert type(w * w) is type(w + 1) is type(1 + w) is type(w.exp()) is Value
 
 
+def test_a_subclass_whose_nodes_would_be_taken_for_one_another_is_refused():
+    by_number = {"__eq__": lambda self, other: self.data == other.data}
+    for own in (by_number, {"__hash__": lambda self: 1}, by_number | {"__hash__": lambda self: 1}):
+        with pytest.raises(TypeError, match=r"Weight cannot have an __eq__ .* \.data"):
+            type("Weight", (Value,), own)
+
+
 def test_any_attribute_can_be_set_and_is_copied():
     p = Value(1.0)
     p.m, p.color = 0.5, "red"

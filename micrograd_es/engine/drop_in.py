@@ -46,6 +46,14 @@ class DropInNode(CopiedNode):
 
     __slots__ = ()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__eq__ is not object.__eq__ or cls.__hash__ is not object.__hash__:
+            raise TypeError(
+                f"{cls.__name__} cannot have an __eq__ or __hash__ of its own: two nodes of a "
+                "graph are two even where their numbers are equal; compare their .data"
+            )
+
     @property
     def _op(self) -> str:
         """The sign of the operation; of ``x ** 2`` it is ``**2``."""
