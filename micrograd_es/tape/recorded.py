@@ -181,7 +181,8 @@ class _Run:
         if node is None or node._rule:
             raise RecordingError(
                 "a number that is taken out of the graph inside of a recorded function would "
-                f"stay as it was recorded: return the Value, {_INSTEAD}"
+                f"stay as it was recorded: return the Value, {_INSTEAD}; a maximum that only keeps "
+                "exp from overflowing is not needed with softmax, log_softmax and logsumexp"
             )
         self.read[node] = node._data  # type: ignore[index]
 
