@@ -837,6 +837,20 @@ def test_a_program_stays_through_reloads_languages_and_other_pages(start):
     code.to_have_value(example)
 
 
+def test_an_example_can_be_undone_and_ones_own_program_is_there_again(start):
+    page = start("python.html")
+    code = expect(page.locator("#code"))
+    page.fill("#code", "mine = 7")
+    example = page.locator("button[data-code] >> nth=1")
+    example.click()
+    code.to_have_value(example.get_attribute("data-code"))
+    expect(example).to_be_focused()
+    page.press("#code", "Control+z")
+    code.to_have_value("mine = 7")
+    page.reload()
+    code.to_have_value("mine = 7")
+
+
 def test_what_is_typed_before_the_script_comes_is_the_newer_program(start):
     page = start("python.html", service_workers="block")
     page.fill("#code", "old = 1")

@@ -39,6 +39,15 @@ async function run() {
   document.querySelector("main").classList.remove("stale");
 }
 
+/** Puts another program in, as if it were typed, so that undoing brings one's own back. */
+function replace(program) {
+  code.focus();
+  code.select();
+  if (document.execCommand("insertText", false, program)) return;
+  code.value = program;
+  keep();
+}
+
 element("run").addEventListener("click", run);
 code.addEventListener("input", keep);
 code.addEventListener("keydown", (event) => {
@@ -46,8 +55,8 @@ code.addEventListener("keydown", (event) => {
 });
 for (const button of document.querySelectorAll("button[data-code]")) {
   button.addEventListener("click", () => {
-    code.value = button.dataset.code;
-    keep();
+    replace(button.dataset.code);
+    button.focus(); // and no keyboard of a phone lies over what is shown
     run();
   });
 }
