@@ -357,6 +357,17 @@ def test_what_is_pressed_before_the_script_has_come_is_done_once_it_has(
     page.wait_for_selector(shows)
 
 
+def test_the_other_language_is_asked_the_same_while_python_is_on_its_way(address, faults, tab):
+    faults.of = {"pyodide.asm.wasm": "hangs"}
+    page = tab(address + "teachers.html?seed=7&level=3")
+    link = page.locator("a[data-language=en][href*='?seed=7&level=3']")
+    link.wait_for()
+    faults.of = {}
+    link.click()
+    page.wait_for_selector("html[lang=en]")
+    page.frame_locator("#sheet").locator("svg").first.wait_for()
+
+
 @pytest.mark.parametrize("query", ["lang=fr", "lang=", "layers=zzz", "nonsense=1", "x=1&x=2"])
 def test_a_training_that_makes_no_sense_is_refused_in_a_line_and_the_page_goes_on(
     address, tab, query

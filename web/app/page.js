@@ -11,6 +11,9 @@ const framed = location.protocol === "about:"; // in a page that is one file
 Object.assign(has, { site: site.href, inside: await unpacked() });
 const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 
+// the other language shows what was asked for here, even before this page does
+if (location.search) showAddress(location.search.slice(1));
+
 /** Starts Python, and shows so; that of a page around this one is there already. */
 export function engine() {
   if (framed) return parent.python;

@@ -1,8 +1,7 @@
 // One answer of the training page on a page of its own: its steps, or its graph.
 
-import { element, engine, ofTraining, showAddress } from "./page.js";
+import { element, engine, ofTraining } from "./page.js";
 
-showAddress(location.search.slice(1));
 const { status, kind, text } = await ofTraining(engine(), location.search);
 if (status !== 200) element("say").textContent = text;
 else if (kind === "text/html") {
