@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import pytest
 import uvicorn
 
-from conftest import PATIENCE, location
+from conftest import PATIENCE, expect, location
 from micrograd_es import MLP, draw_network, play
 from micrograd_es.base.palette import DARK, LIGHT
 from micrograd_es.base.reading import read_number
@@ -906,6 +906,19 @@ def test_the_graph_of_the_picked_point_is_live(start, loss):
     settled(page)
     page.wait_for_selector("#graph svg")
     assert numbers_of_the_graph(page) == live
+
+
+def test_another_network_has_another_graph_while_it_trains_too(start):
+    page = start("layers=2&point=3")
+    page.wait_for_selector("#graph svg")
+    page.click("#run")
+    page.select_option("[name=activation]", "relu")
+    graph = expect(page.locator("#graph"))
+    graph.to_contain_text("relu")
+    graph.not_to_contain_text("tanh")
+    page.click("#more")
+    expect(page.locator("#graph g.node[id^=n]")).to_have_count(40)
+    assert page.get_attribute("#run", "aria-pressed") == "true"
 
 
 # -- weights and maps

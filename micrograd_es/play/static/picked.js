@@ -14,6 +14,7 @@ export class Picked {
     // the pages that it opens, whose addresses end in what is shown
     this.links = ["steps", "alone"].map(element).map((link) => [link, link.getAttribute("href")]);
     this.source = ""; // the address of the graph that is shown
+    this.wanted = this.drawn = ""; // the network and point of the numbers, and of the graph
     this.parts = []; // the texts of each node: its data and its gradient
     element("see-graph").addEventListener("click", () => {
       this.toTheGraph();
@@ -25,8 +26,9 @@ export class Picked {
     element("picked").scrollIntoView({ block: "start" });
   }
 
-  /** Shows a point, and its numbers in its graph. */
-  show(row, numbers, query) {
+  /** Shows a point, and its numbers in the graph if that is of this network and point. */
+  show(row, numbers, query, of) {
+    this.wanted = of;
     for (const id of ["picked", "card"]) element(id).hidden = !row;
     element("call").hidden = Boolean(row);
     if (!row) {
@@ -43,7 +45,7 @@ export class Picked {
       if (document.activeElement !== element(id)) element(id).value = value;
     }
     for (const [link, address] of this.links) link.href = address + query;
-    if (numbers.length === 1) return; // too many to be drawn one by one
+    if (!this.isLive || numbers.length === 1) return; // one: too many to be drawn one by one
     this.parts.forEach((texts, i) => {
       if (!texts || !numbers[i]) return;
       put(texts[0], written(numbers[i][0]));
@@ -53,11 +55,11 @@ export class Picked {
 
   /** Whether the numbers in the graph follow the training by themselves. */
   get isLive() {
-    return this.parts.length > 0;
+    return this.parts.length > 0 && this.drawn === this.wanted;
   }
 
   /** Draws the graph anew, so that everything in it is that of the update shown. */
-  async draw(query, n) {
+  async draw(query, n, of) {
     const source = `graph.svg?${query}`;
     if (source === this.source) return;
     this.source = source;
@@ -71,16 +73,16 @@ export class Picked {
     const drawn = Boolean(response?.ok);
     element("no-graph").hidden = drawn;
     element("graph").hidden = !drawn;
-    if (drawn) this.put(text, n);
+    if (drawn) this.put(text, n, of);
     else element("no-graph").textContent = text;
   }
 
-  put(text, n) {
+  put(text, n, of) {
     const drawing = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
     drawing.setAttribute("role", "img");
     drawing.setAttribute("aria-label", this.filled(this.texts.graph, { n }));
-    const fresh = this.drawn !== n;
-    this.drawn = n;
+    const fresh = this.drawn !== of;
+    this.drawn = of;
     element("graph").replaceChildren(document.adoptNode(drawing));
     const nodes = [...drawing.querySelectorAll("g[id^=n]")];
     this.parts = [];

@@ -38,6 +38,7 @@ function query(changed = {}) {
 
 const { lang, view } = config.defaults;
 const start = () => query({ updates: "0", point: "", lang, view });
+const shape = () => query({ updates: "0", lang, view }); // all that the picked point's graph is made of
 const now = () => query({ point: "", lang, view });
 const entry = () => query({ updates: "0" });
 let entered = entry(); // the back button goes from choice to choice, not from update to update
@@ -147,7 +148,7 @@ const drawCosts = bounded(async () => {
   drawLandscape(canvas, drawing, answer, (least, most) => filled(texts.landscape, { least, most }));
 }, 800);
 const drawPicked = bounded(async () => {
-  if (state.point) await picked.draw(query({ lang: state.lang }), state.point);
+  if (state.point) await picked.draw(query({ lang: state.lang }), state.point, shape());
 }, 200);
 
 // -- showing ---------------------------------------------------------------------
@@ -175,7 +176,7 @@ function show(answer) {
   document.documentElement.dataset.view = state.view;
   element("class-mode").setAttribute("aria-pressed", state.view === "class");
   const row = answer.points.find(([n]) => String(n) === state.point);
-  picked.show(row, answer.picked, query());
+  picked.show(row, answer.picked, query(), shape());
   drawMaps();
   drawCosts();
 }
