@@ -616,7 +616,7 @@ STARTS_LATER = """{
 
 
 def test_a_link_shows_nothing_else_while_python_starts(visit, address):
-    page = visit(address)
+    page = visit(address + "guide.html")
     page.set_default_timeout(60_000)
     page.add_init_script(STARTS_LATER)
     page.goto(address + "?f=a*b&at=a:2,b:4")
