@@ -99,6 +99,7 @@ def _alone(path: Path, page: str, script: str = "") -> tuple[str, str]:
     style += ".served { display: none; }"
     if entry:  # its links and buttons do nothing before its script is there
         style += "body:not([data-python]) :is(a, button) { pointer-events: none; }"
+        style += "#pages iframe:not([title]) { pointer-events: none; }"  # nor do those of others
     page = page.replace("</head>", f"<style>{style}</style>\n</head>", 1)
     if script:
         page = page.replace("</body>", f'<script type="module">{script}</script>\n</body>', 1)

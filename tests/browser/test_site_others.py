@@ -136,7 +136,7 @@ def test_the_one_file_works_from_a_disk(browser):
     for n in range(3, pages + 1):
         click(browser, f"nav.site > a:nth-of-type({n})")
         browser.wait(f"document.querySelector('nav.site > a:nth-of-type({n})').ariaCurrent")
-        browser.wait(f"Boolean({SHOWN}.contentDocument.querySelector('h1'))")
+        browser.wait(f"{SHOWN}.title && Boolean({SHOWN}.contentDocument.querySelector('h1'))")
     type_into(browser, "[role=search] input", "where they stumble")
     browser.wait("document.querySelector('.found a')")
     click(browser, ".found a[href*=guide]")
