@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrograd_es import Value, grad
@@ -187,6 +187,7 @@ def test_speaks_spanish():
         parse("a+", {"a": 1})
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab123+-*/.()^,;= tanhmxe·²√|⌊⌋πσ−\n'\\_[]{}<>!~@%", max_size=40))
 def test_whatever_comes_is_a_graph_or_a_valueerror(text):
     with contextlib.suppress(ValueError):
@@ -208,6 +209,7 @@ def test_every_function_of_one_or_two_operands_is_there():
 UNARY = ("neg", "sqrt", "exp", "relu", "abs")
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(("a", "b", "c", "2", "0.5", "+", "-", "*", "/", "**", *UNARY, "max")),

@@ -4,7 +4,7 @@ import math
 import xml.etree.ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrograd_es.formulas.notation import latex, latex_number, mathml, name, number, parsed
@@ -30,6 +30,7 @@ def test_a_label_in_latex(label, expected):
     assert latex(label) == expected
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from("wxzyŷσC"),
     st.lists(st.integers(1, 1000), max_size=3),
@@ -45,6 +46,7 @@ def test_what_is_no_name_of_the_notes_is_not_read_as_one(label):
     assert parsed(label) is None
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 def test_any_label_becomes_mathml_that_shows_it_and_nothing_else(label):
     element = ET.fromstring(mathml(latex(label) + " + 1"))
@@ -63,6 +65,7 @@ def test_mathml_of_a_hostile_label_is_text():
     assert "&lt;/script&gt;&lt;script&gt;" in element
 
 
+@settings(deadline=None)
 @given(st.floats(-1e308, 1e308))
 def test_a_number_is_right_to_four_significant_digits(x):
     shown = float(number(x).replace("−", "-"))
