@@ -326,6 +326,10 @@ def test_jax_on_eight_devices():
 
 def test_jax_in_two_processes():
     pytest.importorskip("jax")
+    try:
+        socket.getaddrinfo(socket.gethostname(), None)
+    except OSError:
+        pytest.skip("JAX's processes meet at this machine's name, which has no address")
     share = getattr(socket, "SO_REUSEPORT", None)
     with socket.socket() as held:  # so that nobody else has the port before JAX listens there
         if share:
