@@ -272,7 +272,7 @@ IN_TWO = """
     import sys
     import jax
 
-    jax.distributed.initialize("localhost:{port}", num_processes=2, process_id=int(sys.argv[1]))
+    jax.distributed.initialize("127.0.0.1:{port}", num_processes=2, process_id=int(sys.argv[1]))
 
     import numpy as np
     import pytest
@@ -302,6 +302,7 @@ def started(program, devices, *arguments):
         | {
             "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
             "JAX_PLATFORMS": "cpu",
+            "no_grpc_proxy": "127.0.0.1",
             "PYTHONPATH": os.pathsep.join([str(here.parent), str(here), *sys.path]),
         },
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -325,11 +326,20 @@ def test_jax_on_eight_devices():
 
 def test_jax_in_two_processes():
     pytest.importorskip("jax")
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    program = IN_TWO.replace("{port}", str(port))
-    ended(*[started(program, 2, str(k)) for k in range(2)])
+    try:
+        socket.getaddrinfo(socket.gethostname(), None)
+    except OSError:
+        pytest.skip("JAX's processes meet at this machine's name, which has no address")
+    share = getattr(socket, "SO_REUSEPORT", None)
+    with socket.socket() as held:  # so that nobody else has the port before JAX listens there
+        if share:
+            held.setsockopt(socket.SOL_SOCKET, share, 1)
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        if not share:
+            held.close()
+        program = IN_TWO.replace("{port}", str(port))
+        ended(*[started(program, 2, str(k)) for k in range(2)])
 
 
 # -- settings ---------------------------------------------------------------------------

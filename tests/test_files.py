@@ -216,7 +216,7 @@ def test_the_owner_stays_where_one_may_give_a_file_away(write, tmp_path):
     path.write_bytes(b"old")
     try:
         os.chown(path, 12345, 23456)
-    except PermissionError:
+    except OSError:  # not permitted, or an owner that a container has no number for
         pytest.skip("only root gives files away")
     path.chmod(0o640)
     write(path)

@@ -216,7 +216,7 @@ def test_formulas_are_latex_with_braces_that_match(label):
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_the_terminal(label, terminal):
-    screen = Console(file=io.StringIO(), width=200, height=60, force_terminal=terminal)
+    screen = Console(file=io.StringIO(), width=200, height=60, force_terminal=terminal, _environ={})
     keys = iter(["end", "quit"])
     play_in_terminal(
         BackwardPass(graph(label)[0]), screen, (lambda seconds: next(keys)) if terminal else None

@@ -58,6 +58,14 @@ def client():
     return Client()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patient():
+    """A request may train as long as it takes, but where a test is about that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("micrograd_es.play.answers.SECONDS", inf)
+        yield
+
+
 def train(client, **state):
     """The answer once training is as far as it was asked to be."""
     while True:
@@ -633,6 +641,11 @@ def test_an_error_in_an_answer_is_one_of_the_server(client, monkeypatch):
 # -- the server
 
 
+def asked(address, **options):
+    """What a server of this machine answers, which no proxy knows; a busy one takes its time."""
+    return httpx.get(address, trust_env=False, timeout=60, **options)
+
+
 def test_the_extra_is_named_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(ImportError, match=re.escape('pip install "micrograd-es[play]"')):
@@ -650,7 +663,7 @@ def test_the_server_answers_this_machine_and_says_where():
         try:
             address = run.stdout.readline().split()[0]
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
-            assert "micrograd_es" in httpx.get(address).text
+            assert "micrograd_es" in asked(address).text
             port = int(address.rstrip("/").rpartition(":")[2])
             with pytest.raises(OSError, match="in use") as taken:
                 play.serve(port, open_browser=False)
@@ -668,9 +681,9 @@ def test_whoever_lets_others_in_is_told_who_they_are():
         ) as run:  # fmt: skip
             try:
                 address = run.stdout.readline().split()[0]
-                assert httpx.get(address).status_code == 200
+                assert asked(address).status_code == 200
                 foreign = {"host": "example.org"}
-                assert httpx.get(address, headers=foreign).status_code == 400
+                assert asked(address, headers=foreign).status_code == 400
             finally:
                 run.terminate()
             said = run.stderr.read()
@@ -689,7 +702,10 @@ def test_ctrl_c_ends_it_whatever_runs():
     script = """
 import time
 from micrograd_es.play import serve, server
-server.answer = lambda *_: time.sleep(600)  # nothing that is bounded
+def answer(*_):
+    print("begun", flush=True)
+    time.sleep(600)  # nothing that is bounded
+server.answer, server._SECONDS_WAITING = answer, 600
 serve(0, open_browser=False)
 """
     with subprocess.Popen(
@@ -704,6 +720,7 @@ serve(0, open_browser=False)
                 one.settimeout(0.01)
                 with pytest.raises(TimeoutError):
                     one.recv(1)
+            assert [run.stdout.readline() for _ in range(2)] == ["begun\n"] * 2
             run.send_signal(signal.SIGINT)
             assert "Exception in" not in run.communicate(timeout=60)[1]
         finally:

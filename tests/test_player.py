@@ -21,8 +21,8 @@ def steps_of_a_diamond():
     return BackwardPass(y)
 
 
-def console(**options):
-    return Console(file=io.StringIO(), width=100, height=30, **options)
+def console(**options):  # what the environment says of terminals is nothing to it
+    return Console(file=io.StringIO(), width=100, height=30, _environ={}, **options)
 
 
 def played(keys):

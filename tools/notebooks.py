@@ -27,7 +27,9 @@ def executed() -> Iterator[tuple[Path, nbformat.NotebookNode]]:
         for path in sorted(DEMOS.glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
             notebook.cells.insert(0, new_code_cell("%reset -f"))
-            client = NotebookClient(notebook, km=kernel, record_timing=False)
+            client = NotebookClient(
+                notebook, km=kernel, record_timing=False, startup_timeout=600, iopub_timeout=600
+            )  # so long may a busy machine take
             client.execute()
             client.kc.stop_channels()
             del notebook.cells[0]

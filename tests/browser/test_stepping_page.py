@@ -574,11 +574,12 @@ TWO_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnima
 @pytest.mark.parametrize("root", [readme, notes, broad, lambda: tanhs(40)])
 def test_a_wide_graph_is_printed_in_rows_that_can_be_read(step, root):
     page = step(root(), viewport={"width": 703, "height": 1000})  # A4 between its margins
+    page.evaluate("document.getElementById('canvas').style.scrollBehavior = 'auto'")
     page.click("#zoom-in")
     page.evaluate(SEEK, "product")
     for _ in range(4):  # into a neuron, where there are some
         page.keyboard.press("ArrowRight")
-    page.evaluate("document.getElementById('canvas').style.scrollBehavior = 'auto'")
+    page.evaluate(TWO_FRAMES)  # what watches sizes has seen the room that the step leaves
     drawn = """() => {
         const style = new CSSStyleSheet();
         style.replaceSync("#canvas .far { display: inline !important; }");
