@@ -2,6 +2,7 @@
 
 import math
 from itertools import product
+from operator import attrgetter
 from unittest import mock
 
 import numpy as np
@@ -20,6 +21,8 @@ from micrograd_es import (
     vsum,
     where,
 )  # fmt: skip
+from micrograd_es.engine.making import function
+from micrograd_es.engine.ops import TABLE
 from micrograd_es.tape import batches, exact
 
 INF, NAN = math.inf, math.nan
@@ -234,3 +237,17 @@ def test_powers_where_a_root_differs(exponent, trained):
         assert y.data == pytest.approx(value, rel=1e-15, abs=0, nan_ok=True)
         assert v.grad == pytest.approx(slope, rel=1e-15, abs=0, nan_ok=True)
         assert math.copysign(1, y.data) == math.copysign(1, value) or math.isnan(value)
+
+
+OF_FEW = [op for op in TABLE.values() if not op.variadic]
+
+
+@pytest.mark.parametrize("op", OF_FEW, ids=attrgetter("name"))
+def test_a_replay_gives_the_zero_of_a_run(op):
+    """0 or -0: behind it 1/y is ∞ or -∞."""
+    X = [*product((0.0, -0.0, 1.0), repeat=op.arity)]
+    leaves = [Value(0.5) for _ in range(op.arity)]
+    replayed = Tape(function(op)(*leaves), leaves).value(X)
+    for sample, value in zip(X, replayed):
+        run = function(op)(*map(Value, sample)).data
+        assert run or math.copysign(1, value) == math.copysign(1, run), sample

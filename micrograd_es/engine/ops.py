@@ -63,7 +63,8 @@ class Operation:
     primed : bool
         Its derivative reads best as f'(a), since ``df`` is written for its digits.
     short : str
-        The same value in one call, for arrays that have it.
+        The same value in one call, for arrays that have it. Of two that are equal, as 0
+        and -0 are, that call gives the second (NumPy on x86-64).
     let : str
         A quantity that ``f`` uses more than once, as ``name := text``.
     number : int, optional
@@ -336,18 +337,18 @@ _ROWS = (
     Operation("abs",      "abs(a)",            ("where(a < 0.0, -1.0, where(a > 0.0, 1.0, 0.0))",),
                                                                                  r"\left|{a}\right|",       (-1.5,),     piecewise=True),
     Operation("relu",     "where(a <= 0.0, 0.0, a)",
-                                               ("where(a <= 0.0, 0.0, 1.0)",),   r"\mathrm{{relu}}({a})",   (1.5,),      "ReLU", piecewise=True, short="maximum(a, 0.0)", activation=True),
+                                               ("where(a <= 0.0, 0.0, 1.0)",),   r"\mathrm{{relu}}({a})",   (1.5,),      "ReLU", piecewise=True, short="maximum(0.0, a)", activation=True),
     Operation("leaky_relu", "where(a > 0.0, a, 0.01 * a)",
                                                ("where(a > 0.0, 1.0, 0.01)",),   r"\mathrm{{leaky\_relu}}({a})",
                                                                                                             (-1.5,),     piecewise=True, activation=True),
     Operation("maximum",  "where(a < b, b, where(b <= a, a, a + b))",
                                                ("where(a < b, 0.0, where(a <= b, 0.5, 1.0))",
                                                 "where(b < a, 0.0, where(b <= a, 0.5, 1.0))"),
-                                                                                 r"\max({a}, {b})",         (1.5, -0.5), "max", piecewise=True, short="maximum(a, b)"),
+                                                                                 r"\max({a}, {b})",         (1.5, -0.5), "max", piecewise=True, short="maximum(b, a)"),
     Operation("minimum",  "where(b < a, b, where(a <= b, a, a + b))",
                                                ("where(b < a, 0.0, where(b <= a, 0.5, 1.0))",
                                                 "where(a < b, 0.0, where(a <= b, 0.5, 1.0))"),
-                                                                                 r"\min({a}, {b})",         (1.5, -0.5), "min", piecewise=True, short="minimum(a, b)"),
+                                                                                 r"\min({a}, {b})",         (1.5, -0.5), "min", piecewise=True, short="minimum(b, a)"),
     Operation("where",    "where(abs(a) <= 0.0, c, b)",
                                                ("0.0",
                                                 "where(abs(a) <= 0.0, 0.0, 1.0)",
