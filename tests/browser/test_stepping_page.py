@@ -564,6 +564,22 @@ def test_a_printed_page_is_a_handout(step, root):
     assert page.is_visible("footer")
 
 
+def test_the_size_that_was_chosen_stays_whatever_the_steps_say(step):
+    page = step(readme(), viewport={"width": 703, "height": 1000})  # their words take more or less
+    page.click("#zoom-in")
+    scale = """() => {
+        const svg = document.querySelector("#canvas svg");
+        return parseFloat(svg.style.width) / svg.viewBox.baseVal.width;
+    }"""
+    chosen, heights = page.evaluate(scale), set()
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+        page.evaluate(TWO_FRAMES)
+        heights.add(page.evaluate("document.getElementById('canvas').offsetHeight"))
+        assert page.evaluate(scale) == pytest.approx(chosen, rel=1e-3)
+    assert len(heights) > 1
+
+
 def broad() -> Value:
     return mse(MLP(2, [8, 1], seed=1)([1.0, 0.5]), 1.0)
 

@@ -173,12 +173,14 @@ export function makePicture(canvas, data, choose) {
   }
 
   let zoom = 1;
+  let own = false; // whether it was chosen
   const unit = () => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
   const size = () => svg.viewBox.baseVal;
-  const fitting = () =>
-    Math.min((canvas.clientWidth - 24) / size().width, (canvas.clientHeight - 24) / size().height);
+  const fitting = (high = canvas.clientHeight - 24) =>
+    Math.min((canvas.clientWidth - 24) / size().width, high / size().height);
 
-  function scale(factor) {
+  function scale(factor, isOwn = own) {
+    own = isOwn;
     zoom = Math.min(8, Math.max(0.1, factor));
     svg.style.width = `${size().width * zoom}px`;
     svg.style.height = `${size().height * zoom}px`;
@@ -188,14 +190,13 @@ export function makePicture(canvas, data, choose) {
 
   // what can be read whole fills the place, and is given the height for it; a larger graph is
   // followed, at a size that the last row reads. Its smallest words have 11 pixels, or on a laptop
-  // a few less if that shows it whole.
+  // a few less if that shows it whole. A size that was chosen stays.
   function comfortable() {
-    const { width, height } = size();
+    if (own) return scale(zoom);
     const enough = innerWidth < 1200 ? 1 : 0.75 * unit();
     const { style, clientHeight } = canvas.closest("main");
-    const room = clientHeight - 320 * unit(); // beside a step of 15 rem
-    const whole = Math.min((canvas.clientWidth - 24) / width, room / height);
-    style.setProperty("--high", `${whole < enough ? 0 : height * Math.max(1, enough)}px`);
+    const whole = fitting(clientHeight - 320 * unit()); // beside a step of 15 rem
+    style.setProperty("--high", `${whole < enough ? 0 : size().height * Math.max(1, enough)}px`);
     scale(
       fitting() < enough
         ? (innerWidth <= 900 ? 1 : 1.2) * unit()
@@ -216,8 +217,8 @@ export function makePicture(canvas, data, choose) {
   return {
     light,
     follow,
-    fit: () => scale(fitting()),
-    zoom: (factor) => scale(zoom * factor),
+    fit: () => scale(fitting(), true),
+    zoom: (factor) => scale(zoom * factor, true),
     /** Opens the fold that a node is in. */
     reach(node) {
       entered = foldOf.get(node) ?? entered;
