@@ -75,6 +75,7 @@ class Firefox(Driven):
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         self._socket = _connected(port)
+        self._socket.settimeout(180)
         self._read()
         session = self._send("WebDriver:NewSession", {"capabilities": {}})
         self.version = f"Firefox {session['capabilities']['browserVersion']}"
@@ -93,12 +94,18 @@ class Firefox(Driven):
 
     def _read(self) -> Any:
         length = b""
-        while (byte := self._socket.recv(1)) != b":":
+        while (byte := self._received(1)) != b":":
             length += byte
         text = b""
         while len(text) < int(length):
-            text += self._socket.recv(int(length) - len(text))
+            text += self._received(int(length) - len(text))
         return json.loads(text)
+
+    def _received(self, most: int) -> bytes:
+        part = self._socket.recv(most)
+        if not part:
+            raise ConnectionError("Firefox has ended")
+        return part
 
     def __exit__(self, *what: object) -> None:
         self._socket.close()
