@@ -56,7 +56,9 @@ def browser() -> Iterator[Any]:
     if path is None:
         without("chromium")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=_QUIET.split())
+        chromium = playwright.chromium.launch(
+            executable_path=path, args=_QUIET.split(), timeout=6 * PATIENCE
+        )
         yield chromium
         chromium.close()
 
