@@ -87,13 +87,14 @@ def typed(page, f):
 
 @contextmanager
 def ending(page):
-    """A block in which its Python ends, of which the page has been told afterwards.
+    """A block in which its Python ends, and after which the page has said that it starts anew.
 
-    That it starts anew lasts only so long: who looks for it may come too late.
+    That lasts only so long: who looks for it later may come too late.
     """
-    page.evaluate("() => python.addEventListener('dead', () => { window.ended = true; })")
+    look = "window.said = document.body.dataset.python;"  # once the page itself has been told
+    page.evaluate(f"() => python.addEventListener('dead', () => {{ {look} }})")
     yield
-    page.wait_for_function("() => window.ended")
+    page.wait_for_function("() => window.said === 'starting'")
 
 
 def asked(page, path, **settings):
